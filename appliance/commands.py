@@ -1,0 +1,243 @@
+"""The one door to other programs: argv in, Outcome out.
+
+Every child gets an environment built from nothing, ``/dev/null`` or given bytes as standard input, a session of its own
+and a deadline; at the deadline, or when the caller is cancelled, its whole process group is ended (TERM, then KILL).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+PATIENCE: Final = 5.0
+"""Seconds a process group has between TERM and KILL."""
+
+TAIL: Final = 64 * 1024
+"""Bytes of a child's output that are kept when nobody reads it line by line."""
+
+MISSING: Final = 127
+"""Exit code reported for a program that is not there, as a shell would."""
+
+TIMED_OUT: Final = 124
+"""Exit code reported for a program ended at its deadline, as timeout(1) would."""
+
+ENVIRONMENT: Final[Mapping[str, str]] = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "LANG": "C.UTF-8",
+    "TZ": "UTC",
+    "HOME": "/nonexistent",
+}
+
+
+class Verdict(Enum):
+    """What an exit code asks of the caller."""
+
+    OK = "ok"
+    MOVED = "moved"
+    """The source changed under us: plan again at once."""
+    NETWORK = "network"
+    """Try again later."""
+    BUSY = "busy"
+    """The other side has no room for us now: try again, later still."""
+    REFUSED = "refused"
+    """Credentials or configuration: a retry changes nothing."""
+    LOCAL = "local"
+    """Something on this machine, such as a full disk."""
+
+
+_RSYNC: Final[Mapping[int, Verdict]] = {
+    0: Verdict.OK,
+    24: Verdict.MOVED,
+    23: Verdict.MOVED,
+    5: Verdict.NETWORK,
+    10: Verdict.NETWORK,
+    12: Verdict.NETWORK,
+    20: Verdict.NETWORK,
+    30: Verdict.NETWORK,
+    35: Verdict.NETWORK,
+    TIMED_OUT: Verdict.NETWORK,
+    1: Verdict.REFUSED,
+    2: Verdict.REFUSED,
+    4: Verdict.REFUSED,
+    6: Verdict.REFUSED,
+    3: Verdict.LOCAL,
+    11: Verdict.LOCAL,
+    13: Verdict.LOCAL,
+    14: Verdict.LOCAL,
+    22: Verdict.LOCAL,
+    MISSING: Verdict.LOCAL,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one program ended. ``stdout`` and ``stderr`` hold at most the last 64 KiB of each."""
+
+    argv: tuple[str, ...]
+    code: int
+    stdout: str
+    stderr: str
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        """True for exit code 0."""
+        return self.code == 0
+
+    @property
+    def last_words(self) -> str:
+        """The last line the program wrote that says something, for a person."""
+        lines = [line.strip() for line in (self.stderr or self.stdout).splitlines() if line.strip()]
+        return lines[-1] if lines else "(it said nothing)"
+
+    def __str__(self) -> str:
+        said = "".join(f"\n    {line}" for line in self.stderr.splitlines()[-10:]) or " (none)"
+        return f"{' '.join(self.argv)}: exit {self.code} after {self.seconds:.1f} s, stderr:{said}"
+
+
+def rsync_verdict(outcome: Outcome) -> Verdict:
+    """What an rsync exit code means for us (rsync(1), EXIT VALUES; PROTOCOL section 2.2 for the stock policy)."""
+    if outcome.code == 5 and "auth failed" in outcome.stderr:
+        return Verdict.REFUSED
+    if outcome.code == 5 and "max connections" in outcome.stderr:
+        return Verdict.BUSY
+    if outcome.code == 5 and "nknown module" in outcome.stderr:
+        return Verdict.REFUSED
+    return _RSYNC.get(outcome.code, Verdict.NETWORK)
+
+
+def run_now(
+    *argv: str, input: str = "", env: Mapping[str, str] | None = None, deadline: float = 60
+) -> Outcome:  # the shadowed builtin is subprocess' own word for it
+    """Run a short program to its end, for the single-threaded places (boot, mirrorctl, tests).
+
+    A missing program and a passed deadline come back as exit codes 127 and 124, never as exceptions.
+    """
+    import sh  # type: ignore[import-untyped]  # the controller never pays for this import
+
+    started = time.monotonic()
+    options: dict[str, Any] = {
+        "_in": input,
+        "_env": {**ENVIRONMENT, **(env or {})},
+        "_timeout": deadline,
+        "_timeout_signal": signal.SIGTERM,
+        "_tty_out": False,
+        "_decode_errors": "replace",
+        "_ok_code": range(256),
+        "_return_cmd": True,
+    }
+    try:
+        done = sh.Command(argv[0])(*argv[1:], **options)
+    except sh.CommandNotFound:
+        return Outcome(argv, MISSING, "", f"{argv[0]}: not found", time.monotonic() - started)
+    except sh.TimeoutException:
+        return Outcome(argv, TIMED_OUT, "", f"ended after {deadline:g} s", time.monotonic() - started)
+    except sh.SignalException as died:
+        return Outcome(argv, -int(died.exit_code), "", str(died), time.monotonic() - started)
+    return Outcome(argv, done.exit_code, str(done), done.stderr.decode("utf-8", "replace"), time.monotonic() - started)
+
+
+async def run(
+    argv: Sequence[str],
+    *,
+    deadline: float,
+    env: Mapping[str, str] | None = None,
+    feed: bytes = b"",
+    on_line: Callable[[bytes], None] | None = None,
+) -> Outcome:
+    """Run a program among many others; ``on_line`` gets each line of its standard output as it comes.
+
+    Never raises for what the program does: a missing program is exit code 127, one ended at its deadline (seconds) 124.
+    """
+    started = time.monotonic()
+    try:
+        child = await _start(argv, env)
+    except OSError as error:
+        return Outcome(tuple(argv), MISSING, "", f"{argv[0]}: {error.strerror}", time.monotonic() - started)
+    out, err = _Tail(on_line), _Tail(None)
+    code = await _follow(child, out, err, feed, deadline)
+    if code == TIMED_OUT:
+        err.add(f"\nended after {deadline:g} s\n".encode())
+    return Outcome(tuple(argv), code, out.text, err.text, time.monotonic() - started)
+
+
+async def _start(argv: Sequence[str], env: Mapping[str, str] | None) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *argv,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**ENVIRONMENT, **(env or {})},
+        start_new_session=True,
+    )
+
+
+async def _follow(child: asyncio.subprocess.Process, out: _Tail, err: _Tail, feed: bytes, deadline: float) -> int:
+    assert child.stdin and child.stdout and child.stderr
+    try:
+        async with asyncio.timeout(deadline):
+            await asyncio.gather(_feed(child.stdin, feed), _drain(child.stdout, out), _drain(child.stderr, err))
+            return await child.wait()
+    except TimeoutError:
+        await _end(child)
+        return TIMED_OUT
+    except BaseException:
+        await _end(child)
+        raise
+
+
+async def _feed(stdin: asyncio.StreamWriter, feed: bytes) -> None:
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        stdin.write(feed)
+        await stdin.drain()
+        stdin.close()
+        await stdin.wait_closed()
+
+
+async def _drain(stream: asyncio.StreamReader, tail: _Tail) -> None:
+    while chunk := await stream.read(1 << 16):
+        tail.add(chunk)
+    tail.close()
+
+
+async def _end(child: asyncio.subprocess.Process) -> None:
+    """End the whole process group, politely first; returns when the child is reaped."""
+    for word, patience in ((signal.SIGTERM, PATIENCE), (signal.SIGKILL, None)):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, word)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(child.wait(), patience)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+
+
+class _Tail:
+    """The end of a stream, or its lines handed on one by one."""
+
+    def __init__(self, on_line: Callable[[bytes], None] | None) -> None:
+        self._on_line = on_line
+        self._kept = b""
+
+    def add(self, chunk: bytes) -> None:
+        self._kept += chunk
+        if self._on_line:
+            *lines, self._kept = self._kept.split(b"\n")
+            for line in lines:
+                self._on_line(line)
+        self._kept = self._kept[-TAIL:]
+
+    def close(self) -> None:
+        if self._on_line and self._kept:
+            self._on_line(self._kept)
+            self._kept = b""
+
+    @property
+    def text(self) -> str:
+        return self._kept.decode("utf-8", "replace")

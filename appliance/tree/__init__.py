@@ -1,0 +1,1 @@
+"""The mirrors around us."""
