@@ -1,0 +1,70 @@
+"""What the store keeps, as values. Times are epoch seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Somebody wants an archive synced (at an origin: published). ``code`` is None until it is answered."""
+
+    id: str
+    archive: str
+    stage: str
+    mhop: bool
+    source: str
+    by: str
+    received: float
+    due: float
+    run: int | None = None
+    code: int | None = None
+    answer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One sync, or one publication at an origin. ``result`` is success, noop or error; None while it runs."""
+
+    id: int
+    archive: str
+    kind: str
+    trigger: str
+    started: float
+    ended: float | None
+    result: str | None
+    error: str
+    serial: str | None
+    payload: int
+    indices: int
+    deleted: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveState:
+    """What an archive carries. ``publication`` counts our publications; ``publishing`` is the run of an unfinished one."""
+
+    name: str
+    publication: int = 0
+    serial: str | None = None
+    published: float | None = None
+    signed: int | None = None
+    publishing: int | None = None
+    failures: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How far one downstream has been told: ``state`` is pending, pushing, delivered or failing."""
+
+    downstream: str
+    archive: str
+    publication: int
+    serial: str | None
+    state: str
+    attempts: int
+    error: str
+    next: float | None
+    since: float

@@ -1,0 +1,275 @@
+"""The appliance's only state: requests, runs, publications, deletes in waiting and deliveries, in one SQLite file.
+
+A request is on disk before it is acknowledged; what is true after a crash is what this file says. Times are epoch seconds.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from appliance.records import ArchiveState, Delivery, Request, Run
+
+SCHEMA: Final = 1
+"""Version of the tables below, kept in the file itself."""
+
+_TABLES: Final = """
+create table request (
+    id text primary key, archive text not null, stage text not null, mhop integer not null, source text not null,
+    by text not null, received real not null, due real not null, run integer, code integer, answer text
+);
+create index request_open on request (archive, due) where code is null;
+create table run (
+    id integer primary key autoincrement, archive text not null, kind text not null, trigger text not null,
+    started real not null, ended real, result text, error text not null default '', serial text,
+    payload integer not null default 0, indices integer not null default 0, deleted integer not null default 0,
+    bytes integer not null default 0
+);
+create index run_archive on run (archive, id);
+create table archive (
+    name text primary key, publication integer not null default 0, serial text, published real, signed integer,
+    publishing integer, failures integer not null default 0, note text not null default ''
+);
+create table doomed (archive text not null, path text not null, since real not null, primary key (archive, path));
+create table delivery (
+    downstream text not null, archive text not null, publication integer not null, serial text, state text not null,
+    attempts integer not null default 0, error text not null default '', next real, since real not null,
+    primary key (downstream, archive)
+);
+"""
+
+
+class Store:
+    """One connection; every method is one transaction, durable when it returns."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = sqlite3.connect(path, isolation_level=None)
+        self._db.row_factory = sqlite3.Row
+        self._db.execute("pragma journal_mode = wal")
+        self._db.execute("pragma synchronous = full")
+        self._migrate()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def _migrate(self) -> None:
+        with self._transaction():
+            if self._db.execute("pragma user_version").fetchone()[0] == 0:
+                for statement in _TABLES.split(";"):
+                    self._db.execute(statement)
+                self._db.execute(f"pragma user_version = {SCHEMA}")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("begin immediate")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("rollback")
+            raise
+        self._db.execute("commit")
+
+    def _all(self, query: str, *values: Any) -> list[sqlite3.Row]:
+        return self._db.execute(query, values).fetchall()
+
+    # requests
+
+    def add(self, requests: Iterable[Request]) -> None:
+        """Keep requests; one that is known already is left as it is, so a request may be handed in twice."""
+        with self._transaction():
+            self._db.executemany(
+                "insert or ignore into request (id, archive, stage, mhop, source, by, received, due)"
+                " values (?, ?, ?, ?, ?, ?, ?, ?)",
+                [(r.id, r.archive, r.stage, r.mhop, r.source, r.by, r.received, r.due) for r in requests],
+            )
+
+    def request(self, id: str) -> Request | None:
+        """One request, or None when it is unknown."""
+        return next((_request(row) for row in self._all("select * from request where id = ?", id)), None)
+
+    def open_requests(self, archive: str) -> list[Request]:
+        """The unanswered requests of an archive, the one that is due first in front."""
+        rows = self._all("select * from request where archive = ? and code is null order by due, received", archive)
+        return [_request(row) for row in rows]
+
+    def answer(self, requests: Iterable[Request], code: int, text: str = "") -> None:
+        """Answer requests for good; the last thousand answered ones are kept for whoever asks again."""
+        with self._transaction():
+            self._db.executemany(
+                "update request set code = ?, answer = ? where id = ?", [(code, text, r.id) for r in requests]
+            )
+            self._db.execute(
+                "delete from request where code is not null and id not in"
+                " (select id from request where code is not null order by received desc limit 1000)"
+            )
+
+    # runs
+
+    def begin(self, archive: str, kind: str, trigger: str, requests: Iterable[Request], now: float) -> int:
+        """Start a run for these requests; returns its number."""
+        with self._transaction():
+            run = self._db.execute(
+                "insert into run (archive, kind, trigger, started) values (?, ?, ?, ?)", (archive, kind, trigger, now)
+            ).lastrowid
+            self._db.executemany("update request set run = ? where id = ?", [(run, r.id) for r in requests])
+        assert run is not None
+        return run
+
+    def end(self, run: int, result: str, now: float, error: str = "", **figures: int | str | None) -> None:
+        """End a run with its result, what went wrong, and its figures (serial, payload, indices, deleted, bytes)."""
+        names = "".join(f", {name} = ?" for name in figures)
+        with self._transaction():
+            self._db.execute(
+                f"update run set result = ?, ended = ?, error = ?{names} where id = ?",
+                (result, now, error, *figures.values(), run),
+            )
+            failed = "failures + 1" if result == "error" else "0"
+            self._db.execute(
+                "insert into archive (name, failures) select archive, ? from run where id = ?"
+                f" on conflict (name) do update set failures = {failed}",
+                (int(result == "error"), run),
+            )
+
+    def interrupt(self, now: float) -> list[Run]:
+        """At start: end the runs that a crash left open. Their requests are still unanswered and will run again."""
+        with self._transaction():
+            rows = self._all("select * from run where ended is null")
+            self._db.execute(
+                "update run set ended = ?, result = 'error', error = 'interrupted' where ended is null", (now,)
+            )
+        return [_run(row) for row in rows]
+
+    def last_run(self, archive: str) -> Run | None:
+        """The newest run of an archive, running or ended."""
+        rows = self._all("select * from run where archive = ? order by id desc limit 1", archive)
+        return next((_run(row) for row in rows), None)
+
+    def count_runs(self, archive: str) -> int:
+        """How many runs the archive has had."""
+        return int(self._all("select count(*) from run where archive = ?", archive)[0][0])
+
+    def results(self) -> dict[tuple[str, str, str], int]:
+        """Ended runs by archive, kind and result."""
+        rows = self._all("select archive, kind, result, count(*) from run where ended is not null group by 1, 2, 3")
+        return {(row[0], row[1], row[2]): row[3] for row in rows}
+
+    # publications
+
+    def archive(self, name: str) -> ArchiveState:
+        """What an archive carries; an unknown one carries nothing."""
+        rows = self._all("select * from archive where name = ?", name)
+        return next((ArchiveState(**dict(row)) for row in rows), ArchiveState(name))
+
+    def publishing(self, archive: str, run: int) -> None:
+        """Record that staging is verified and about to become visible; until ``published`` a restart finishes it."""
+        with self._transaction():
+            self._db.execute(
+                "insert into archive (name, publishing) values (?, ?)"
+                " on conflict (name) do update set publishing = excluded.publishing",
+                (archive, run),
+            )
+
+    def published(self, archive: str, serial: str | None, now: float, signed: bool | None) -> int:
+        """Record that the publication is complete; returns its number."""
+        with self._transaction():
+            self._db.execute(
+                "insert into archive (name, publication, serial, published, signed) values (?, 1, ?, ?, ?)"
+                " on conflict (name) do update set publication = publication + 1, serial = excluded.serial,"
+                " published = excluded.published, signed = excluded.signed, publishing = null",
+                (archive, serial, now, signed),
+            )
+        return self.archive(archive).publication
+
+    def note(self, archive: str, text: str) -> None:
+        """Keep one line for people about the archive's state; an empty one takes it back."""
+        with self._transaction():
+            self._db.execute(
+                "insert into archive (name, note) values (?, ?) on conflict (name) do update set note = excluded.note",
+                (archive, text),
+            )
+
+    # deletes in waiting
+
+    def doom(self, archive: str, paths: Iterable[str], now: float) -> None:
+        """Take over the list of paths the upstream no longer has; one that came back is no longer doomed."""
+        with self._transaction():
+            self._db.execute("create temporary table gone (path text primary key) without rowid")
+            self._db.executemany("insert or ignore into gone values (?)", ((_text(path),) for path in paths))
+            self._db.execute(
+                "delete from doomed where archive = ? and path not in (select path from gone)", (archive,)
+            )
+            self._db.execute("insert or ignore into doomed select ?, path, ? from gone", (archive, now))
+            self._db.execute("drop table gone")
+
+    def overdue(self, archive: str, before: float) -> list[str]:
+        """The doomed paths that have been gone upstream since ``before`` or longer."""
+        rows = self._all("select path from doomed where archive = ? and since <= ? order by path", archive, before)
+        return [_path(row[0]) for row in rows]
+
+    def buried(self, archive: str, paths: Iterable[str]) -> None:
+        """Forget paths that were deleted."""
+        with self._transaction():
+            self._db.executemany(
+                "delete from doomed where archive = ? and path = ?", [(archive, _text(path)) for path in paths]
+            )
+
+    # deliveries
+
+    def deliver(self, downstream: str, archive: str, publication: int, serial: str | None, now: float) -> None:
+        """A downstream is to be told of a publication; an older one that it never heard of is superseded."""
+        with self._transaction():
+            self._db.execute(
+                "insert or replace into delivery (downstream, archive, publication, serial, state, since)"
+                " values (?, ?, ?, ?, 'pending', ?)",
+                (downstream, archive, publication, serial, now),
+            )
+
+    def delivery(self, downstream: str, archive: str) -> Delivery | None:
+        """How far a downstream has been told of an archive, None when it never was."""
+        rows = self._all("select * from delivery where downstream = ? and archive = ?", downstream, archive)
+        return next((Delivery(**dict(row)) for row in rows), None)
+
+    def deliveries(self) -> list[Delivery]:
+        """All of them, by downstream and archive."""
+        return [Delivery(**dict(row)) for row in self._all("select * from delivery order by downstream, archive")]
+
+    def tell(self, told: Delivery, state: str, error: str = "", next: float | None = None, attempts: int = 0) -> bool:
+        """Record how telling a downstream went; False when a newer publication has superseded this one."""
+        with self._transaction():
+            done = self._db.execute(
+                "update delivery set state = ?, error = ?, next = ?, attempts = ?"
+                " where downstream = ? and archive = ? and publication = ?",
+                (state, error, next, attempts, told.downstream, told.archive, told.publication),
+            )
+        return done.rowcount == 1
+
+    def forget_downstream(self, downstream: str) -> None:
+        """Drop what was owed to a downstream that is no longer configured."""
+        with self._transaction():
+            self._db.execute("delete from delivery where downstream = ?", (downstream,))
+
+
+def _request(row: sqlite3.Row) -> Request:
+    return Request(**{**dict(row), "mhop": bool(row["mhop"])})
+
+
+def _run(row: sqlite3.Row) -> Run:
+    return Run(**dict(row))
+
+
+def _text(path: str) -> str:
+    """SQLite keeps UTF-8; a name that is not is kept in an escaped form that no rsync name has."""
+    return path.encode("utf-8", "surrogateescape").hex(":") + ":" if _broken(path) else path
+
+
+def _path(text: str) -> str:
+    return bytes.fromhex(text.replace(":", "")).decode("utf-8", "surrogateescape") if text.endswith(":") else text
+
+
+def _broken(path: str) -> bool:
+    return path.endswith(":") or any("\ud800" <= character <= "\udfff" for character in path)

@@ -1,0 +1,81 @@
+"""Bring what a plan names: payload in place, index into staging."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from appliance import commands
+from appliance.sync.plan import Change, paths
+from appliance.sync.source import Source
+
+_RECEIVED: Final = re.compile(r"^Total bytes received: (\d+)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Staging:
+    """The directories beside an archive, on its own filesystem, in which its next state is prepared."""
+
+    root: Path
+
+    @property
+    def index(self) -> Path:
+        """Index files waiting to be published, under their final relative paths."""
+        return self.root / "index"
+
+    @property
+    def temporary(self) -> Path:
+        """Where rsync writes a file before it renames it into place; readers never see it."""
+        return self.root / "tmp"
+
+    @property
+    def partial(self) -> Path:
+        """What an interrupted transfer leaves, so that the next one resumes."""
+        return self.root / "partial"
+
+    def prepare(self) -> None:
+        """Make the directories; clear what a dead rsync left half-written (resumable parts are kept)."""
+        for directory in (self.index, self.temporary, self.partial):
+            directory.mkdir(parents=True, exist_ok=True)
+        for left in os.scandir(self.temporary):
+            if left.is_file(follow_symlinks=False) or left.is_symlink():
+                os.unlink(left.path)
+
+
+async def payload(source: Source, staging: Staging, tree: Path, changes: Iterable[Change]) -> int:
+    """Fetch new payload into the tree, each file complete or absent; returns the bytes received.
+
+    Raises SyncError; with the verdict MOVED when the upstream no longer has what the plan named.
+    """
+    return await _fetch(source, staging, paths(changes), ["--out-format="], tree)
+
+
+async def index(source: Source, staging: Staging, tree: Path, changes: Iterable[Change]) -> int:
+    """Fetch index files into staging, where all of them are afterwards; returns the bytes received.
+
+    Size and time are not trusted (``--ignore-times``): what we hold only saves bytes on the wire. Raises as ``payload``.
+    """
+    return await _fetch(source, staging, paths(changes), ["--ignore-times", f"--compare-dest={tree}"], staging.index)
+
+
+async def _fetch(source: Source, staging: Staging, names: list[str], options: list[str], target: Path) -> int:
+    if not names:
+        return 0
+    argv = source.argv(
+        "--files-from=-", "--from0",
+        f"--temp-dir={staging.temporary}", f"--partial-dir={staging.partial}",
+        "--stats", "--no-human-readable", *options,
+        target=target,
+    )  # fmt: skip
+    feed = b"\0".join(os.fsencode(name) for name in names)
+    outcome = await commands.run(argv, deadline=source.deadline, env=source.environment, feed=feed)
+    if not outcome.ok:
+        raise source.failure("cannot fetch from", outcome)
+    received = _RECEIVED.search(outcome.stdout)
+    return int(received[1]) if received else 0
+
+

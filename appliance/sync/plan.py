@@ -1,0 +1,152 @@
+"""What must change, as lists of paths: the walk planner, one ``rsync --dry-run`` over both trees."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from appliance import commands
+from appliance.sync.profile import HIERARCHY, Kind, kind_of
+from appliance.sync.source import Source
+
+_ITEM: Final = re.compile(r"^(?P<item>[<>ch.*][fdLDS](?P<flags>.{9})|\*deleting  ) (?P<size>\d+) (?P<rest>.+)$")
+_TOTAL: Final = re.compile(r"^Number of files: (\d+)")
+_ESCAPE: Final = re.compile(r"\\#([0-3][0-7]{2})")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One path the upstream has and we have not, or have otherwise. ``size`` is in bytes."""
+
+    path: str
+    size: int
+    new: bool
+    directory: bool = False
+    leader: str | None = None
+    """For a hard link: the path it is the same file as."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one sync has to do. Every list is sorted by path: rsync is eight times slower on unsorted ones (BASELINE).
+
+    ``upstream_files`` counts every path the upstream shows us, which is what guards measure a shrinking against.
+    """
+
+    payload: tuple[Change, ...] = ()
+    index: tuple[Change, ...] = ()
+    delete: tuple[str, ...] = ()
+    upstream_files: int = 0
+
+    @property
+    def bytes(self) -> int:
+        """Upper bound of the bytes to fetch."""
+        return sum(change.size for change in (*self.payload, *self.index))
+
+    @property
+    def empty(self) -> bool:
+        """True when there is nothing to fetch but the chain of mirrors above us, to which everyone adds a line."""
+        return not self.payload and not [change for change in self.index if change.path != HIERARCHY]
+
+
+class Reader:
+    """Turns the lines of an itemized dry run into a plan, as they come."""
+
+    def __init__(self, profile: str) -> None:
+        self._profile = profile
+        self._payload: dict[str, Change] = {}
+        self._index: dict[str, Change] = {}
+        self._delete: list[str] = []
+        self._total = 0
+
+    def line(self, raw: bytes) -> None:
+        """Take one line of rsync's standard output (bytes, without the newline); what is no item is left aside."""
+        text = raw.decode("utf-8", "surrogateescape")
+        if item := _ITEM.match(text):
+            self._item(item)
+        elif total := _TOTAL.match(text):
+            self._total = int(total[1])
+
+    def plan(self) -> Plan:
+        """The plan made of everything read so far."""
+        return Plan(_by_path(self._payload), _by_path(self._index), tuple(sorted(self._delete)), self._total)
+
+    def _item(self, item: re.Match[str]) -> None:
+        if item["item"].startswith("*"):
+            self._delete.append(unescape(item["rest"]).rstrip("/"))
+            return
+        change = _change(item)
+        if change.path in ("", "."):
+            return
+        # A path that exists and changes is read by somebody now: it is replaced as index files are, all at once.
+        known = change.new or change.directory
+        kind = kind_of(self._profile, change.path)
+        lane = self._payload if kind is Kind.PAYLOAD and known else self._index
+        lane[change.path] = change
+        if change.leader and lane is self._payload:
+            # rsync links a file only to one that is in the same list.
+            lane.setdefault(change.leader, Change(change.leader, 0, new=False))
+
+
+def _change(item: re.Match[str]) -> Change:
+    what, rest = item["item"], item["rest"]
+    leader = None
+    if what[0] == "h":
+        rest, _, leader = rest.rpartition(" => ")
+    elif what[1] == "L":
+        rest = rest.partition(" -> ")[0]
+    directory = what[1] == "d"
+    return Change(
+        unescape(rest).rstrip("/"),
+        0 if directory else int(item["size"]),
+        new=set(item["flags"]) == {"+"},
+        directory=directory,
+        leader=unescape(leader) if leader else None,
+    )
+
+
+def unescape(name: str) -> str:
+    r"""The path behind rsync's ``\#ooo`` notation for bytes it will not print, with surrogates for non-UTF-8 ones."""
+    if "\\#" not in name:
+        return name
+    parts = (part for part in re.split(r"(\\#[0-3][0-7]{2})", name))
+    return b"".join(
+        bytes([int(part[2:], 8)]) if _ESCAPE.fullmatch(part) else part.encode("utf-8", "surrogateescape")
+        for part in parts
+    ).decode("utf-8", "surrogateescape")
+
+
+def _by_path(changes: dict[str, Change]) -> tuple[Change, ...]:
+    return tuple(changes[path] for path in sorted(changes))
+
+
+def walk_argv(source: Source, tree: Path) -> list[str]:
+    """The command line of one walk: lists every difference and touches nothing."""
+    return source.argv(
+        "--recursive", "--dry-run", "--delete", "--delete-excluded", *source.filters(),
+        "--stats", "--no-human-readable", "--out-format=%i %l %n%L",
+        target=tree,
+    )  # fmt: skip
+
+
+async def walk(source: Source, tree: Path, profile: str) -> Plan:
+    """Compare the upstream with ``tree`` in one walk of both; changes nothing on disk.
+
+    Raises SyncError with the verdict of rsync's exit code. Files that vanish during the walk are no error: the fetch
+    would notice.
+    """
+    reader = Reader(profile)
+    outcome = await commands.run(
+        walk_argv(source, tree), deadline=source.deadline, env=source.environment, on_line=reader.line
+    )
+    if outcome.code not in (0, 24):
+        raise source.failure("cannot list", outcome)
+    return reader.plan()
+
+
+def paths(changes: Iterable[Change]) -> list[str]:
+    """Only the names, in their order."""
+    return [change.path for change in changes]

@@ -1,0 +1,58 @@
+"""Deletes, as a separate, guarded and delayed phase."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+MOST: Final = 40_000
+"""Paths one sync may find gone before nothing is deleted (stock's ``--max-delete``, PROTOCOL section 2.1)."""
+
+SHARE: Final = 0.05
+"""Part of the archive that may be gone at once."""
+
+FEW: Final = 10
+"""So many may always go, or a small archive could never lose a file; but never half of what is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What the guard says about the paths that an upstream no longer has."""
+
+    gone: int
+    kept: int
+
+    @property
+    def allowed(self) -> int:
+        """How many paths may be gone at once, from an archive of which ``kept`` paths are still there."""
+        return min(MOST, max(FEW, int(SHARE * (self.gone + self.kept))), self.kept)
+
+    @property
+    def holds(self) -> bool:
+        """True when nothing must be deleted."""
+        return self.gone > self.allowed
+
+    def __str__(self) -> str:
+        return f"the upstream lost {self.gone} of {self.gone + self.kept} paths, more than the {self.allowed} that may go at once"
+
+
+def delete(tree: Path, names: Iterable[str]) -> int:
+    """Remove the paths, files before the directories they are in; returns how many are gone.
+
+    A directory that is not empty stays: something in it is still wanted, or still has its grace time.
+    """
+    return sum(_remove(tree / name) for name in sorted(names, reverse=True))
+
+
+def _remove(path: Path) -> bool:
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        if path.is_dir() and not path.is_symlink():
+            with contextlib.suppress(OSError):
+                os.rmdir(path)
+            return not path.exists()
+        os.unlink(path)
+    return True

@@ -1,0 +1,44 @@
+"""Make staged files visible, in an order a reader can live with; safe to repeat after a crash at any point."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from appliance.sync.profile import in_publish_order
+
+
+def staged(index: Path) -> list[str]:
+    """Every file and link below the staging directory, relative, in publish order; empty directories do not count."""
+    return in_publish_order(_files(index, index))
+
+
+def publish(index: Path, tree: Path) -> list[str]:
+    """Move every staged file into the tree, each by one rename; returns the paths, in the order they became visible.
+
+    What was moved is gone from staging, so a second call after a crash finishes what the first began. The caller records
+    the publication before, and forgets it after.
+    """
+    names = staged(index)
+    for name in names:
+        _replace(index / name, tree / name)
+    shutil.rmtree(index, ignore_errors=True)
+    return names
+
+
+def _replace(new: Path, old: Path) -> None:
+    old.parent.mkdir(parents=True, exist_ok=True)
+    if old.is_dir() and not old.is_symlink():
+        # A directory became a file or a link upstream: rename cannot replace it.
+        shutil.rmtree(old)
+    os.replace(new, old)
+
+
+def _files(directory: Path, root: Path) -> Iterator[str]:
+    for entry in os.scandir(directory):
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files(Path(entry.path), root)
+        else:
+            yield str(Path(entry.path).relative_to(root))

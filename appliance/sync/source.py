@@ -1,0 +1,92 @@
+"""How rsync reaches an upstream: the part of its command line that every call to one archive shares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from appliance.commands import Outcome, Verdict, rsync_verdict
+from appliance.errors import SyncError
+from appliance.sync.profile import HIERARCHY, TRACE_DIRECTORY
+
+_CURES: Final[Mapping[Verdict, str]] = {
+    Verdict.MOVED: "the upstream changed meanwhile; the next run plans again",
+    Verdict.NETWORK: "it is tried again by itself; if it stays, check that host and port in {variable}__UPSTREAM answer",
+    Verdict.BUSY: "the upstream has no free connection; it is tried again by itself",
+    Verdict.REFUSED: "check {variable}__UPSTREAM, and that the upstream allows this host",
+    Verdict.LOCAL: "check the space, the inodes and the permissions of the volume",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One archive at its upstream.
+
+    ``url`` is anything rsync reads from, without a trailing slash; ``timeout`` (I/O silence) and ``deadline`` (one whole
+    rsync) are seconds, ``bwlimit`` is KiB/s with 0 for none; ``exclude`` are rsync patterns of what we chose not to
+    carry; ``own_name`` is the name of our own trace, which no upstream may overwrite or delete; ``variable`` is the
+    beginning of the archive's settings, for errors.
+    """
+
+    url: str
+    own_name: str
+    variable: str = ""
+    password: str = field(default="", repr=False)
+    timeout: int = 120
+    deadline: int = 21600
+    bwlimit: int = 0
+    exclude: tuple[str, ...] = ()
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The password travels in the environment, never in argv (rsync(1), RSYNC_PASSWORD)."""
+        return {"RSYNC_PASSWORD": self.password} if self.password else {}
+
+    @property
+    def where(self) -> str:
+        """The tree as rsync's source argument."""
+        return f"{self.url}/"
+
+    def options(self) -> list[str]:
+        """Options of every call.
+
+        No owners and no devices; links that leave the tree are not taken (``--safe-links``); modes are D755,F644 as
+        stock mirrors have them (PROTOCOL section 2.1). Directory times are left out: they would make every publication
+        look like a change to the next tier.
+        """
+        return [
+            "--links", "--perms", "--times", "--omit-dir-times", "--hard-links",
+            "--safe-links", "--chmod=D755,F644", "--no-motd",
+            f"--timeout={self.timeout}",
+            *([f"--bwlimit={self.bwlimit}"] if self.bwlimit else []),
+        ]  # fmt: skip
+
+    def filters(self) -> list[str]:
+        """Filter rules of a walk: our own traces are neither fetched nor deleted, other mirrors' flags never fetched."""
+        own = (self.own_name, f"{self.own_name}-stage1", "_hierarchy", "_traces")
+        return [
+            *(f"--filter={rule} /{TRACE_DIRECTORY}/{name}" for name in own for rule in ("hide", "protect")),
+            f"--filter=protect /{HIERARCHY}",
+            *(f"--filter=hide /Archive-Update-{flag}-*" for flag in ("in-Progress", "Required")),
+            "--filter=hide .~tmp~/",
+            *(f"--exclude={pattern}" for pattern in self.exclude),
+        ]
+
+    def argv(self, *options: str, target: Path) -> list[str]:
+        """A whole rsync command line that brings (a part of) the tree to the directory ``target``."""
+        return ["rsync", *self.options(), *options, self.where, f"{target}/"]
+
+    def failure(self, doing: str, outcome: Outcome) -> SyncError:
+        """What a failed rsync means, in words: the fact, and the cure with the setting it is about."""
+        verdict = rsync_verdict(outcome)
+        fact = f"{doing} {self.url}: {outcome.last_words} (rsync exit {outcome.code})"
+        return SyncError(fact, self._cure(verdict, outcome), verdict)
+
+    def _cure(self, verdict: Verdict, outcome: Outcome) -> str:
+        if "auth failed" in outcome.stderr:
+            return f"check the user in {self.variable}__UPSTREAM and its {self.variable}__PASSWORD_FILE"
+        if "nknown module" in outcome.stderr:
+            return f"check the module name in {self.variable}__UPSTREAM, the part behind the host"
+        return _CURES[verdict].format(variable=self.variable)

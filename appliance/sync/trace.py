@@ -1,0 +1,142 @@
+"""ftpsync-format trace files: what we carry, since when, and from whom (PROTOCOL section 4)."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from email.utils import formatdate
+from pathlib import Path
+from typing import Final
+
+from appliance import __version__
+from appliance.sync.profile import TRACE_DIRECTORY
+
+_SERIAL: Final = "Archive serial"
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What one finished run tells the world. Times are epoch seconds; ``received`` is bytes, the others seconds."""
+
+    name: str
+    host: str
+    started: float
+    ended: float
+    upstream: str = "unknown"
+    trigger: str = ""
+    transport: str = "undefined"
+    architectures: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    received: int = 0
+    stage1_seconds: int = 0
+    stage2_seconds: int = 0
+    info: tuple[tuple[str, str], ...] = ()
+
+    def text(self, serial: str | None) -> str:
+        """The file's text; a field whose value is unknown is left out, as stock does."""
+        return _first_line(self.ended) + "".join(f"{key}: {value}\n" for key, value in self._fields(serial) if value)
+
+    def _fields(self, serial: str | None) -> Iterable[tuple[str, str]]:
+        seconds = self.stage1_seconds + self.stage2_seconds
+        yield "Date", formatdate(self.ended)
+        yield "Date-Started", formatdate(self.started)
+        yield _SERIAL, serial or "unknown"
+        yield "Creator", f"push-mirror {__version__}"
+        yield "Running on host", self.host
+        yield from self.info
+        yield "Trigger", self.trigger
+        yield "Architectures", " ".join(self.architectures)
+        yield "Architectures-Configuration", "ALL"
+        yield "Upstream-mirror", self.upstream
+        yield "Rsync-Transport", self.transport
+        yield "Total bytes received in rsync", str(self.received) if self.received else ""
+        yield "Total time spent in stage1 rsync", str(self.stage1_seconds)
+        yield "Total time spent in stage2 rsync", str(self.stage2_seconds)
+        yield "Total time spent in rsync", str(seconds)
+        yield "Average rate", f"{self.received // seconds} B/s" if self.received and seconds else ""
+
+
+def serial_of(tree: Path) -> str | None:
+    """The master's serial as this tree carries it, or None when it carries none."""
+    return field_of(_master(tree), _SERIAL)
+
+
+def field_of(path: Path, key: str) -> str | None:
+    """One field of a trace file, None when the file or the field is missing; keys are compared without case."""
+    try:
+        lines = path.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return None
+    pairs = (line.partition(":") for line in lines[1:])
+    return next((value.strip() for name, _, value in pairs if name.lower() == key.lower() and value.strip()), None)
+
+
+def next_serial(before: str | None, now: float) -> str:
+    """The serial behind ``before``: YYYYMMDDNN of today, or one more when today's is used up (PROTOCOL section 4.2)."""
+    today = int(time.strftime("%Y%m%d01", time.gmtime(now)))
+    return str(max(today, int(before) + 1 if before and before.isdigit() else 0))
+
+
+def write(tree: Path, trace: Trace) -> None:
+    """Publish our trace beside the data, and take back the one that said we are between the stages."""
+    put(tree, trace.name, trace.text(serial_of(tree)))
+    _directory(tree).joinpath(f"{trace.name}-stage1").unlink(missing_ok=True)
+    _companions(tree, trace)
+
+
+def write_stage1(tree: Path, trace: Trace) -> None:
+    """Tell that the payload is here and the indices are still to come."""
+    put(tree, f"{trace.name}-stage1", trace.text(serial_of(tree)))
+
+
+def bump(tree: Path, trace: Trace) -> str:
+    """At an origin: give the tree its next serial and make ``master`` point to our trace; returns the serial."""
+    serial = next_serial(serial_of(tree), trace.ended)
+    put(tree, trace.name, trace.text(serial))
+    if not _master(tree).exists() or _master(tree).resolve() != (_directory(tree) / trace.name).resolve():
+        link = _directory(tree) / ".master.new"
+        link.unlink(missing_ok=True)
+        link.symlink_to(trace.name)
+        os.replace(link, _master(tree))
+    _companions(tree, trace)
+    return serial
+
+
+def put(tree: Path, name: str, text: str) -> None:
+    """Write one file of the trace directory: readers see the old or the new text, whole."""
+    target = _directory(tree) / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    scratch = target.with_name(f".{name}.new")
+    with scratch.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.chmod(scratch, 0o644)
+    os.replace(scratch, target)
+
+
+def _companions(tree: Path, trace: Trace) -> None:
+    """``_hierarchy`` (the chain above us, and we) and ``_traces`` (who is known here, oldest first)."""
+    above = _directory(tree) / "_hierarchy.mirror"
+    own = f"{trace.name} {trace.name} {trace.host} {trace.upstream}\n"
+    lines = above.read_text("utf-8", "replace").splitlines(keepends=True) if above.is_file() else []
+    chain = "".join(line for line in lines if line.split(" ")[0] != trace.name) + own
+    put(tree, "_hierarchy", chain)
+    put(tree, "_hierarchy.mirror", chain)
+    files = (entry for entry in os.scandir(_directory(tree)) if entry.is_file(follow_symlinks=False))
+    known = sorted((entry.stat().st_mtime_ns, entry.name) for entry in files if not entry.name.startswith(("_", ".")))
+    put(tree, "_traces", "".join(f"{name}\n" for _, name in known))
+
+
+def _first_line(when: float) -> str:
+    return time.strftime("%a %b %e %H:%M:%S UTC %Y\n", time.gmtime(when))
+
+
+def _directory(tree: Path) -> Path:
+    return tree / TRACE_DIRECTORY
+
+
+def _master(tree: Path) -> Path:
+    return _directory(tree) / "master"
