@@ -11,6 +11,7 @@ from typing import Final
 
 from appliance import commands
 from appliance.sync.plan import Change, paths
+from appliance.sync.publish import staged
 from appliance.sync.source import Source
 
 _RECEIVED: Final = re.compile(r"^Total bytes received: (\d+)", re.MULTILINE)
@@ -44,6 +45,13 @@ class Staging:
         for left in os.scandir(self.temporary):
             if left.is_file(follow_symlinks=False) or left.is_symlink():
                 os.unlink(left.path)
+
+    def keep_only(self, names: Iterable[str]) -> None:
+        """Drop what an earlier plan staged and this one does not name; the rest saves bytes."""
+        wanted = set(names)
+        for name in staged(self.index):
+            if name not in wanted:
+                os.unlink(self.index / name)
 
 
 async def payload(source: Source, staging: Staging, tree: Path, changes: Iterable[Change]) -> int:

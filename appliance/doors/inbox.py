@@ -1,0 +1,89 @@
+"""Leave a request where it survives everything, and wait for its answer. Standard library only, few imports.
+
+A request is one small file in the inbox, written, synced and renamed before anybody is told that it was accepted; the
+controller moves it into its store when it sees it, now or after its next start. The answer comes over a socket; when the
+controller restarts meanwhile, the question is simply asked again.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import time
+
+STATE = "/var/lib/mirror/inbox"
+DOOR = "/run/mirror/door.sock"
+FIELDS = ("archive", "stage", "mhop", "source", "by", "received")
+_RETRY = 0.2
+_LONGEST_ANSWER = 8192
+
+
+class Gone(Exception):
+    """Nobody waits for the answer any more: the other side hung up."""
+
+
+def leave(inbox: str, archive: str, stage: str, mhop: bool, source: str, by: str) -> str:
+    """Make a request durable; returns its id. Raises OSError when that is not possible: then nothing was accepted."""
+    now = time.time()
+    id = f"{int(now * 1000):013d}-{os.getpid()}-{os.urandom(4).hex()}"
+    values = (archive, stage, "1" if mhop else "0", source, by, f"{now:.3f}")
+    text = "".join(f"{field} {value}\n" for field, value in zip(FIELDS, values, strict=True))
+    scratch, final = f"{inbox}/.{id}", f"{inbox}/{id}"
+    file = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        os.write(file, text.encode("utf-8", "replace"))
+        os.fsync(file)
+    finally:
+        os.close(file)
+    os.rename(scratch, final)
+    directory = os.open(inbox, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+    return id
+
+
+def read(text: str) -> dict[str, str]:
+    """The fields of a request file; raises ValueError when it is not one."""
+    fields = dict(line.split(" ", 1) if " " in line else (line, "") for line in text.splitlines())
+    if tuple(fields) != FIELDS:
+        raise ValueError("not a request")
+    return fields
+
+
+def wait(door: str, id: str, deadline: float) -> tuple[int, str]:
+    """Wait (at most ``deadline`` seconds) for the answer: an exit code, and a line of text that may be empty.
+
+    Raises Gone when standard output is closed at the other end, and TimeoutError.
+    """
+    end = time.monotonic() + deadline
+    while time.monotonic() < end:
+        answer = _ask(door, id, end)
+        if answer:
+            code, _, text = answer.decode("utf-8", "replace").rstrip("\n").partition(" ")
+            return int(code), text
+        time.sleep(_RETRY)  # the controller is restarting
+    raise TimeoutError
+
+
+def _ask(door: str, id: str, end: float) -> bytes:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+        try:
+            line.connect(door)
+            line.sendall(f"{id}\n".encode())
+            _listen(line, end)
+            answer = line.recv(_LONGEST_ANSWER)
+        except (ConnectionError, FileNotFoundError):
+            return b""
+        return answer if answer.endswith(b"\n") else b""
+
+
+def _listen(line: socket.socket, end: float) -> None:
+    poll = select.poll()
+    poll.register(line, select.POLLIN)
+    poll.register(1, 0)
+    for file, _ in poll.poll(max(0, end - time.monotonic()) * 1000):
+        if file == 1:
+            raise Gone

@@ -1,0 +1,66 @@
+"""The forced command: what a trigger key can do, and all it can do. Standard library only, starts in about 10 ms.
+
+sshd runs it as ``mirror-trigger KEY ARCHIVE,ARCHIVE,...`` from the key's line in authorized_keys: the key's name, and the
+archives it may trigger, the one an empty archive name means in front.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from appliance.doors import inbox, words
+
+DEADLINE = 7 * 24 * 3600.0
+"""Seconds after which even the longest first sync is no longer waited for; the request stays accepted."""
+
+
+class Refusal(Exception):
+    """The trigger is not accepted: the exit code and the one line that says why."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+def choose(command: str, allowed: list[str]) -> words.Order:
+    """What to request for this command; raises Refusal. The archive of the order is one of ``allowed``."""
+    if len(command) > words.LONGEST:
+        raise Refusal(words.USAGE, f"a trigger of {len(command)} characters is too long, at most {words.LONGEST}")
+    order = words.parse(command)
+    if not order.understood:
+        shown = words.printable(order.ignored[0])
+        raise Refusal(words.USAGE, f"{shown!r} is no trigger word; say sync:all, sync:stage1 or sync:stage2")
+    order.archive = order.archive or allowed[0]
+    if order.archive not in allowed:
+        shown = words.printable(order.archive)
+        raise Refusal(words.UNKNOWN_ARCHIVE, f"no archive {shown!r} for this key; it may trigger: {', '.join(allowed)}")
+    return order
+
+
+def main(argv: list[str], environ: dict[str, str]) -> int:
+    """Accept one trigger and wait until the stage it asked for is finished; returns the exit code."""
+    key, allowed = argv[1], argv[2].split(",")
+    command = environ.get("SSH_ORIGINAL_COMMAND", "")
+    if command.strip() == "true":
+        return words.DONE
+    try:
+        order = choose(command, allowed)
+        for word in order.ignored[:10]:
+            print(f"Unknown option {words.printable(word)} ignored", flush=True)
+        peer = environ.get("SSH_CONNECTION", "").partition(" ")[0]
+        id = inbox.leave(inbox.STATE, order.archive, order.stage, order.mhop, "ssh", f"{key} {peer}".strip())
+        code, text = inbox.wait(inbox.DOOR, id, DEADLINE)
+    except Refusal as refusal:
+        code, text = refusal.code, str(refusal)
+    except OSError as error:
+        code, text = words.TEMPORARY, f"cannot take the trigger: {error.strerror or error}; try again"
+    except inbox.Gone:
+        return words.DONE
+    if text:
+        print(text, file=sys.stderr, flush=True)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv, dict(os.environ)))

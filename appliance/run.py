@@ -1,0 +1,177 @@
+"""The way of one change through one archive: plan, payload, index, verify, publish, trace, prune.
+
+    plan ─▶ payload into the tree ─▶ [payload is here: the caller tells the tree] ─▶ index into staging
+         ─▶ verify ─▶ publish, one rename after the other ─▶ trace ─▶ delete what has been gone long enough
+
+Every step takes its truth from disk, so that after a crash at any point the next run only has to start over.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from appliance.commands import Verdict
+from appliance.errors import SyncError
+from appliance.places import Places
+from appliance.records import Run
+from appliance.settings import Archive, Settings
+from appliance.store import Store
+from appliance.sync import fetch, plan, prune, publish, trace, verify
+from appliance.sync.source import Source
+
+ATTEMPTS: Final = 4
+"""So often one run plans before an upstream that keeps changing under it counts as a failure."""
+
+
+@dataclass(slots=True)
+class Figures:
+    """What a run has done so far; ``stage`` is where it is now."""
+
+    stage: str = "plan"
+    payload: int = 0
+    index: int = 0
+    deleted: int = 0
+    bytes: int = 0
+    payload_seconds: float = 0
+    index_seconds: float = 0
+
+
+class Change:
+    """One run of one archive."""
+
+    def __init__(self, settings: Settings, places: Places, store: Store, name: str, run: Run) -> None:
+        self._settings, self._places, self._store = settings, places, store
+        self._name, self._run = name, run
+        self._archive: Archive = settings.archives[name]
+        self._tree = places.archive(name)
+        self._staging = fetch.Staging(places.staging(name))
+        self.figures = Figures()
+
+    async def sync(self, to_the_end: bool, payload_is_here: Callable[[bool], Awaitable[None]]) -> bool:
+        """Bring the archive to its upstream's state; True when something new was published.
+
+        ``payload_is_here`` is awaited once the payload is in the tree, with whether index files will follow; without
+        ``to_the_end`` the run is over then. Raises SyncError; what is published stays as it was.
+        """
+        for left in reversed(range(ATTEMPTS)):
+            try:
+                return await self._attempt(to_the_end, payload_is_here)
+            except SyncError as error:
+                if error.verdict is not Verdict.MOVED or not left:
+                    raise
+        raise AssertionError("unreachable")
+
+    async def _attempt(self, to_the_end: bool, payload_is_here: Callable[[bool], Awaitable[None]]) -> bool:
+        self._staging.prepare()
+        source = source_of(self._settings, self._name)
+        self.figures.stage = "plan"
+        work = await plan.walk(source, self._tree, self._archive.profile)
+        self._doom(work)
+        await self._fetch_payload(source, work)
+        if not to_the_end:
+            trace.write_stage1(self._tree, self._trace())
+        self.figures.stage = "tree"
+        await payload_is_here(to_the_end and not work.empty)
+        if not to_the_end or work.empty:
+            self.figures.deleted += self._prune() if to_the_end else 0
+            return False
+        await self._fetch_index(source, work)
+        await self._publish()
+        self.figures.deleted += self._prune()
+        return True
+
+    async def _fetch_payload(self, source: Source, work: plan.Plan) -> None:
+        self.figures.stage, started = "payload", time.monotonic()
+        self.figures.bytes += await fetch.payload(source, self._staging, self._tree, work.payload)
+        self.figures.payload += len(work.payload)
+        self.figures.payload_seconds += time.monotonic() - started
+
+    async def _fetch_index(self, source: Source, work: plan.Plan) -> None:
+        self.figures.stage, started = "index", time.monotonic()
+        self._staging.keep_only(plan.paths(work.index))
+        self.figures.bytes += await fetch.index(source, self._staging, self._tree, work.index)
+        self.figures.index += len(work.index)
+        self.figures.index_seconds += time.monotonic() - started
+
+    async def _publish(self) -> None:
+        self.figures.stage = "verify"
+        signed = None
+        if self._archive.profile == "debian" and self._archive.verify != "off":
+            signed = await verify.verify(verify.View(self._staging.index, self._tree), self._archive.keyring)
+        self.figures.stage = "publish"
+        self._store.publishing(self._name, self._run.id)
+        self.finish_publication(signed)
+
+    def finish_publication(self, signed: bool | None = None) -> None:
+        """Make what is staged and verified visible; called again after a crash, it does what was left to do."""
+        publish.publish(self._staging.index, self._tree)
+        trace.write(self._tree, self._trace())
+        self._store.published(self._name, trace.serial_of(self._tree), time.time(), signed)
+
+    def publish_origin(self) -> str:
+        """At an origin: the tree is written, give it its next serial; returns the serial."""
+        self.figures.stage = "publish"
+        serial = trace.bump(self._tree, self._trace())
+        self._store.published(self._name, serial, time.time(), None)
+        return serial
+
+    def _doom(self, work: plan.Plan) -> None:
+        guard = prune.Guard(len(work.delete), work.upstream_files)
+        note = f"{guard}; nothing is deleted" if guard.holds else ""
+        self._store.note(self._name, note)
+        self._store.doom(self._name, () if guard.holds else work.delete, time.time())
+
+    def _prune(self) -> int:
+        paths = self._store.overdue(self._name, time.time() - self._archive.grace)
+        deleted = prune.delete(self._tree, paths)
+        self._store.buried(self._name, paths)
+        return deleted
+
+    def _trace(self) -> trace.Trace:
+        upstream, figures = self._archive.upstream, self.figures
+        return trace.Trace(
+            name=self._settings.name,
+            host=socket.gethostname(),
+            started=self._run.started,
+            ended=time.time(),
+            upstream=upstream.host if upstream else self._settings.name,
+            trigger=self._run.trigger,
+            received=figures.bytes,
+            stage1_seconds=round(figures.payload_seconds),
+            stage2_seconds=round(figures.index_seconds),
+            info=_info(self._settings),
+        )
+
+
+def source_of(settings: Settings, name: str) -> Source:
+    """How rsync reaches the upstream of an archive that has one."""
+    archive = settings.archives[name]
+    assert archive.upstream
+    return Source(
+        url=archive.upstream.url,
+        own_name=settings.name,
+        variable=f"MIRROR_ARCHIVES__{name.replace('-', '_').upper()}",
+        password=archive.password.get_secret_value() if archive.password else "",
+        timeout=archive.timeout,
+        deadline=archive.deadline,
+        bwlimit=archive.bwlimit,
+        exclude=archive.exclude,
+    )
+
+
+def _info(settings: Settings) -> tuple[tuple[str, str], ...]:
+    """The trace fields the operator gives, in the order stock writes them."""
+    info = settings.info
+    fields = {
+        "Maintainer": info.maintainer,
+        "Sponsor": info.sponsor,
+        "Country": info.country,
+        "Location": info.location,
+        "Throughput": info.throughput,
+    }
+    return tuple((key, value) for key, value in fields.items() if value)
+
