@@ -144,6 +144,10 @@ class Store:
             )
         return [_run(row) for row in rows]
 
+    def run(self, id: int) -> Run | None:
+        """One run, or None when it is unknown."""
+        return next((_run(row) for row in self._all("select * from run where id = ?", id)), None)
+
     def last_run(self, archive: str) -> Run | None:
         """The newest run of an archive, running or ended."""
         rows = self._all("select * from run where archive = ? order by id desc limit 1", archive)
@@ -200,9 +204,7 @@ class Store:
         with self._transaction():
             self._db.execute("create temporary table gone (path text primary key) without rowid")
             self._db.executemany("insert or ignore into gone values (?)", ((_text(path),) for path in paths))
-            self._db.execute(
-                "delete from doomed where archive = ? and path not in (select path from gone)", (archive,)
-            )
+            self._db.execute("delete from doomed where archive = ? and path not in (select path from gone)", (archive,))
             self._db.execute("insert or ignore into doomed select ?, path, ? from gone", (archive, now))
             self._db.execute("drop table gone")
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import sys
 
-from appliance.doors import inbox, words
+from appliance import words
+from appliance.doors import inbox
 
 DEADLINE = 7 * 24 * 3600.0
 """Seconds after which even the longest first sync is no longer waited for; the request stays accepted."""

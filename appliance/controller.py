@@ -1,0 +1,216 @@
+"""The order of things: requests become runs, one at a time per archive, and runs become pushes.
+
+    idle ──request──▶ running ──▶ idle        requests that come during a run wait, and become exactly one more run
+                         │
+                         └─fails─▶ waiting ──▶ running     what is worth another try is requested again, later
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+import time
+from collections.abc import Iterable
+from typing import Final
+
+from appliance import log, words
+from appliance.commands import Verdict
+from appliance.errors import ApplianceError, SyncError
+from appliance.places import Places
+from appliance.records import Request
+from appliance.run import Change, Figures
+from appliance.settings import Settings
+from appliance.store import Store
+from appliance.tree.push import Push
+
+RETRY: Final = {Verdict.NETWORK: 15.0, Verdict.MOVED: 15.0, Verdict.LOCAL: 60.0, Verdict.BUSY: 60.0, Verdict.REFUSED: 0}
+"""Seconds before a failed run is tried again, by cause, doubled each time; 0 for what a retry does not change."""
+
+LONGEST_RETRY: Final = 900.0
+
+
+class Lane:
+    """One archive: its waiting requests, its run, its retries."""
+
+    def __init__(self, settings: Settings, places: Places, store: Store, push: Push, name: str) -> None:
+        self.name = name
+        self.figures: Figures | None = None
+        self._settings, self._places, self._store, self._push = settings, places, store, push
+        self._wake = asyncio.Event()
+        self._answered = asyncio.Condition()
+        self._tree_is_prepared = False
+
+    @property
+    def is_origin(self) -> bool:
+        """True when the archive begins here."""
+        return self._settings.archives[self.name].upstream is None
+
+    def take_over(self, settings: Settings) -> None:
+        """Use these settings from the next run on."""
+        self._settings = settings
+
+    def wake(self) -> None:
+        """There may be a new request."""
+        self._wake.set()
+
+    async def answer(self, id: str) -> Request:
+        """Wait until a request is answered. Raises KeyError when nobody knows it."""
+        async with self._answered:
+            while True:
+                request = self._store.request(id)
+                if request is None:
+                    raise KeyError(id)
+                if request.code is not None:
+                    return request
+                await self._answered.wait()
+
+    async def work(self) -> None:
+        """Serve the archive's requests for ever; the state before a crash is brought to an end first."""
+        self._finish_interrupted()
+        while True:
+            self._wake.clear()
+            waiting = self._store.open_requests(self.name)
+            due = [request for request in waiting if request.due <= time.time()]
+            if due:
+                # A run serves whatever waits, also what would have been due later: it is the same work.
+                await self._serve(waiting)
+                continue
+            pause = waiting[0].due - time.time() if waiting else None
+            try:
+                await asyncio.wait_for(self._wake.wait(), pause)
+            except TimeoutError:
+                continue
+
+    def _finish_interrupted(self) -> None:
+        unfinished = self._store.archive(self.name).publishing
+        run = self._store.run(unfinished) if unfinished else None
+        if run:
+            Change(self._settings, self._places, self._store, self.name, run).finish_publication()
+            state = self._store.archive(self.name)
+            log.event("publication finished after a restart", archive=self.name, run=run.id, serial=state.serial)
+            self._push.spread(self.name, state.publication, state.serial)
+
+    async def _serve(self, requests: list[Request]) -> None:
+        to_the_end = any(request.stage != "stage1" for request in requests) or self.is_origin
+        kind = "publish" if self.is_origin else "sync" if to_the_end else "stage1"
+        trigger = requests[0].source
+        id = self._store.begin(self.name, kind, trigger, requests, time.time())
+        log.event("run starts", archive=self.name, run=id, kind=kind, by=", ".join(sorted({r.by for r in requests})))
+        run = self._store.run(id)
+        assert run
+        change = Change(self._settings, self._places, self._store, self.name, run)
+        self.figures = change.figures
+        try:
+            published = await (self._publish(change, requests) if self.is_origin else self._sync(change, requests, to_the_end))
+        except ApplianceError as error:
+            await self._failed(id, change.figures, requests, error)
+        except OSError as error:
+            fact = f"{error.filename or self._places.archive(self.name)}: {error.strerror}"
+            cure = "check the space, the inodes and the permissions of the volume"
+            await self._failed(id, change.figures, requests, SyncError(fact, cure, Verdict.LOCAL))
+        else:
+            await self._succeeded(id, change.figures, requests, published)
+        finally:
+            self.figures = None
+
+    async def _publish(self, change: Change, requests: list[Request]) -> bool:
+        serial = change.publish_origin()
+        log.event("published", archive=self.name, serial=serial)
+        await self._settle([request for request in requests if request.stage == "stage1"], words.DONE)
+        await self._push.stage1(self.name)
+        return True
+
+    async def _sync(self, change: Change, requests: list[Request], to_the_end: bool) -> bool:
+        early = [request for request in requests if request.stage == "stage1"]
+
+        async def payload_is_here(more_to_come: bool) -> None:
+            if (more_to_come and not self._tree_is_prepared) or any(request.mhop for request in early):
+                await self._push.stage1(self.name)
+                self._tree_is_prepared = True
+            await self._settle(early, words.DONE)
+
+        return await change.sync(to_the_end, payload_is_here)
+
+    async def _succeeded(self, id: int, figures: Figures, requests: list[Request], published: bool) -> None:
+        state = self._store.archive(self.name)
+        result = "success" if published or figures.payload else "noop"
+        self._store.end(
+            id, result, time.time(), serial=state.serial,
+            payload=figures.payload, indices=figures.index, deleted=figures.deleted, bytes=figures.bytes,
+        )  # fmt: skip
+        log.event("run ends", archive=self.name, run=id, result=result, serial=state.serial, bytes=figures.bytes)
+        if any(request.stage != "stage1" for request in requests):
+            self._tree_is_prepared = False
+            if state.publication:
+                self._push.spread(self.name, state.publication, state.serial)
+        await self._settle(requests, words.DONE)
+
+    async def _failed(self, id: int, figures: Figures, requests: list[Request], error: ApplianceError) -> None:
+        self._store.end(
+            id, "error", time.time(), error=str(error), payload=figures.payload, indices=figures.index,
+            bytes=figures.bytes,
+        )  # fmt: skip
+        log.trouble("run failed", archive=self.name, run=id, stage=figures.stage, reason=str(error))
+        code = words.STAGE1_FAILED if figures.stage in ("plan", "payload", "tree") else words.STAGE2_FAILED
+        stage = "all" if any(request.stage != "stage1" for request in requests) else "stage1"
+        self._retry(error, stage)
+        await self._settle(requests, code, error.fact)
+
+    def _retry(self, error: ApplianceError, stage: str) -> None:
+        first = RETRY[error.verdict] if isinstance(error, SyncError) else 0
+        if not first:
+            return
+        failures = self._store.archive(self.name).failures
+        pause = min(LONGEST_RETRY, first * 2 ** (failures - 1)) * random.uniform(0.8, 1.2)
+        self._store.add([new_request(self.name, stage, "retry", "ourselves", due=time.time() + pause)])
+
+    async def _settle(self, requests: Iterable[Request], code: int, text: str = "") -> None:
+        """Answer the requests that are not answered yet."""
+        open_ones = {request.id for request in self._store.open_requests(self.name)}
+        self._store.answer([request for request in requests if request.id in open_ones], code, log.clean(text))
+        async with self._answered:
+            self._answered.notify_all()
+
+
+class Controller:
+    """Every archive's lane, and what they share."""
+
+    def __init__(self, settings: Settings, places: Places, store: Store) -> None:
+        self.settings, self.places, self.store = settings, places, store
+        self.push = Push(settings, places, store)
+        self.lanes = {name: Lane(settings, places, store, self.push, name) for name in settings.archives}
+
+    async def run(self) -> None:
+        """Work until cancelled; open requests of an earlier life are served like new ones."""
+        for run in self.store.interrupt(time.time()):
+            log.trouble("run was interrupted, its requests run again", archive=run.archive, run=run.id)
+        self.push.resume()
+        try:
+            async with asyncio.TaskGroup() as group:
+                for lane in self.lanes.values():
+                    group.create_task(lane.work())
+        finally:
+            await self.push.stop()
+
+    def accept(self, requests: Iterable[Request]) -> None:
+        """Make requests durable, then wake their archives. Requests for archives we do not have are answered 78."""
+        known = list(requests)
+        self.store.add(known)
+        self.store.answer([r for r in known if r.archive not in self.lanes], words.UNKNOWN_ARCHIVE, "no such archive")
+        for request in known:
+            if request.archive in self.lanes:
+                self.lanes[request.archive].wake()
+
+    def reload(self, settings: Settings) -> None:
+        """Take over what mounted files say now: keys, secrets, the list of downstreams."""
+        self.settings = self.push.settings = settings
+        for lane in self.lanes.values():
+            lane.take_over(settings)
+        self.push.resume()
+
+
+def new_request(archive: str, stage: str, source: str, by: str, mhop: bool = False, due: float = 0) -> Request:
+    """A request that did not come through the inbox."""
+    now = time.time()
+    return Request(f"{source}-{secrets.token_hex(8)}", archive, stage, mhop, source, by, now, due or now)
