@@ -1,0 +1,73 @@
+"""Settings that are right one by one and wrong together."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+
+from appliance.errors import Problem
+from appliance.schema import Settings
+from appliance.values import secret_users
+
+
+def contradictions(settings: Settings) -> Iterator[Problem]:
+    """Every contradiction. Pure: looks at nothing but the settings."""
+    return itertools.chain(
+        _archives(settings),
+        _triggers(settings),
+        _downstreams(settings),
+        _auth_users(settings),
+    )
+
+
+def _of(family: str, name: str, setting: str) -> str:
+    return f"MIRROR_{family}__{name.upper().replace('-', '_')}__{setting}"
+
+
+def _known(settings: Settings) -> str:
+    return f"the archives are {', '.join(settings.archives) or 'none'}"
+
+
+def _archives(settings: Settings) -> Iterator[Problem]:
+    if not settings.archives:
+        cure = "set its UPSTREAM=rsync://[user@]host/module, or UPSTREAM=none for an archive that begins here"
+        yield Problem("MIRROR_ARCHIVES__<NAME>__UPSTREAM", "no archive is configured", cure)
+    elif settings.default_archive not in settings.archives:
+        fact = f"there is no archive {settings.default_archive!r}"
+        yield Problem("MIRROR_DEFAULT_ARCHIVE", fact, _known(settings))
+
+
+def _triggers(settings: Settings) -> Iterator[Problem]:
+    owners: dict[str, str] = {}
+    for name, trigger in settings.triggers.items():
+        for archive in sorted(set(trigger.archives) - set(settings.archives)):
+            yield Problem(_of("TRIGGERS", name, "ARCHIVES"), f"there is no archive {archive!r}", _known(settings))
+        # sshd takes the first line with the key: the archives of the second would be dead letters.
+        owner = owners.setdefault(" ".join(trigger.key.split()[:2]), name)
+        if owner != name:
+            cure = "give every upstream a key of its own, or join the two"
+            yield Problem(_of("TRIGGERS", name, "KEY"), f"is the key of trigger {owner!r} too", cure)
+
+
+def _downstreams(settings: Settings) -> Iterator[Problem]:
+    names = [downstream.name for downstream in settings.downstreams]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield Problem("MIRROR_DOWNSTREAMS", f"{name}: is there twice", "give every downstream a name of its own")
+    for downstream in settings.downstreams:
+        for archive in sorted(set(downstream.archives) - set(settings.archives)):
+            fact = f"{downstream.name}: there is no archive {archive!r}"
+            yield Problem("MIRROR_DOWNSTREAMS", fact, _known(settings))
+        if downstream.remote_archive and len(downstream.archives or settings.archives) > 1:
+            fact = f"{downstream.name}: several archives would be pushed as {downstream.remote_archive!r}"
+            yield Problem("MIRROR_DOWNSTREAMS", fact, "say which with archives=, one entry for each")
+
+
+def _auth_users(settings: Settings) -> Iterator[Problem]:
+    users = secret_users(settings.rsync_secrets)
+    for name, archive in settings.archives.items():
+        for pattern in archive.auth_users:
+            if not any(fnmatchcase(user, pattern) for user in users):
+                fact = f"no user {pattern!r} in MIRROR_RSYNC_SECRETS"
+                cure = f"add a line {pattern.replace('*', 'name')}:password there, or leave this empty for open access"
+                yield Problem(_of("ARCHIVES", name, "AUTH_USERS"), fact, cure)

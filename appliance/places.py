@@ -1,0 +1,133 @@
+"""Every path the appliance owns, as a property: nobody else joins strings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Three roots: `run` is lost with the container, `state` and `data` are volumes."""
+
+    run: Path = Path("/run/mirror")
+    state: Path = Path("/var/lib/mirror")
+    data: Path = Path("/srv/mirror")
+
+    def archive(self, name: str) -> Path:
+        """The published tree of one archive."""
+        return self.data / name
+
+    def staging(self, name: str) -> Path:
+        """What is not published yet; on the archive's filesystem, so that publishing is a rename."""
+        return self.all_staging / name
+
+    @property
+    def all_staging(self) -> Path:
+        return self.data / ".staging"
+
+    # state: survives the container
+
+    @property
+    def store(self) -> Path:
+        return self.state / "store.sqlite3"
+
+    @property
+    def inbox(self) -> Path:
+        return self.state / "inbox"
+
+    @property
+    def lock(self) -> Path:
+        return self.state / "controller.lock"
+
+    @property
+    def state_host_key(self) -> Path:
+        return self.state / "keys" / "ssh_host_ed25519_key"
+
+    @property
+    def state_push_key(self) -> Path:
+        return self.state / "keys" / "push_ed25519"
+
+    @property
+    def learned_hosts(self) -> Path:
+        """Host keys of downstreams that were accepted on first sight."""
+        return self.state / "keys" / "known_hosts"
+
+    # run: the keys in force, copied with the mode that ssh insists on
+
+    @property
+    def keys(self) -> Path:
+        return self.run / "keys"
+
+    @property
+    def host_key(self) -> Path:
+        return self.keys / "ssh_host_ed25519_key"
+
+    @property
+    def host_public_key(self) -> Path:
+        return self.keys / "ssh_host_ed25519_key.pub"
+
+    @property
+    def push_key(self) -> Path:
+        return self.keys / "push_ed25519"
+
+    @property
+    def push_public_key(self) -> Path:
+        return self.keys / "push_ed25519.pub"
+
+    # run: what the programs read
+
+    @property
+    def sshd_config(self) -> Path:
+        return self.run / "sshd_config"
+
+    @property
+    def authorized_keys(self) -> Path:
+        return self.run / "authorized_keys"
+
+    @property
+    def known_hosts(self) -> Path:
+        return self.run / "known_hosts"
+
+    @property
+    def rsyncd_conf(self) -> Path:
+        return self.run / "rsyncd.conf"
+
+    @property
+    def rsyncd_secrets(self) -> Path:
+        return self.run / "rsyncd.secrets"
+
+    @property
+    def nginx_conf(self) -> Path:
+        return self.run / "nginx.conf"
+
+    @property
+    def supervisord_conf(self) -> Path:
+        return self.run / "supervisord.conf"
+
+    @property
+    def extrausers(self) -> Path:
+        return self.run / "extrausers"
+
+    # run: sockets and marks of the running processes
+
+    @property
+    def door(self) -> Path:
+        return self.run / "door.sock"
+
+    @property
+    def api(self) -> Path:
+        return self.run / "api.sock"
+
+    @property
+    def supervisor(self) -> Path:
+        return self.run / "supervisor.sock"
+
+    @property
+    def controller_pid(self) -> Path:
+        return self.run / "controller.pid"
+
+    @property
+    def failed(self) -> Path:
+        """Written when a core process died: its name. Absent after an orderly stop."""
+        return self.run / "failed"

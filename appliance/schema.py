@@ -1,0 +1,188 @@
+"""What can be configured: every setting with its type, its default and one line of explanation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from appliance.peers import Downstreams, OptionalUpstream
+from appliance.values import (
+    FILE,
+    Fault,
+    HostName,
+    HostPatterns,
+    Line,
+    Password,
+    Patterns,
+    PublicKey,
+    Seconds,
+    Secrets,
+    UserPatterns,
+    Words,
+)
+
+HOUR = 3600
+RESERVED = frozenset({"api", "control", "global", "healthz", "metrics", "r", "readyz"})
+PACKED = "*.7z *.apk *.bz2 *.deb *.gz *.iso *.jpg *.jigdo *.lz4 *.lzma *.png *.rpm *.tgz *.udeb *.xz *.zip *.zst"
+
+
+def kebab(value: Any) -> Any:
+    """`DEBIAN_SECURITY` in a variable's name is `debian-security` everywhere else."""
+    if not isinstance(value, dict):
+        return value
+    return {name: value[key] for name, key in sorted((key.lower().replace("_", "-"), key) for key in value)}
+
+
+def _unreserved(name: str) -> str:
+    if name in RESERVED:
+        raise Fault(f"{name!r} cannot be the name of an archive", "choose another: this one is a path of our own")
+    return name
+
+
+def _readable(path: Path) -> Path:
+    try:
+        with path.open("rb"):
+            return path
+    except OSError as error:
+        raise Fault(f"{path}: {error.strerror}", "mount the keyring there, readable by the container's user") from None
+
+
+class Frozen(BaseModel):
+    """A part of the settings: never changed after it was read, no setting but the named ones."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Archive(Frozen):
+    """One tree of files that we hold: from an upstream, or beginning here."""
+
+    upstream: OptionalUpstream = Field(
+        None, description="where it comes from, `rsync://[user@]host[:port]/module[/path]`; `none`: it begins here"
+    )
+    password: Annotated[Password | None, FILE] = Field(None, description="password for the upstream's rsync daemon")
+    profile: Literal["debian", "rpm", "generic"] = Field("debian", description="what is index and what is payload")
+    exclude: Patterns = Field((), description="rsync patterns left out, separated by white space")
+    verify: Literal["off", "index"] = Field("index", description="what is checked before it is published")
+    keyring: Annotated[Path, AfterValidator(_readable)] | None = Field(
+        None, description="keyring file that signatures are checked against"
+    )
+    comment: Line = Field("", description="shown in the rsync daemon's list of modules")
+    auth_users: UserPatterns = Field(
+        (), description="rsync users that may fetch, `*` for all with a line in the secrets; empty: open to everybody"
+    )
+    hosts_allow: HostPatterns = Field(
+        (), description="addresses, networks and hosts that may fetch by rsync; empty: all"
+    )
+    transfer_logging: bool = Field(True, description="log every file sent by rsync")
+    max_connections: int | None = Field(
+        None, ge=1, description="rsync connections at a time; empty: `MIRROR_RSYNC_MAX_CONNECTIONS`"
+    )
+    timeout: Seconds = Field(120, ge=0, description="a fetch that moves no byte for so long is ended")
+    deadline: Seconds = Field(6 * HOUR, gt=0, description="a sync that lasts longer is ended")
+    bwlimit: int = Field(0, ge=0, description="bandwidth of a fetch in KiB/s; 0: no limit")
+    poll: Seconds = Field(6 * HOUR, ge=0, description="sync after so long without a trigger; `off`: never")
+    grace: Seconds = Field(24 * HOUR, ge=0, description="keep a file that is gone upstream for so long")
+
+
+class Trigger(Frozen):
+    """Somebody who may tell us by ssh that there is something new."""
+
+    key: Annotated[PublicKey, FILE] = Field(description="ssh public key, one line as in the upstream's `.pub` file")
+    from_: HostPatterns = Field(
+        ("*",),
+        validation_alias=AliasChoices("from", "from_"),
+        serialization_alias="from",
+        description="addresses, networks or hosts that the key is good from",
+    )
+    archives: Words = Field((), description="archives that the key may trigger; empty: all")
+
+
+class Info(Frozen):
+    """Free text for the trace file."""
+
+    maintainer: Line = Field("", description="trace file: who runs the mirror, `Name <address>`")
+    sponsor: Line = Field("", description="trace file: who pays for it")
+    country: Line = Field("", description="trace file: country code")
+    location: Line = Field("", description="trace file: where it stands")
+    throughput: Line = Field("", description="trace file: bandwidth of its line")
+
+
+class Settings(BaseSettings):
+    """Everything that is configured, frozen. Made by `appliance.settings.load`, never from the process's own variables."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix="MIRROR_", env_nested_delimiter="__", enable_decoding=False
+    )
+
+    name: HostName = Field(description="the mirror's public host name, as trace files show it")
+    archives: Annotated[dict[Annotated[str, AfterValidator(_unreserved)], Archive], BeforeValidator(kebab)] = Field(
+        {}, description="the archives we hold"
+    )
+    default_archive: str = Field(
+        "",
+        validate_default=True,
+        description="archive meant by a trigger that names none; empty: the only one, else `debian`, else the first",
+    )
+    triggers: Annotated[dict[str, Trigger], BeforeValidator(kebab)] = Field({}, description="who may trigger us by ssh")
+    downstreams: Annotated[Downstreams, FILE] = Field(
+        (),
+        description="who we trigger, separated by white space: `name=ssh://[user@]host[:port][/archive]"
+        "[?push=all|staged|mhop&archives=one,two]`",
+    )
+    known_hosts: Annotated[str, FILE] = Field("", description="ssh host keys of the downstreams, `known_hosts` lines")
+    host_key_checking: Literal["pinned", "accept-new"] = Field(
+        "pinned", description="`accept-new`: trust the key a downstream shows first"
+    )
+    push_key: Annotated[SecretStr | None, FILE] = Field(
+        None, description="ssh private key that triggers downstreams; empty: made once, on the state volume"
+    )
+    host_key: Annotated[SecretStr | None, FILE] = Field(
+        None, description="ssh private key that we show to upstreams; empty: made once, on the state volume"
+    )
+    rsync_secrets: Annotated[Secrets | None, FILE] = Field(
+        None, description="`user:password` lines of those who may fetch from archives with `AUTH_USERS`"
+    )
+    rsync_max_connections: int = Field(50, ge=1, description="rsync connections to one archive at a time")
+    rsync_timeout: Seconds = Field(600, ge=0, description="an rsync client that is silent for so long is dropped")
+    rsync_dont_compress: Line = Field(PACKED, description="patterns of files that rsync does not compress once more")
+    push_timeout: Seconds = Field(600, ge=0, description="stage 2 waits so long for the slowest downstream's stage 1")
+    push_deadline: Seconds = Field(6 * HOUR, gt=0, description="a trigger that a downstream does not answer is ended")
+    push_concurrency: int = Field(32, ge=1, description="downstreams triggered at a time")
+    trigger_answer: Literal["finished", "accepted"] = Field(
+        "finished", description="when a `sync:all` trigger is answered"
+    )
+    log_format: Literal["human", "json"] = Field("human", description="form of the log lines")
+    log_level: Literal["debug", "info", "warning"] = Field("info", description="least important line that is logged")
+    info: Info = Field(Info(), description="free text for the trace file")
+
+    @field_validator("default_archive")
+    @classmethod
+    def _choose_default(cls, name: str, others: ValidationInfo) -> str:
+        archives = list(others.data.get("archives", ()))
+        if name or not archives:
+            return name
+        return "debian" if "debian" in archives else archives[0]
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)

@@ -1,0 +1,157 @@
+"""Environment → one frozen, validated `Settings`, or every problem there is at once.
+
+The only module that is given the environment. Nothing is read twice: what `load` returned stays in force until it is
+called again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import EnvSettingsSource
+
+from appliance.contradictions import contradictions
+from appliance.environment import PREFIX, Given, Variable, find, gather, shown, text, variables
+from appliance.errors import ConfigurationError, Problem
+from appliance.peers import Downstream, Upstream
+from appliance.schema import Archive, Info, Settings, Trigger, kebab
+from appliance.values import Fault
+
+__all__ = [
+    "Archive",
+    "Downstream",
+    "Effective",
+    "Info",
+    "Reading",
+    "Settings",
+    "Trigger",
+    "Upstream",
+    "Variable",
+    "explain",
+    "load",
+    "read",
+    "variables",
+]
+
+UNNAMED = "unnamed"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The settings, or what is left of them without the faulty values, and the problems."""
+
+    settings: Settings
+    problems: tuple[Problem, ...]
+    sources: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """One variable in force, secrets redacted. `source`: `default`, `environment` or `file PATH`."""
+
+    variable: str
+    value: str
+    source: str
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """The settings; raises `ConfigurationError` with every problem."""
+    reading = read(environ)
+    if reading.problems:
+        raise ConfigurationError(reading.problems)
+    return reading.settings
+
+
+def read(environ: Mapping[str, str]) -> Reading:
+    """Never raises: for boot, which has more to check before it reports."""
+    given = gather(environ)
+    settings, faults = _validate(_tree(given.texts))
+    # A value that was refused already is missing now: no news.
+    refused = {problem.variable.removesuffix("_FILE") for problem in given.problems}
+    problems = [*(_problem(fault, given) for fault in faults), *contradictions(settings)]
+    problems = [*given.problems, *(problem for problem in problems if problem.variable not in refused)]
+    return Reading(settings, tuple(problems), given.sources)
+
+
+def explain(environ: Mapping[str, str]) -> tuple[Effective, ...]:
+    """Every variable in force with its value and source; raises as `load` does."""
+    reading = read(environ)
+    if reading.problems:
+        raise ConfigurationError(reading.problems)
+    values = dict(_flatten(reading.settings.model_dump(mode="json", by_alias=True), PREFIX))
+    return tuple(Effective(name, text(value), reading.sources.get(name, "default")) for name, value in values.items())
+
+
+def _tree(texts: Mapping[str, str]) -> dict[str, Any]:
+    """The texts nested by the `__` in their names. An empty text stands for the default, its archive still exists."""
+    source = EnvSettingsSource(Settings)
+    source.env_vars = {name.lower(): value for name, value in texts.items()}
+    tree = source()
+    for family in ("archives", "triggers"):
+        tree[family] = kebab(tree.get(family, {}))
+    return _without_empty(tree)
+
+
+def _without_empty(tree: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: _without_empty(value) if isinstance(value, dict) else value for key, value in tree.items() if value != ""
+    }
+
+
+def _validate(tree: dict[str, Any]) -> tuple[Settings, list[ErrorDetails]]:
+    """Settings from the tree. What is faulty is left out and tried again, so that the rest can be checked together."""
+    faults: list[ErrorDetails] = []
+    while True:
+        try:
+            return Settings(**tree), faults
+        except ValidationError as error:
+            known = {_variable(fault["loc"]) for fault in faults}
+            faults += [fault for fault in error.errors() if _variable(fault["loc"]) not in known]
+            for fault in error.errors():
+                _leave_out(tree, _path(fault["loc"]))
+
+
+def _path(loc: tuple[int | str, ...]) -> list[str]:
+    return [part for part in loc if isinstance(part, str) and part != "[key]"]
+
+
+def _leave_out(tree: dict[str, Any], path: list[str]) -> None:
+    """Remove the value at the path; when it is missing there, what it is missing from."""
+    key, *rest = path
+    inner = tree.get(key)
+    if rest and isinstance(inner, dict) and (len(rest) > 1 or rest[0] in inner):
+        _leave_out(inner, rest)
+    elif key in tree:
+        del tree[key]
+    else:
+        tree[key] = UNNAMED
+
+
+def _variable(loc: tuple[int | str, ...]) -> str:
+    return PREFIX + "__".join(part.upper().replace("-", "_") for part in _path(loc))
+
+
+def _problem(fault: ErrorDetails, given: Given) -> Problem:
+    name = _variable(fault["loc"])
+    variable = find(name)
+    name = shown(name, given.sources.get(name))
+    if isinstance(error := fault.get("ctx", {}).get("error"), Fault):
+        return Problem(name, error.fact, error.cure)
+    meaning = f"meaning: {variable.description}" if variable else "see the table of variables"
+    if fault["type"] == "missing":
+        return Problem(name, "is not set", f"set it; {meaning}")
+    expected = fault.get("ctx", {}).get("expected")
+    cure = f"choose {expected}" if expected else meaning
+    return Problem(name, f"{fault['input']!r}: {fault['msg'].lower()}", cure)
+
+
+def _flatten(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        name = prefix + key.upper().replace("-", "_")
+        if isinstance(value, dict):
+            yield from _flatten(value, f"{name}__")
+        else:
+            yield name, value
