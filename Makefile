@@ -1,0 +1,47 @@
+# Two commands for a fresh machine: `make demo` shows it working, `make test` proves it. Each does its own set-up.
+PYTHON ?= python3
+GROUND = $(PYTHON) -m tests.ground
+PYTEST = .venv/bin/python -m pytest
+# Stale bytecode of another interpreter and caches of a read-only mount are nobody's friends.
+export PYTHONDONTWRITEBYTECODE = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-update test lint unit unit-image integration image down clean
+
+help: ## what can be made
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: image .venv/.complete ## three tiers of mirrors with a signed archive, left running
+	@.venv/bin/python -m tests.demo show
+
+demo-update: .venv/.complete ## a changed package, from the origin to the leaves of the running demo
+	@.venv/bin/python -m tests.demo update
+
+# Every part runs and prints its summary, whatever became of the part before.
+test: image .venv/.complete ## linters, types, unit tests here and in the image, integration tests
+	@$(MAKE) --no-print-directory --keep-going lint unit unit-image integration
+
+lint: .venv/.complete ## ruff, mypy, shellcheck
+	$(PYTEST) -m linters tests/unit
+
+unit: .venv/.complete ## unit tests with this machine's Python
+	$(PYTEST) -m 'not linters and not integration' tests/unit
+
+unit-image: image ## the same unit tests with the image's Python and libraries
+	@$(GROUND) runner
+	docker run --rm --network none --read-only --tmpfs /tmp --volume "$(CURDIR):/source:ro" push-mirror-unit
+
+integration: image .venv/.complete ## the real image in a real topology
+	$(PYTEST) -m integration tests/integration
+
+image: ## the Docker Engine if there is none, the base, our images
+	@$(GROUND) engine images
+
+down: ## removes the containers, networks and volumes that demo and tests made
+	@$(GROUND) down
+
+clean: down ## removes our images too
+	@$(GROUND) clean
+
+.venv/.complete: pyproject.toml
+	@$(GROUND) venv

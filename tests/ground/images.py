@@ -1,0 +1,38 @@
+"""Our images: the product, the tools of the topology, and the product with a test runner in it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+from tests.ground.console import run, step
+
+TOP: Final = Path(__file__).resolve().parents[2]
+PRODUCT: Final = "push-mirror:latest"
+TOOLS: Final = "push-mirror-tools:latest"
+RUNNER: Final = "push-mirror-unit:latest"
+
+
+def product(base: str) -> None:
+    """The image as an operator would build it."""
+    _build(PRODUCT, TOP, base)
+
+
+def tools(base: str) -> None:
+    """apt's client, a release tool and real packages for the topology."""
+    _build(TOOLS, TOP / "tests/topology/tools", base)
+
+
+def runner() -> None:
+    """The product with pytest, so that unit tests meet the libraries the product meets."""
+    _build(RUNNER, TOP / "tests/topology/runner", PRODUCT)
+
+
+def _build(tag: str, context: Path, base: str) -> None:
+    with step(f"image {tag.partition(':')[0]}"):
+        # Without the progress display BuildKit's output, shown on failure only, is as plain as the classic builder's.
+        run(
+            "docker", "build", "--build-arg", f"BASE_IMAGE={base}", "--tag", tag, os.fspath(context),
+            environment={"BUILDKIT_PROGRESS": "plain"},
+        )  # fmt: skip

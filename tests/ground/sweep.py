@@ -1,0 +1,42 @@
+"""Removing what the demo and the tests made, whichever run made it and however that ended."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.ground.console import output, run, succeeds
+from tests.ground.images import PRODUCT, RUNNER, TOOLS
+
+DEMO: Final = "push-mirror-demo"
+TESTS: Final = "push-mirror-tests"
+
+PROJECT: Final = "com.docker.compose.project"
+LONE: Final = "push-mirror.tests"
+"""Label of containers and volumes that tests make without compose."""
+
+
+def project(name: str) -> None:
+    """Removes a compose project by its label: that finds the leftovers of an older compose file too."""
+    _remove(f"{PROJECT}={name}")
+
+
+def lone() -> None:
+    """Removes what tests made without compose."""
+    _remove(LONE)
+
+
+def images() -> None:
+    """Removes the images we build; the base stays, it is the slow one and not ours alone."""
+    for tag in (RUNNER, TOOLS, PRODUCT):
+        succeeds("docker", "image", "rm", "--force", tag)
+
+
+def _remove(label: str) -> None:
+    for listing, removal in (
+        (("ps", "--all", "--quiet"), ("rm", "--force", "--volumes")),
+        (("network", "ls", "--quiet"), ("network", "rm")),
+        (("volume", "ls", "--quiet"), ("volume", "rm", "--force")),
+    ):
+        found = output("docker", *listing, "--filter", f"label={label}").split()
+        if found:
+            run("docker", *removal, *found)
