@@ -102,13 +102,20 @@ class Lane:
         change = Change(self._settings, self._places, self._store, self.name, run)
         self.figures = change.figures
         try:
-            published = await (self._publish(change, requests) if self.is_origin else self._sync(change, requests, to_the_end))
+            self._finish_interrupted()
+            if self.is_origin:
+                published = await self._publish(change, requests)
+            else:
+                published = await self._sync(change, requests, to_the_end)
         except ApplianceError as error:
             await self._failed(id, change.figures, requests, error)
         except OSError as error:
             fact = f"{error.filename or self._places.archive(self.name)}: {error.strerror}"
             cure = "check the space, the inodes and the permissions of the volume"
             await self._failed(id, change.figures, requests, SyncError(fact, cure, Verdict.LOCAL))
+        except Exception as error:  # a fault of ours must not make the container restart into the same fault for ever
+            log.fault("run hit a fault of the appliance itself", archive=self.name, run=id)
+            await self._failed(id, change.figures, requests, ApplianceError(f"{type(error).__name__}: {error}"))
         else:
             await self._succeeded(id, change.figures, requests, published)
         finally:
@@ -201,6 +208,19 @@ class Controller:
         for request in known:
             if request.archive in self.lanes:
                 self.lanes[request.archive].wake()
+
+    def tell_again(self, archive: str, downstream: str | None) -> list[str]:
+        """Push what is published, also to who has it; returns the names. Raises ApplianceError when nobody is meant."""
+        if archive not in self.lanes:
+            raise ApplianceError(f"no archive {archive!r}", f"there are: {', '.join(self.lanes)}")
+        state = self.store.archive(archive)
+        if not state.publication:
+            raise ApplianceError(f"{archive} was never published", "sync it first, or publish it at the origin")
+        names = [one.name for one in self.push.of(archive) if downstream in (None, one.name)]
+        if not names:
+            raise ApplianceError(f"no such downstream for {archive}", "MIRROR_DOWNSTREAMS names them")
+        self.push.spread(archive, state.publication, state.serial, again=names)
+        return names
 
     def reload(self, settings: Settings) -> None:
         """Take over what mounted files say now: keys, secrets, the list of downstreams."""

@@ -30,6 +30,11 @@ def trouble(message: str, **facts: Any) -> None:
     _LOGGER.warning(message, extra={"facts": facts})
 
 
+def fault(message: str, **facts: Any) -> None:
+    """Tell of an exception that nobody expected, with its traceback."""
+    _LOGGER.exception(message, extra={"facts": facts})
+
+
 def clean(text: str) -> str:
     """The text on one line, with control characters and broken UTF-8 made visible: logs and terminals are shared."""
     return "".join(

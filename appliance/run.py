@@ -174,4 +174,3 @@ def _info(settings: Settings) -> tuple[tuple[str, str], ...]:
         "Throughput": info.throughput,
     }
     return tuple((key, value) for key, value in fields.items() if value)
-

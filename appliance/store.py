@@ -162,6 +162,10 @@ class Store:
         rows = self._all("select archive, kind, result, count(*) from run where ended is not null group by 1, 2, 3")
         return {(row[0], row[1], row[2]): row[3] for row in rows}
 
+    def bytes_fetched(self, archive: str) -> int:
+        """Bytes that all runs of an archive have received."""
+        return int(self._all("select coalesce(sum(bytes), 0) from run where archive = ?", archive)[0][0])
+
     # publications
 
     def archive(self, name: str) -> ArchiveState:

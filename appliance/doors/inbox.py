@@ -53,6 +53,16 @@ def read(text: str) -> dict[str, str]:
     return fields
 
 
+def knock(door: str, id: str) -> None:
+    """Have the controller look into the inbox now; when it is not there, it will when it starts."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+        try:
+            line.connect(door)
+            line.sendall(f"{id}\n".encode())
+        except (ConnectionError, FileNotFoundError):
+            pass
+
+
 def wait(door: str, id: str, deadline: float) -> tuple[int, str]:
     """Wait (at most ``deadline`` seconds) for the answer: an exit code, and a line of text that may be empty.
 

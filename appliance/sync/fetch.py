@@ -85,5 +85,3 @@ async def _fetch(source: Source, staging: Staging, names: list[str], options: li
         raise source.failure("cannot fetch from", outcome)
     received = _RECEIVED.search(outcome.stdout)
     return int(received[1]) if received else 0
-
-

@@ -101,9 +101,7 @@ async def _gpgv(name: str, keyring: Path, files: list[Path]) -> str:
 
 def entries(text: str) -> Mapping[str, Entry]:
     """The SHA256 section of a Release file (clear-signed or not): relative path to size and hash."""
-    return {
-        line["name"]: Entry(int(line["size"]), line["sha256"].lower()) for line in Release(text).get("SHA256", [])
-    }
+    return {line["name"]: Entry(int(line["size"]), line["sha256"].lower()) for line in Release(text).get("SHA256", [])}
 
 
 def _published(release: Path) -> Mapping[str, Entry]:
@@ -132,4 +130,3 @@ def _measure(path: Path) -> Entry:
 
 def _words(entry: Entry) -> str:
     return f"{entry.size} bytes, SHA256 {entry.sha256[:16]}…"
-

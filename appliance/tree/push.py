@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from appliance import commands, log, words
@@ -63,11 +63,11 @@ class Push:
         else:
             log.trouble("stage 1 not delivered", archive=archive, downstream=one.name, reason=reason(outcome))
 
-    def spread(self, archive: str, publication: int, serial: str | None, again: bool = False) -> None:
-        """Tell everyone who does not know yet of this publication, in the background; ``again``: also who knows."""
+    def spread(self, archive: str, publication: int, serial: str | None, again: Collection[str] = ()) -> None:
+        """Tell everyone who does not know yet of this publication, in the background; who is in ``again`` anyway."""
         for one in self.of(archive):
             known = self._store.delivery(one.name, archive)
-            if known and known.publication == publication and not again:
+            if known and known.publication == publication and one.name not in again:
                 continue
             self._store.deliver(one.name, archive, publication, serial, time.time())
             self._start(one, archive)

@@ -1,0 +1,208 @@
+"""mirrorctl: what a person or a release tool says to the appliance, from inside the container."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import time
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from appliance import words
+from appliance.doors import inbox
+from appliance.errors import ApplianceError
+from appliance.places import Places
+from appliance.settings import Settings, explain, load
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+PLACES = Places()
+FOREVER = 7 * 24 * 3600.0
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, with stable names.")]
+ArchiveName = Annotated[str, typer.Argument(help="Name of an archive, as in MIRROR_ARCHIVES__NAME__….")]
+Wait = Annotated[bool, typer.Option("--wait", help="Come back when it is finished, with its exit code.")]
+
+
+@app.command()
+def status(as_json: AsJson = False) -> None:
+    """Show every archive and every downstream."""
+    picture = _ask("GET", "/api/v1/status")
+    if as_json:
+        print(json.dumps(picture, indent=2))
+        return
+    console = Console()
+    console.print(_archives(picture))
+    if picture["downstreams"]:
+        console.print(_downstreams(picture))
+    for name, archive in picture["archives"].items():
+        for line in [*archive["notes"], *([archive["last_run"]["error"]] if _failed(archive) else [])]:
+            console.print(f"{name}: {line}", style="yellow", markup=False, highlight=False)
+
+
+@app.command()
+def sync(archive: ArchiveName, wait: Wait = False) -> None:
+    """Sync an archive with its upstream now."""
+    _request(archive, wait, origin=False)
+
+
+@app.command()
+def publish(archive: ArchiveName, wait: Wait = False) -> None:
+    """At an origin, after writing the tree: give it its next serial and push it."""
+    _request(archive, wait, origin=True)
+
+
+@app.command()
+def push(archive: ArchiveName, downstream: Annotated[str | None, typer.Argument(help="Only this one.")] = None) -> None:
+    """Tell downstreams about what is published, also those who know."""
+    told = _ask("POST", "/control/push", {"archive": archive, "downstream": downstream})
+    print(f"telling {', '.join(told['downstreams'])}; `mirrorctl status` shows how it goes")
+
+
+@app.command()
+def reload() -> None:
+    """Re-read mounted files: keys, secrets, the list of downstreams. Running transfers go on."""
+    changed = _ask("POST", "/control/reload")["changed"]
+    print(f"changed: {', '.join(changed)}" if changed else "nothing has changed")
+
+
+@app.command()
+def config(as_json: AsJson = False) -> None:
+    """Show every setting in force, secrets redacted, and where it comes from."""
+    effective = explain(os.environ)
+    if as_json:
+        print(json.dumps([{"variable": e.variable, "value": e.value, "source": e.source} for e in effective], indent=2))
+        return
+    table = Table("variable", "value", "from", box=None)
+    for one in effective:
+        table.add_row(one.variable, one.value, one.source)
+    Console().print(table)
+
+
+@app.command()
+def keys(as_json: AsJson = False) -> None:
+    """Show our public keys, and the lines that others need of us."""
+    lines = _key_lines(load(os.environ))
+    if as_json:
+        print(json.dumps(lines, indent=2))
+        return
+    print("For a downstream that is an appliance, its trigger setting:\n")
+    print(f"  {lines['trigger_variable']}\n")
+    print("For a downstream that runs stock ftpsync, a line of its ~/.ssh/authorized_keys:\n")
+    print(f"  {lines['authorized_keys']}\n")
+    print("For an upstream that pins our host key, a line of its known_hosts:\n")
+    print(f"  {lines['known_hosts']}")
+
+
+def main() -> None:
+    """The program; every expected failure is one line of fact and one of cure."""
+    try:
+        app()
+    except ApplianceError as error:
+        _die(str(error), error.exit_code)
+
+
+def _die(text: str, code: int) -> NoReturn:
+    print(text, file=sys.stderr)
+    sys.exit(code)
+
+
+def _request(archive: str, wait: bool, origin: bool) -> None:
+    settings = load(os.environ)
+    if archive not in settings.archives:
+        known = ", ".join(settings.archives)
+        _die(f"no archive {words.printable(archive)!r}\n  there are: {known}", words.UNKNOWN_ARCHIVE)
+    if origin != (settings.archives[archive].upstream is None):
+        verb = "sync" if origin else "publish"
+        place = "has an upstream" if origin else "begins here"
+        raise ApplianceError(f"{archive} {place}", f"say `mirrorctl {verb} {archive}`")
+    id = inbox.leave(str(PLACES.inbox), archive, "all", False, "cli", "mirrorctl")
+    if not wait:
+        inbox.knock(str(PLACES.door), id)
+        print("accepted")
+        return
+    code, text = inbox.wait(str(PLACES.door), id, FOREVER)
+    if code:
+        _die(text, code)
+    print(_outcome(archive))
+
+
+def _outcome(archive: str) -> str:
+    state = _ask("GET", "/api/v1/status")["archives"][archive]
+    run = state["last_run"]
+    return f"{archive}: serial {state['serial']}, {run['payload']} payload and {run['index']} index files fetched"
+
+
+def _ask(method: str, path: str, body: Any = None) -> Any:
+    import httpx  # most verbs do not need it
+
+    try:
+        with httpx.Client(transport=httpx.HTTPTransport(uds=str(PLACES.api)), timeout=30) as client:
+            answer = client.request(method, f"http://appliance{path}", json=body)
+    except httpx.TransportError as error:
+        raise ApplianceError(f"the controller does not answer: {error}", "is the container up? see its log") from None
+    if answer.status_code == 409:
+        refusal = answer.json()
+        _die(refusal["error"], refusal["exit_code"])
+    answer.raise_for_status()
+    return answer.json()
+
+
+def _key_lines(settings: Settings) -> dict[str, str]:
+    push_key, host_key = (path.read_text().strip() for path in (PLACES.push_public_key, PLACES.host_public_key))
+    variable = settings.name.partition(".")[0].replace("-", "_").upper()
+    addresses = _addresses(settings.name)
+    source = f',from="{addresses}"' if addresses else ""
+    return {
+        "push_public_key": push_key,
+        "host_public_key": host_key,
+        "authorized_keys": f'restrict,command="~/bin/ftpsync"{source} {push_key}',
+        "trigger_variable": f"MIRROR_TRIGGERS__{variable}__KEY={push_key}",
+        "known_hosts": f"{settings.name},[{settings.name}]:2222 {' '.join(host_key.split()[:2])}",
+    }
+
+
+def _addresses(name: str) -> str:
+    """Our addresses as the world knows them, for a ``from=`` list; empty when our name is not known here."""
+    try:
+        return ",".join(sorted({str(found[4][0]) for found in socket.getaddrinfo(name, None)}))
+    except OSError:
+        return ""
+
+
+def _failed(archive: dict[str, Any]) -> bool:
+    return bool(archive["last_run"] and archive["last_run"]["result"] == "error")
+
+
+def _archives(picture: dict[str, Any]) -> Table:
+    table = Table("archive", "role", "serial", "published", "state", "last run", "signed", box=None, title=picture["name"])
+    for name, archive in picture["archives"].items():
+        run = archive["last_run"]
+        ended = f"{run['result'] or archive['stage'] or 'running'} ({_ago(run['ended_at'])})" if run else "never"
+        signed = {True: "yes", False: "hashes only", None: "–"}[archive["signed"]]
+        table.add_row(
+            name, archive["role"], archive["serial"] or "–", _ago(archive["published_at"]), archive["state"], ended, signed
+        )
+    return table
+
+
+def _downstreams(picture: dict[str, Any]) -> Table:
+    table = Table("downstream", "archive", "state", "serial", "trouble", box=None)
+    for name, archives in picture["downstreams"].items():
+        for archive, told in archives.items() or {"–": {}}.items():
+            table.add_row(name, archive, told.get("state", "–"), told.get("serial") or "–", told.get("error") or "")
+    return table
+
+
+def _ago(when: float | None) -> str:
+    if when is None:
+        return "–"
+    seconds = max(0, int(time.time() - when))
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length} {unit} ago"
+    return f"{seconds} s ago"

@@ -1,0 +1,93 @@
+"""The controller's side of the inbox: takes requests over, and answers who waits for them on the door's socket."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from appliance import log, words
+from appliance.controller import Controller
+from appliance.doors import inbox
+from appliance.records import Request
+
+_LONGEST_QUESTION: Final = 256
+
+
+class Desk:
+    """Reads the inbox of one controller."""
+
+    def __init__(self, controller: Controller) -> None:
+        self._controller = controller
+        self._inbox = controller.places.inbox
+
+    def collect(self) -> None:
+        """Move every request from the inbox into the store: there first, and only then away from here."""
+        files = [file for file in self._inbox.iterdir() if not file.name.startswith(".")]
+        requests = [request for file in files if (request := self._read(file))]
+        self._controller.accept(requests)
+        for file in files:
+            file.unlink(missing_ok=True)
+
+    def _read(self, file: Path) -> Request | None:
+        try:
+            fields = inbox.read(file.read_text("utf-8"))
+            received = float(fields["received"])
+        except (OSError, ValueError) as error:
+            log.trouble("not a request, dropped", file=str(file), reason=str(error))
+            return None
+        return Request(
+            file.name, fields["archive"], fields["stage"], fields["mhop"] == "1", fields["source"], fields["by"],
+            received, received,
+        )  # fmt: skip
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Answer questions while the context lasts, beginning with what was left while nobody was here."""
+        self.collect()
+        door = self._controller.places.door
+        door.unlink(missing_ok=True)
+        server = await asyncio.start_unix_server(self._serve, door, limit=_LONGEST_QUESTION)
+        os.chmod(door, 0o600)
+        try:
+            yield
+        finally:
+            server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, ValueError, asyncio.LimitOverrunError):
+            id = (await reader.readline()).decode("ascii", "replace").strip()
+            self.collect()
+            code, text = await self._answer(id, reader)
+            writer.write(f"{code} {text}\n".encode())
+            await writer.drain()
+        writer.close()
+
+    async def _answer(self, id: str, reader: asyncio.StreamReader) -> tuple[int, str]:
+        request = self._controller.store.request(id)
+        if request is None:
+            return words.TEMPORARY, "this request is not known here"
+        if request.code is None and request.archive in self._controller.lanes:
+            if request.source == "ssh" and request.stage == "all" and self._answers_at_once:
+                return words.DONE, ""
+            request = await self._wait(request, reader)
+        return (request.code or 0), (request.answer or "")
+
+    @property
+    def _answers_at_once(self) -> bool:
+        return self._controller.settings.trigger_answer == "accepted"
+
+    async def _wait(self, request: Request, reader: asyncio.StreamReader) -> Request:
+        """Wait for the answer, but no longer than the one who asked does."""
+        waiting = asyncio.ensure_future(self._controller.lanes[request.archive].answer(request.id))
+        leaving = asyncio.ensure_future(reader.read())
+        await asyncio.wait((waiting, leaving), return_when=asyncio.FIRST_COMPLETED)
+        leaving.cancel()
+        if not waiting.done():
+            waiting.cancel()
+            raise ConnectionError("nobody waits any more")
+        return waiting.result()

@@ -1,0 +1,86 @@
+"""The HTTP door, on a socket of its own: health, readiness, metrics, the API, a page, and mirrorctl's levers.
+
+nginx shows everything but ``/control/`` to the world.
+"""
+
+from __future__ import annotations
+
+import html
+import time
+from collections.abc import Callable
+
+from starlette.applications import Starlette
+from starlette.requests import Request as HttpRequest
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from appliance import metrics, status
+from appliance.controller import Controller
+from appliance.errors import ApplianceError
+
+PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
+
+
+def application(controller: Controller, reload: Callable[[], list[str]]) -> Starlette:
+    """The routes of one controller; ``reload`` re-reads mounted files and names what changed."""
+
+    async def healthz(_: HttpRequest) -> Response:
+        return PlainTextResponse("alive\n")
+
+    async def readyz(_: HttpRequest) -> Response:
+        reasons = status.not_ready(controller)
+        return JSONResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
+
+    async def picture(_: HttpRequest) -> Response:
+        return JSONResponse(status.picture(controller))
+
+    async def measure(_: HttpRequest) -> Response:
+        return Response(metrics.text(controller), media_type=PROMETHEUS_TEXT)
+
+    async def page(_: HttpRequest) -> Response:
+        return HTMLResponse(_page(controller))
+
+    async def push(request: HttpRequest) -> Response:
+        wanted = await request.json()
+        told = controller.tell_again(wanted["archive"], wanted.get("downstream"))
+        return JSONResponse({"downstreams": told})
+
+    async def take_over(_: HttpRequest) -> Response:
+        return JSONResponse({"changed": reload()})
+
+    return Starlette(
+        routes=[
+            Route("/", page),
+            Route("/healthz", healthz),
+            Route("/readyz", readyz),
+            Route("/metrics", measure),
+            Route("/api/v1/status", picture),
+            Route("/control/push", push, methods=["POST"]),
+            Route("/control/reload", take_over, methods=["POST"]),
+        ],
+        exception_handlers={ApplianceError: _refuse},
+    )
+
+
+async def _refuse(_: HttpRequest, error: Exception) -> Response:
+    assert isinstance(error, ApplianceError)
+    return JSONResponse({"error": str(error), "exit_code": error.exit_code}, 409)
+
+
+def _page(controller: Controller) -> str:
+    rows = "".join(
+        f'<tr><td><a href="/{html.escape(name)}/">{html.escape(name)}</a><td>{html.escape(archive["serial"] or "–")}'
+        f"<td>{_utc(archive['published_at'])}<td>{html.escape(archive['state'])}"
+        for name, archive in status.picture(controller)["archives"].items()
+    )
+    name = html.escape(controller.settings.name)
+    return (
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>{name}</title><meta name=viewport content="
+        "'width=device-width'><style>:root{color-scheme:light dark;font:16px system-ui}body{margin:2rem auto;"
+        "max-width:60rem;padding:0 1rem}td,th{padding:.3rem 1rem .3rem 0;text-align:left}</style>"
+        f"<h1>{name}</h1><table><tr><th>archive<th>serial<th>published (UTC)<th>state{rows}</table>"
+    )
+
+
+def _utc(when: float | None) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(when)) if when else "never"

@@ -1,0 +1,101 @@
+"""The controller process: one event loop with the store, the controller and its doors, and what signals mean."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import uvicorn
+
+from appliance import log, render
+from appliance.controller import Controller
+from appliance.doors import http, schedule
+from appliance.doors.desk import Desk
+from appliance.errors import ApplianceError
+from appliance.places import Places
+from appliance.settings import load
+from appliance.store import Store
+
+
+def main(environ: Mapping[str, str], places: Places) -> None:
+    """Serve until TERM or INT. Raises ApplianceError when another controller has the state volume."""
+    settings = load(environ)
+    log.start(settings.log_format, settings.log_level)
+    with _alone(places), _pid(places):
+        store = Store(places.store)
+        try:
+            asyncio.run(_serve(environ, places, Controller(settings, places, store)))
+        finally:
+            store.close()
+
+
+async def _serve(environ: Mapping[str, str], places: Places, controller: Controller) -> None:
+    def reload() -> list[str]:
+        settings = load(environ)
+        changed = render.apply(settings, places)
+        controller.reload(settings)
+        render.reload_programs(changed, places)
+        log.event("reloaded", changed=", ".join(path.name for path in changed) or "nothing")
+        return [path.name for path in changed]
+
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, _quietly, reload)
+    api = _Api(uvicorn.Config(http.application(controller, reload), uds=str(places.api), log_config=None, lifespan="off"))
+    async with Desk(controller).open():
+        works = [asyncio.ensure_future(work) for work in (controller.run(), schedule.keep(controller), api.serve())]
+        for word in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(word, works[0].cancel)
+        log.event("controller is up", archives=", ".join(controller.lanes))
+        await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
+        api.should_exit = True
+        for work in works[:2]:
+            work.cancel()
+        for result in await asyncio.gather(*works, return_exceptions=True):
+            if isinstance(result, Exception):
+                raise result
+    log.event("controller stops")
+
+
+def _quietly(reload: object) -> None:
+    """A reload asked for by a signal has nobody to answer to but the log."""
+    assert callable(reload)
+    try:
+        reload()
+    except ApplianceError as error:
+        log.trouble("not reloaded, the old settings stay in force", reason=str(error))
+
+
+class _Api(uvicorn.Server):
+    """uvicorn without its own signal handlers: TERM is the service's to handle."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextmanager
+def _alone(places: Places) -> Iterator[None]:
+    places.lock.parent.mkdir(parents=True, exist_ok=True)
+    with places.lock.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ApplianceError(
+                f"another controller uses {places.state}", "give every container a state volume of its own"
+            ) from None
+        yield
+
+
+@contextmanager
+def _pid(places: Places) -> Iterator[None]:
+    places.controller_pid.write_text(f"{os.getpid()}\n")
+    try:
+        yield
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            places.controller_pid.unlink()
