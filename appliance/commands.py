@@ -120,7 +120,7 @@ def run_now(
 
     A missing program and a passed deadline come back as exit codes 127 and 124, never as exceptions.
     """
-    import sh  # type: ignore[import-untyped]  # the controller never pays for this import
+    import sh  # the controller never pays for this import
 
     started = time.monotonic()
     options: dict[str, Any] = {
@@ -180,7 +180,9 @@ async def _start(argv: Sequence[str], env: Mapping[str, str] | None) -> asyncio.
 
 
 async def _follow(child: asyncio.subprocess.Process, out: _Tail, err: _Tail, feed: bytes, deadline: float) -> int:
-    assert child.stdin and child.stdout and child.stderr
+    assert child.stdin
+    assert child.stdout
+    assert child.stderr
     try:
         async with asyncio.timeout(deadline):
             await asyncio.gather(_feed(child.stdin, feed), _drain(child.stdout, out), _drain(child.stderr, err))

@@ -1,8 +1,8 @@
 """The order of things: requests become runs, one at a time per archive, and runs become pushes.
 
-    idle ──request──▶ running ──▶ idle        requests that come during a run wait, and become exactly one more run
-                         │
-                         └─fails─▶ waiting ──▶ running     what is worth another try is requested again, later
+idle ──request──▶ running ──▶ idle        requests that come during a run wait, and become exactly one more run
+                     │
+                     └─fails─▶ waiting ──▶ running     what is worth another try is requested again, later
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ Everything is read from the store when Prometheus asks, so that counters survive
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -14,8 +14,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from appliance import __version__
 from appliance.controller import Controller
 
-Values = Mapping[tuple[str, ...], float]
-"""One value for each set of labels."""
+Values = Iterable[tuple[tuple[str, ...], float]]
+"""Values with the labels they belong to."""
 
 _ARCHIVE: Final = ("archive",)
 
@@ -35,7 +35,7 @@ class _Picture:
 
     def collect(self) -> Iterable[Metric]:
         """Called by the registry."""
-        yield _gauge("mirror_build_info", "Version of the appliance.", ("version",), {(__version__,): 1})
+        yield _gauge("mirror_build_info", "Version of the appliance.", ("version",), [((__version__,), 1)])
         yield from self._archives()
         yield from self._runs()
         yield from self._deliveries()
@@ -43,40 +43,40 @@ class _Picture:
     def _archives(self) -> Iterable[Metric]:
         store, names = self._controller.store, list(self._controller.lanes)
         states = {name: store.archive(name) for name in names}
-        published = {(name,): state.published for name, state in states.items() if state.published}
+        published = [((name,), state.published) for name, state in states.items() if state.published]
         yield _gauge(
             "mirror_archive_published_timestamp_seconds", "When the archive was last published.", _ARCHIVE, published
         )
-        failures = {(name,): float(state.failures) for name, state in states.items()}
+        failures = [((name,), float(state.failures)) for name, state in states.items()]
         yield _gauge("mirror_archive_consecutive_failures", "Failed runs since the last good one.", _ARCHIVE, failures)
-        waiting = {(name,): float(len(store.open_requests(name))) for name in names}
+        waiting = [((name,), float(len(store.open_requests(name)))) for name in names]
         yield _gauge("mirror_archive_open_requests", "Requests that are not answered yet.", _ARCHIVE, waiting)
-        fetched = {(name,): float(store.bytes_fetched(name)) for name in names}
+        fetched = [((name,), float(store.bytes_fetched(name))) for name in names]
         yield _counter("mirror_fetched_bytes", "Bytes received from the upstream.", _ARCHIVE, fetched)
 
     def _runs(self) -> Iterable[Metric]:
-        results = {key: float(count) for key, count in self._controller.store.results().items()}
+        results = [(key, float(count)) for key, count in self._controller.store.results().items()]
         yield _counter("mirror_runs", "Ended runs.", ("archive", "kind", "result"), results)
 
     def _deliveries(self) -> Iterable[Metric]:
-        values = {
-            (told.downstream, told.archive, state): float(told.state == state)
+        values = [
+            ((told.downstream, told.archive, state), float(told.state == state))
             for told in self._controller.store.deliveries()
             for state in STATES
-        }
+        ]
         labels = ("downstream", "archive", "state")
         yield _gauge("mirror_delivery_state", "1 for the state a delivery is in, 0 for the others.", labels, values)
 
 
 def _gauge(name: str, words: str, labels: tuple[str, ...], values: Values) -> GaugeMetricFamily:
     family = GaugeMetricFamily(name, words, labels=labels)
-    for key, value in values.items():
+    for key, value in values:
         family.add_metric(key, value)
     return family
 
 
 def _counter(name: str, words: str, labels: tuple[str, ...], values: Values) -> CounterMetricFamily:
     family = CounterMetricFamily(name, words, labels=labels)
-    for key, value in values.items():
+    for key, value in values:
         family.add_metric(key, value)
     return family

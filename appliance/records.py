@@ -43,7 +43,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class ArchiveState:
-    """What an archive carries. ``publication`` counts our publications; ``publishing`` is the run of an unfinished one."""
+    """What an archive carries; ``publication`` counts ours, ``publishing`` is the run of an unfinished one."""
 
     name: str
     publication: int = 0

@@ -1,6 +1,7 @@
 """The appliance's only state: requests, runs, publications, deletes in waiting and deliveries, in one SQLite file.
 
-A request is on disk before it is acknowledged; what is true after a crash is what this file says. Times are epoch seconds.
+A request is on disk before it is acknowledged; what is true after a crash is what this file says. Times are epoch
+seconds.
 """
 
 from __future__ import annotations

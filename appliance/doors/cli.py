@@ -179,22 +179,24 @@ def _failed(archive: dict[str, Any]) -> bool:
 
 
 def _archives(picture: dict[str, Any]) -> Table:
-    table = Table("archive", "role", "serial", "published", "state", "last run", "signed", box=None, title=picture["name"])
+    columns = ("archive", "role", "serial", "published", "state", "last run", "signed")
+    table = Table(*columns, box=None, title=picture["name"])
     for name, archive in picture["archives"].items():
         run = archive["last_run"]
         ended = f"{run['result'] or archive['stage'] or 'running'} ({_ago(run['ended_at'])})" if run else "never"
         signed = {True: "yes", False: "hashes only", None: "–"}[archive["signed"]]
-        table.add_row(
-            name, archive["role"], archive["serial"] or "–", _ago(archive["published_at"]), archive["state"], ended, signed
-        )
+        published = _ago(archive["published_at"])
+        table.add_row(name, archive["role"], archive["serial"] or "–", published, archive["state"], ended, signed)
     return table
 
 
 def _downstreams(picture: dict[str, Any]) -> Table:
     table = Table("downstream", "archive", "state", "serial", "trouble", box=None)
     for name, archives in picture["downstreams"].items():
-        for archive, told in archives.items() or {"–": {}}.items():
-            table.add_row(name, archive, told.get("state", "–"), told.get("serial") or "–", told.get("error") or "")
+        for archive, told in archives.items():
+            table.add_row(name, archive, told["state"], told["serial"] or "–", told["error"] or "")
+        if not archives:
+            table.add_row(name, "–", "never told", "–", "")
     return table
 
 

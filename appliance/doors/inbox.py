@@ -1,8 +1,8 @@
 """Leave a request where it survives everything, and wait for its answer. Standard library only, few imports.
 
 A request is one small file in the inbox, written, synced and renamed before anybody is told that it was accepted; the
-controller moves it into its store when it sees it, now or after its next start. The answer comes over a socket; when the
-controller restarts meanwhile, the question is simply asked again.
+controller moves it into its store when it sees it, now or after its next start. The answer comes over a socket; when
+the controller restarts meanwhile, the question is simply asked again.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ def leave(inbox: str, archive: str, stage: str, mhop: bool, source: str, by: str
 
 def read(text: str) -> dict[str, str]:
     """The fields of a request file; raises ValueError when it is not one."""
-    fields = dict(line.split(" ", 1) if " " in line else (line, "") for line in text.splitlines())
+    pairs = (line.partition(" ") for line in text.splitlines())
+    fields = {key: value for key, _, value in pairs}
     if tuple(fields) != FIELDS:
         raise ValueError("not a request")
     return fields

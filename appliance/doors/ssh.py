@@ -1,7 +1,7 @@
 """The forced command: what a trigger key can do, and all it can do. Standard library only, starts in about 10 ms.
 
-sshd runs it as ``mirror-trigger KEY ARCHIVE,ARCHIVE,...`` from the key's line in authorized_keys: the key's name, and the
-archives it may trigger, the one an empty archive name means in front.
+sshd runs it as ``mirror-trigger KEY ARCHIVE,ARCHIVE,...`` from the key's line in authorized_keys: the key's name, and
+the archives it may trigger, the one an empty archive name means in front.
 """
 
 from __future__ import annotations

@@ -65,7 +65,8 @@ async def payload(source: Source, staging: Staging, tree: Path, changes: Iterabl
 async def index(source: Source, staging: Staging, tree: Path, changes: Iterable[Change]) -> int:
     """Fetch index files into staging, where all of them are afterwards; returns the bytes received.
 
-    Size and time are not trusted (``--ignore-times``): what we hold only saves bytes on the wire. Raises as ``payload``.
+    Size and time are not trusted (``--ignore-times``): what we hold only saves bytes on the wire. Raises as
+    ``payload``.
     """
     return await _fetch(source, staging, paths(changes), ["--ignore-times", f"--compare-dest={tree}"], staging.index)
 

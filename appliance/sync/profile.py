@@ -1,7 +1,7 @@
 """What is index and what is payload, and in which order index files are published.
 
-Payload is what nothing refers to until an index does: it may enter the tree at any time. An index refers to payload or to
-other indices, so it is staged and published as a whole. Traces tell the world what we carry and come last of all.
+Payload is what nothing refers to until an index does: it may enter the tree at any time. An index refers to payload or
+to other indices, so it is staged and published as a whole. Traces tell the world what we carry and come last of all.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ _INDEX: Final = {
 def kind_of(profile: str, path: str) -> Kind:
     """Which kind a path of the archive is; ``path`` is relative, with ``/`` between its parts.
 
-    A content-addressed index (``by-hash``, hashed repodata names) counts as payload: only another index makes it visible.
+    A content-addressed index (``by-hash``, hashed repodata names) counts as payload: only another index makes it
+    visible.
     """
     if path.startswith(TRACE_DIRECTORY + "/"):
         return Kind.TRACE

@@ -37,7 +37,8 @@ class Guard:
         return self.gone > self.allowed
 
     def __str__(self) -> str:
-        return f"the upstream lost {self.gone} of {self.gone + self.kept} paths, more than the {self.allowed} that may go at once"
+        held = self.gone + self.kept
+        return f"the upstream lost {self.gone} of {held} paths, more than the {self.allowed} that may go at once"
 
 
 def delete(tree: Path, names: Iterable[str]) -> int:

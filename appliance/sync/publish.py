@@ -18,8 +18,8 @@ def staged(index: Path) -> list[str]:
 def publish(index: Path, tree: Path) -> list[str]:
     """Move every staged file into the tree, each by one rename; returns the paths, in the order they became visible.
 
-    What was moved is gone from staging, so a second call after a crash finishes what the first began. The caller records
-    the publication before, and forgets it after.
+    What was moved is gone from staging, so a second call after a crash finishes what the first began. The caller
+    records the publication before, and forgets it after.
     """
     names = staged(index)
     for name in names:

@@ -13,7 +13,7 @@ from appliance.sync.profile import HIERARCHY, TRACE_DIRECTORY
 
 _CURES: Final[Mapping[Verdict, str]] = {
     Verdict.MOVED: "the upstream changed meanwhile; the next run plans again",
-    Verdict.NETWORK: "it is tried again by itself; if it stays, check that host and port in {variable}__UPSTREAM answer",
+    Verdict.NETWORK: "it is tried again by itself; if it stays, check host and port in {variable}__UPSTREAM",
     Verdict.BUSY: "the upstream has no free connection; it is tried again by itself",
     Verdict.REFUSED: "check {variable}__UPSTREAM, and that the upstream allows this host",
     Verdict.LOCAL: "check the space, the inodes and the permissions of the volume",
@@ -24,9 +24,9 @@ _CURES: Final[Mapping[Verdict, str]] = {
 class Source:
     """One archive at its upstream.
 
-    ``url`` is anything rsync reads from, without a trailing slash; ``timeout`` (I/O silence) and ``deadline`` (one whole
-    rsync) are seconds, ``bwlimit`` is KiB/s with 0 for none; ``exclude`` are rsync patterns of what we chose not to
-    carry; ``own_name`` is the name of our own trace, which no upstream may overwrite or delete; ``variable`` is the
+    ``url`` is anything rsync reads from, without a trailing slash; ``timeout`` (I/O silence) and ``deadline`` (one
+    whole rsync) are seconds, ``bwlimit`` is KiB/s with 0 for none; ``exclude`` are rsync patterns of what we chose not
+    to carry; ``own_name`` is the name of our own trace, which no upstream may overwrite or delete; ``variable`` is the
     beginning of the archive's settings, for errors.
     """
 
@@ -64,7 +64,7 @@ class Source:
         ]  # fmt: skip
 
     def filters(self) -> list[str]:
-        """Filter rules of a walk: our own traces are neither fetched nor deleted, other mirrors' flags never fetched."""
+        """Filter rules of a walk: our own traces are neither fetched nor deleted, other mirrors' flags not fetched."""
         own = (self.own_name, f"{self.own_name}-stage1", "_hierarchy", "_traces")
         return [
             *(f"--filter={rule} /{TRACE_DIRECTORY}/{name}" for name in own for rule in ("hide", "protect")),

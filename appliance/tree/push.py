@@ -1,7 +1,7 @@
 """Tell the downstreams: all at once, each on its own, until they know (PROTOCOL sections 1.1, 1.4 and 6).
 
-Stage 1 has a barrier: it is over when the last downstream has its payload, could not be reached, or the push timeout has
-passed. Everything else is a delivery: told until told, or until a newer publication supersedes it.
+Stage 1 has a barrier: it is over when the last downstream has its payload, could not be reached, or the push timeout
+has passed. Everything else is a delivery: told until told, or until a newer publication supersedes it.
 """
 
 from __future__ import annotations
@@ -148,8 +148,8 @@ class Push:
             *_options(
                 f"Port={one.port}", f"User={one.user}", f"IdentityFile={self._places.push_key}", "IdentitiesOnly=yes",
                 f"UserKnownHostsFile={' '.join(map(str, hosts))}", "GlobalKnownHostsFile=none",
-                f"StrictHostKeyChecking={'yes' if pinned else 'accept-new'}", "BatchMode=yes", "PasswordAuthentication=no",
-                "ConnectTimeout=45", "ServerAliveInterval=45", "LogLevel=ERROR",
+                f"StrictHostKeyChecking={'yes' if pinned else 'accept-new'}", "BatchMode=yes",
+                "PasswordAuthentication=no", "ConnectTimeout=45", "ServerAliveInterval=45", "LogLevel=ERROR",
             ),
             one.host, command,
         ]  # fmt: skip
