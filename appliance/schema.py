@@ -32,6 +32,7 @@ from appliance.values import (
     Secrets,
     UserPatterns,
     Words,
+    names_host,
 )
 
 HOUR = 3600
@@ -96,6 +97,11 @@ class Archive(Frozen):
     poll: Seconds = Field(6 * HOUR, ge=0, description="sync after so long without a trigger; `off`: never")
     grace: Seconds = Field(24 * HOUR, ge=0, description="keep a file that is gone upstream for so long")
 
+    @property
+    def allows_wild_names(self) -> bool:
+        """Whether `hosts_allow` can only be checked by looking up the name of a client's address."""
+        return any(names_host(pattern) and ("*" in pattern or "?" in pattern) for pattern in self.hosts_allow)
+
 
 class Trigger(Frozen):
     """Somebody who may tell us by ssh that there is something new."""
@@ -109,6 +115,11 @@ class Trigger(Frozen):
     )
     archives: Words = Field((), description="archives that the key may trigger; empty: all")
 
+    @property
+    def is_from_names(self) -> bool:
+        """Whether `from_` can only be checked by looking up the name of a client's address."""
+        return any(map(names_host, self.from_))
+
 
 class Info(Frozen):
     """Free text for the trace file."""
@@ -121,7 +132,7 @@ class Info(Frozen):
 
 
 class Settings(BaseSettings):
-    """Everything that is configured, frozen. Made by `appliance.settings.load`, never from the process's own variables."""
+    """Everything that is configured, frozen. Made by `appliance.settings.load`, never straight from the environment."""
 
     model_config = SettingsConfigDict(
         frozen=True, extra="forbid", env_prefix="MIRROR_", env_nested_delimiter="__", enable_decoding=False

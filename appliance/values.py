@@ -110,6 +110,11 @@ def host_pattern(text: str) -> str:
     return text
 
 
+def names_host(pattern: str) -> bool:
+    """Whether a host pattern is about a name, and not about an address."""
+    return re.fullmatch(r"!?([0-9.*?]+(/\d+)?|[0-9A-Fa-f:.*?]*:[0-9A-Fa-f:.*?]*([/%]\w+)?)", pattern) is None
+
+
 def public_key(value: str) -> str:
     """One OpenSSH public key, `type base64 [comment]`, without options."""
     cure = "give one line as in the upstream's .pub file: type, base64 text and perhaps a comment, no options"

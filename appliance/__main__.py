@@ -1,0 +1,72 @@
+"""The verbs of the container's processes, and the only `sys.exit`. Imports are lazy: each verb pays for its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from appliance.errors import ApplianceError, ConfigurationError
+from appliance.places import Places
+
+
+def _boot() -> int:
+    from appliance.boot import boot
+
+    boot(os.environ, Places())
+    # A new interpreter: what boot imported would stay in memory for ever.
+    os.execv(sys.executable, [sys.executable, "-I", "-m", "appliance", "keeper"])
+
+
+def _keeper() -> int:
+    from appliance.keeper import keep
+
+    return keep(Places())
+
+
+def _failstop() -> int:
+    from appliance.failstop import listen
+
+    listen(Places())
+    return 0
+
+
+def _controller() -> int:
+    from appliance.serve import serve
+
+    return serve(os.environ, Places())
+
+
+def _variables() -> int:
+    from appliance.reference import table
+
+    print(table(), end="")
+    return 0
+
+
+VERBS = {
+    "boot": _boot,
+    "keeper": _keeper,
+    "failstop": _failstop,
+    "controller": _controller,
+    "variables": _variables,
+}
+
+
+def main(argv: list[str]) -> int:
+    """The exit status of a verb; an expected error is told in its own words."""
+    if len(argv) != 2 or argv[1] not in VERBS:
+        print(f"usage: python3 -m appliance {'|'.join(VERBS)}", file=sys.stderr)
+        return 64
+    try:
+        return VERBS[argv[1]]()
+    except ConfigurationError as error:
+        count = len(error.problems)
+        print(f"push-mirror cannot start, {count} problem{'s' * (count > 1)}:\n{error}", file=sys.stderr)
+        return error.exit_code
+    except ApplianceError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

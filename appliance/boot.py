@@ -1,0 +1,54 @@
+"""From the environment to running programs: check everything, report every problem, render, hand over."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+
+from appliance import keys, render, volumes
+from appliance.errors import ConfigurationError, Problem
+from appliance.places import Places
+from appliance.render import File
+from appliance.settings import read
+
+USER = "mirror"
+
+
+def boot(environ: Mapping[str, str], places: Places) -> None:
+    """Make everything ready for supervisord; raises `ConfigurationError` with every problem of settings and volumes."""
+    reading = read(environ)
+    problems = [*_root(), *reading.problems]
+    if os.getuid():
+        problems += volumes.check(places, reading.settings.archives)
+        if places.run.is_dir():
+            places.keys.mkdir(mode=0o700, exist_ok=True)
+            problems += keys.check(reading.settings, places)
+    if problems:
+        raise ConfigurationError(problems)
+    _sweep(places)
+    volumes.prepare(places, reading.settings.archives)
+    render.install(_users(places))
+    render.apply(reading.settings, places)
+
+
+def _root() -> Iterator[Problem]:
+    if not os.getuid():
+        cure = "leave the container's user as the image has it, or set another that is not 0"
+        yield Problem("user", "the container runs as root, and nothing here needs that", cure)
+
+
+def _sweep(places: Places) -> None:
+    """A restarted container without a tmpfs finds the marks of its last life."""
+    for mark in (places.failed, places.controller_pid, places.door, places.api, places.supervisor):
+        mark.unlink(missing_ok=True)
+
+
+def _users(places: Places) -> tuple[File, ...]:
+    """The user that sshd logs in: whatever uid we were started with. `*` and not `!`, which sshd takes for locked."""
+    uid, gid = os.getuid(), os.getgid()
+    places.extrausers.mkdir(mode=0o755, exist_ok=True)
+    return (
+        File(places.extrausers / "passwd", f"{USER}:x:{uid}:{gid}::{places.run}:/bin/sh\n", 0o644),
+        File(places.extrausers / "shadow", f"{USER}:*:1::::::\n"),
+        File(places.extrausers / "group", f"{USER}:x:{gid}:\n", 0o644),
+    )

@@ -1,0 +1,55 @@
+"""Keeps the container alive as long as supervisord lives. Standard library only: it stays in memory for ever.
+
+supervisord's output passes through a pipe of ours. The container's own standard output may belong to root, and then no
+program of our uid can open /dev/stdout; a pipe that we made can be opened by all of them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from types import FrameType
+from typing import IO
+
+from appliance.health import SOURCE
+from appliance.places import Places
+
+NOISE = SOURCE.encode()
+"""The health check knocks at sshd and rsyncd from an address of its own: what they say about it is no news."""
+
+
+def keep(places: Places, argv: Sequence[str] = ()) -> int:
+    """Run supervisord to its end; returns 1 if a core process died, else supervisord's own status."""
+    command = argv or ("/usr/bin/supervisord", "-n", "-c", os.fspath(places.supervisord_conf))
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as child:
+        _pass_signals_on(child, places)
+        if child.stdout:
+            _pass_output_on(child.stdout)
+    return 1 if places.failed.exists() or child.returncode < 0 else child.returncode
+
+
+def _pass_signals_on(child: subprocess.Popen[bytes], places: Places) -> None:
+    def end(number: int, frame: FrameType | None) -> None:
+        child.send_signal(signal.SIGTERM)
+
+    def reload(number: int, frame: FrameType | None) -> None:
+        # Without a controller there is nothing to reload; its next start reads everything anyway.
+        with contextlib.suppress(OSError, ValueError):
+            os.kill(int(places.controller_pid.read_text()), signal.SIGHUP)
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    signal.signal(signal.SIGHUP, reload)
+
+
+def _pass_output_on(stream: IO[bytes]) -> None:
+    """Copy line by line until every writer is gone."""
+    for line in stream:
+        if NOISE not in line:
+            # A reader of our logs that is gone must not end the mirror.
+            with contextlib.suppress(OSError):
+                sys.stdout.buffer.write(line)
+                sys.stdout.buffer.flush()

@@ -1,0 +1,127 @@
+"""Settings → the files that sshd, rsyncd, nginx and supervisord read: a pure function, and installing them atomically."""
+
+from __future__ import annotations
+
+import os
+import socket
+import xmlrpc.client
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from appliance import keys
+from appliance.keys import Keys
+from appliance.places import Places
+from appliance.settings import Settings, Trigger
+
+TEMPLATES = Path(__file__).with_name("templates")
+PASSWORD = "mirror"
+"""Of supervisord's socket, which only our own uid can open: without one supervisord warns at every start."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file as it shall be."""
+
+    path: Path
+    text: str
+    mode: int = 0o600
+
+
+def apply(settings: Settings, places: Places) -> tuple[Path, ...]:
+    """Bring every rendered file up to date; returns those that changed. Raises before it changes any."""
+    places.keys.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return install(render(settings, places, keys.obtain(settings, places), ipv6=has_ipv6()))
+
+
+def render(settings: Settings, places: Places, pairs: Keys, *, ipv6: bool = True) -> tuple[File, ...]:
+    """Every file, from nothing but the arguments."""
+    engine = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    facts = {"settings": settings, "places": places, "ipv6": ipv6, "password": PASSWORD}
+    rendered = (places.sshd_config, places.rsyncd_conf, places.nginx_conf, places.supervisord_conf)
+    return (
+        *(File(path, engine.get_template(f"{path.name}.j2").render(facts)) for path in rendered),
+        File(places.authorized_keys, authorized_keys(settings)),
+        File(places.known_hosts, settings.known_hosts.strip("\n") + "\n"),
+        File(places.rsyncd_secrets, _secrets(settings)),
+        File(places.host_key, pairs.host.private),
+        File(places.host_public_key, pairs.host.public, 0o644),
+        File(places.push_key, pairs.push.private),
+        File(places.push_public_key, pairs.push.public, 0o644),
+    )
+
+
+def authorized_keys(settings: Settings) -> str:
+    """One line for each trigger, bound to the archives it may name."""
+    return "".join(_trigger_line(settings, name, trigger) for name, trigger in settings.triggers.items())
+
+
+def _trigger_line(settings: Settings, name: str, trigger: Trigger) -> str:
+    archives = trigger.archives or settings.archives
+    default = settings.default_archive
+    # The first one is what an empty name on the wire means for this key.
+    ordered = sorted(set(archives), key=lambda archive: (archive != default, archive))
+    command = f"/usr/bin/mirror-trigger {name} {','.join(ordered)}"
+    return f'restrict,command="{command}",from="{",".join(trigger.from_)}" {trigger.key}\n'
+
+
+def _secrets(settings: Settings) -> str:
+    return settings.rsync_secrets.get_secret_value().strip("\n") + "\n" if settings.rsync_secrets else ""
+
+
+def install(files: Iterable[File]) -> tuple[Path, ...]:
+    """Write what differs; a reader sees the old file or the new one, also after a crash."""
+    return tuple(file.path for file in files if _install(file))
+
+
+def _install(file: File) -> bool:
+    data = file.text.encode()
+    if file.path.is_file() and file.path.stat().st_mode & 0o777 == file.mode and file.path.read_bytes() == data:
+        return False
+    scratch = file.path.with_name(f".{file.path.name}.new")
+    scratch.unlink(missing_ok=True)
+    with open(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, file.mode), "wb") as stream:
+        os.fchmod(stream.fileno(), file.mode)
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+    scratch.replace(file.path)
+    return True
+
+
+def programs(changed: Iterable[Path], places: Places) -> tuple[str, ...]:
+    """The programs that must be told. rsyncd reads its files for every connection, sshd the keys for every login."""
+    readers = {places.sshd_config: "sshd", places.host_key: "sshd", places.nginx_conf: "nginx"}
+    return tuple(sorted({readers[path] for path in changed if path in readers}))
+
+
+def reload_programs(changed: Iterable[Path], places: Places) -> tuple[str, ...]:
+    """Make the programs read their changed files; returns their names. Running transfers and sessions go on."""
+    # Only a reload pays for this import.
+    from supervisor.xmlrpc import SupervisorTransport
+
+    told = programs(changed, places)
+    transport = SupervisorTransport("mirror", PASSWORD, f"unix://{places.supervisor}")
+    with xmlrpc.client.ServerProxy("http://supervisor", transport) as server:
+        for program in told:
+            server.supervisor.signalProcess(program, "HUP")
+    return told
+
+
+def has_ipv6() -> bool:
+    """Whether a program here can listen on an IPv6 address: nginx refuses to start when it cannot."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+            probe.bind(("::", 0))
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,73 @@
+"""Whether the volumes can be used, without walking them: a handful of system calls whatever they hold."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from appliance.errors import Problem
+from appliance.places import Places
+
+PROBE = ".push-mirror-probe"
+
+
+def check(places: Places, archives: Iterable[str]) -> tuple[Problem, ...]:
+    """Every volume that cannot be written, and every archive that cannot be published into by renaming."""
+    roots = (places.run, places.state, places.data)
+    problems = tuple(problem for root in roots for problem in _check_root(root, places))
+    if any(problem.variable == os.fspath(places.data) for problem in problems):
+        return problems
+    return (*problems, *(problem for name in archives for problem in _check_archive(places, name)))
+
+
+def prepare(places: Places, archives: Iterable[str]) -> None:
+    """Make the directories that others expect to find. Touches no existing one."""
+    for name in archives:
+        places.archive(name).mkdir(exist_ok=True)
+        places.staging(name).mkdir(mode=0o700, parents=True, exist_ok=True)
+    places.inbox.mkdir(mode=0o700, exist_ok=True)
+    places.state_host_key.parent.mkdir(mode=0o700, exist_ok=True)
+    places.keys.mkdir(mode=0o700, exist_ok=True)
+
+
+def _check_root(root: Path, places: Places) -> Iterator[Problem]:
+    try:
+        # sshd trusts its files only below a directory that nobody else can write.
+        root.mkdir(mode=0o755, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=root):
+            return
+    except OSError as error:
+        fact = f"uid {os.getuid()} cannot write here: {error.strerror}"
+        yield Problem(os.fspath(root), fact, _cure(root, places, error))
+
+
+def _cure(root: Path, places: Places, error: OSError) -> str:
+    if root == places.run:
+        return "mount a tmpfs at /run with mode 1777"
+    if error.errno == errno.EROFS:
+        return "mount a volume there, not read-only"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "make room on the volume"
+    return f"give the volume's top directory to {os.getuid()}:{os.getgid()}, or set the container's user to its owner"
+
+
+def _check_archive(places: Places, name: str) -> Iterator[Problem]:
+    """Rename a file from staging into the archive, as publishing does: two mounts may share one filesystem's number."""
+    archive, staging = places.archive(name), places.all_staging
+    if not archive.exists():
+        return
+    try:
+        staging.mkdir(mode=0o700, exist_ok=True)
+        (staging / PROBE).touch(mode=0o600)
+        (staging / PROBE).rename(archive / PROBE)
+        (archive / PROBE).unlink()
+    except OSError as error:
+        if error.errno == errno.EXDEV:
+            fact = f"is not on the filesystem of {staging}, so nothing can be published at once"
+            cure = f"mount one volume at {places.data} with the archive as a directory in it"
+        else:
+            fact, cure = f"uid {os.getuid()} cannot write here: {error.strerror}", _cure(archive, places, error)
+        yield Problem(os.fspath(archive), fact, cure)
