@@ -87,7 +87,7 @@ class Change:
     async def _fetch_payload(self, source: Source, work: plan.Plan) -> None:
         self.figures.stage, started = "payload", time.monotonic()
         self.figures.bytes += await fetch.payload(source, self._staging, self._tree, work.payload)
-        self.figures.payload += len(work.payload)
+        self.figures.payload += sum(not change.directory for change in work.payload)
         self.figures.payload_seconds += time.monotonic() - started
 
     async def _fetch_index(self, source: Source, work: plan.Plan) -> None:

@@ -22,8 +22,8 @@ from appliance.settings import load
 from appliance.store import Store
 
 
-def main(environ: Mapping[str, str], places: Places) -> None:
-    """Serve until TERM or INT. Raises ApplianceError when another controller has the state volume."""
+def serve(environ: Mapping[str, str], places: Places) -> int:
+    """Serve until TERM or INT; returns the exit status. Raises ApplianceError when another controller has the state volume."""
     settings = load(environ)
     log.start(settings.log_format, settings.log_level)
     with _alone(places), _pid(places):
@@ -32,6 +32,7 @@ def main(environ: Mapping[str, str], places: Places) -> None:
             asyncio.run(_serve(environ, places, Controller(settings, places, store)))
         finally:
             store.close()
+    return 0
 
 
 async def _serve(environ: Mapping[str, str], places: Places, controller: Controller) -> None:

@@ -82,9 +82,9 @@ class Reader:
         if change.path in ("", "."):
             return
         # A path that exists and changes is read by somebody now: it is replaced as index files are, all at once.
-        known = change.new or change.directory
         kind = kind_of(self._profile, change.path)
-        lane = self._payload if kind is Kind.PAYLOAD and known else self._index
+        early = change.directory or (kind is Kind.PAYLOAD and change.new)
+        lane = self._payload if early else self._index
         lane[change.path] = change
         if change.leader and lane is self._payload:
             # rsync links a file only to one that is in the same list.

@@ -12,7 +12,7 @@ from appliance.sync.profile import in_publish_order
 
 def staged(index: Path) -> list[str]:
     """Every file and link below the staging directory, relative, in publish order; empty directories do not count."""
-    return in_publish_order(_files(index, index))
+    return in_publish_order(_files(index, index)) if index.is_dir() else []
 
 
 def publish(index: Path, tree: Path) -> list[str]:

@@ -6,7 +6,8 @@ import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from email.utils import formatdate
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Final
 
@@ -40,8 +41,8 @@ class Trace:
 
     def _fields(self, serial: str | None) -> Iterable[tuple[str, str]]:
         seconds = self.stage1_seconds + self.stage2_seconds
-        yield "Date", formatdate(self.ended)
-        yield "Date-Started", formatdate(self.started)
+        yield "Date", _rfc2822(self.ended)
+        yield "Date-Started", _rfc2822(self.started)
         yield _SERIAL, serial or "unknown"
         yield "Creator", f"push-mirror {__version__}"
         yield "Running on host", self.host
@@ -132,6 +133,10 @@ def _companions(tree: Path, trace: Trace) -> None:
 
 def _first_line(when: float) -> str:
     return time.strftime("%a %b %e %H:%M:%S UTC %Y\n", time.gmtime(when))
+
+
+def _rfc2822(when: float) -> str:
+    return format_datetime(datetime.fromtimestamp(int(when), UTC))
 
 
 def _directory(tree: Path) -> Path:

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from appliance.commands import Verdict
+from appliance.errors import SyncError
+from appliance.sync import fetch
+from appliance.sync.fetch import Staging
+from appliance.sync.plan import Change
+from appliance.sync.source import Source
+
+
+def change(path: str) -> Change:
+    return Change(path, 1, new=True)
+
+
+@pytest.fixture
+def staging(tmp_path: Path) -> Staging:
+    staging = Staging(tmp_path / "staging")
+    staging.prepare()
+    return staging
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    (tmp_path / "tree").mkdir()
+    return tmp_path / "tree"
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Source:
+    root = tmp_path / "upstream"
+    for path in ("pool/a", "pool/b", "dists/InRelease"):
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(f"new {path}")
+    return Source(url=str(root), own_name="leaf")
+
+
+def test_payload_goes_into_the_tree_and_nothing_else_does(source: Source, staging: Staging, tree: Path) -> None:
+    received = asyncio.run(fetch.payload(source, staging, tree, [change("pool/a")]))
+    assert (tree / "pool/a").read_text() == "new pool/a"
+    assert not (tree / "pool/b").exists()
+    assert received > 0
+
+
+def test_index_goes_into_staging_and_the_tree_stays(source: Source, staging: Staging, tree: Path) -> None:
+    (tree / "dists").mkdir()
+    (tree / "dists/InRelease").write_text("old")
+    asyncio.run(fetch.index(source, staging, tree, [change("dists/InRelease")]))
+    assert (staging.index / "dists/InRelease").read_text() == "new dists/InRelease"
+    assert (tree / "dists/InRelease").read_text() == "old"
+
+
+def test_an_index_of_the_same_size_and_time_is_fetched_all_the_same(
+    source: Source, staging: Staging, tree: Path
+) -> None:
+    upstream = Path(source.url, "dists/InRelease")
+    (tree / "dists").mkdir()
+    (tree / "dists/InRelease").write_text("NEW dists/InRelease")
+    times = upstream.stat()
+    os.utime(tree / "dists/InRelease", ns=(times.st_atime_ns, times.st_mtime_ns))
+    asyncio.run(fetch.index(source, staging, tree, [change("dists/InRelease")]))
+    assert (staging.index / "dists/InRelease").read_text() == "new dists/InRelease"
+
+
+def test_what_the_upstream_lost_meanwhile_asks_for_a_new_plan(source: Source, staging: Staging, tree: Path) -> None:
+    with pytest.raises(SyncError) as caught:
+        asyncio.run(fetch.payload(source, staging, tree, [change("pool/gone")]))
+    assert caught.value.verdict is Verdict.MOVED
+
+
+def test_nothing_to_fetch_starts_nothing(staging: Staging, tree: Path) -> None:
+    assert asyncio.run(fetch.payload(Source(url="/nowhere", own_name="leaf"), staging, tree, [])) == 0
+
+
+def test_preparing_clears_what_a_dead_rsync_left(staging: Staging) -> None:
+    (staging.temporary / ".a.Xy12Zz").write_text("half")
+    (staging.partial / "a").write_text("half, resumable")
+    staging.prepare()
+    assert list(staging.temporary.iterdir()) == []
+    assert (staging.partial / "a").exists()
+
+
+def test_what_no_plan_names_any_more_leaves_staging(staging: Staging) -> None:
+    for name in ("one", "two"):
+        (staging.index / name).write_text(name)
+    staging.keep_only(["two"])
+    assert [path.name for path in staging.index.iterdir()] == ["two"]

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.commands import Verdict
+from appliance.errors import SyncError
+from appliance.sync import plan
+from appliance.sync.plan import Plan
+from appliance.sync.source import Source
+
+
+def source(upstream: Path, **settings: object) -> Source:
+    return Source(url=str(upstream), own_name="leaf", **settings)  # type: ignore[arg-type]
+
+
+def walk(upstream: Path, tree: Path, profile: str = "debian", **settings: object) -> Plan:
+    return asyncio.run(plan.walk(source(upstream, **settings), tree, profile))
+
+
+@pytest.fixture
+def upstream(tmp_path: Path) -> Path:
+    root = tmp_path / "upstream"
+    for path in ("pool/a.deb", "pool/b.deb", "dists/s/InRelease", "project/trace/master"):
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(path)
+    return root
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    (tmp_path / "tree").mkdir()
+    return tmp_path / "tree"
+
+
+def test_three_lists(upstream: Path, tree: Path) -> None:
+    (tree / "gone").write_text("gone")
+    work = walk(upstream, tree)
+    assert [p for p in plan.paths(work.payload) if (upstream / p).is_file()] == ["pool/a.deb", "pool/b.deb"]
+    assert plan.paths(work.index) == ["dists/s/InRelease", "project/trace/master"]
+    assert work.delete == ("gone",)
+    assert work.upstream_files == 9  # the root, four directories, four files
+    assert work.bytes == len("pool/a.debpool/b.debdists/s/InReleaseproject/trace/master")
+
+
+def test_a_walk_touches_nothing(upstream: Path, tree: Path) -> None:
+    walk(upstream, tree)
+    assert list(tree.iterdir()) == []
+
+
+def test_payload_that_exists_and_changes_counts_as_index(upstream: Path, tree: Path) -> None:
+    (tree / "pool").mkdir()
+    (tree / "pool/a.deb").write_text("an older one")
+    assert "pool/a.deb" in plan.paths(walk(upstream, tree).index)
+
+
+def test_own_traces_are_neither_fetched_nor_deleted(upstream: Path, tree: Path) -> None:
+    for root in (upstream, tree):
+        (root / "project/trace").mkdir(parents=True, exist_ok=True)
+        for name in ("leaf", "leaf-stage1", "_traces", "_hierarchy"):
+            (root / "project/trace" / name).write_text(f"{name} of {root.name}")
+    (tree / "project/trace/_hierarchy.mirror").write_text("ours")
+    work = walk(upstream, tree)
+    assert not [path for path in plan.paths(work.index) if "leaf" in path or "/_" in path]
+    assert work.delete == ()
+
+
+def test_flags_of_other_mirrors_are_not_fetched(upstream: Path, tree: Path) -> None:
+    (upstream / "Archive-Update-in-Progress-hub").write_text("1")
+    (upstream / "Archive-Update-Required-hub").write_text("")
+    assert not [change for change in walk(upstream, tree).payload if "Archive" in change.path]
+
+
+def test_what_is_excluded_is_not_fetched_and_what_we_hold_of_it_goes(upstream: Path, tree: Path) -> None:
+    (upstream / "obsolete").mkdir()
+    (upstream / "obsolete/x").write_text("x")
+    (tree / "obsolete").mkdir()
+    (tree / "obsolete/y").write_text("y")
+    work = walk(upstream, tree, exclude=("obsolete/",))
+    assert not [change for change in work.payload if "obsolete" in change.path]
+    assert work.delete == ("obsolete", "obsolete/y")
+
+
+def test_a_hard_link_brings_its_leader_along(upstream: Path, tree: Path) -> None:
+    (tree / "pool").mkdir()
+    os.link(upstream / "pool/a.deb", upstream / "pool/link.deb")
+    stat = (upstream / "pool/a.deb").stat()
+    (tree / "pool/a.deb").write_text("pool/a.deb")
+    os.utime(tree / "pool/a.deb", ns=(stat.st_mtime_ns, stat.st_mtime_ns))
+    paths = plan.paths(walk(upstream, tree).payload)
+    assert {"pool/a.deb", "pool/link.deb"} <= set(paths)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "tab\there",
+        "new\nline",
+        "arrow -> x",
+        "back\\#101slash",
+        "ünï",
+        "a b",
+        b"raw\xe9".decode("utf-8", "surrogateescape"),
+    ],
+)
+def test_names_survive_the_way_through_rsync(upstream: Path, tree: Path, name: str) -> None:
+    (upstream / "pool" / name).write_text("x")
+    assert f"pool/{name}" in plan.paths(walk(upstream, tree).payload)
+
+
+def test_nothing_to_do(upstream: Path) -> None:
+    assert walk(upstream, upstream).empty
+
+
+def test_only_the_hierarchy_is_nothing_to_do(upstream: Path, tree: Path) -> None:
+    (upstream / "project/trace/_hierarchy.mirror").write_text("origin")
+    assert not walk(upstream, tree).empty
+    assert Plan(index=(plan.Change("project/trace/_hierarchy.mirror", 1, new=False),)).empty
+
+
+def test_an_upstream_that_is_not_there(tmp_path: Path, tree: Path) -> None:
+    with pytest.raises(SyncError) as caught:
+        walk(tmp_path / "nowhere", tree)
+    assert caught.value.verdict is Verdict.MOVED
+    assert "nowhere" in str(caught.value)
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_categories=["Cs"])))
+def test_unescape_undoes_what_rsync_does(name: str) -> None:
+    raw = "".join(f"\\#{byte:03o}" for byte in name.encode())
+    assert plan.unescape(raw) == name

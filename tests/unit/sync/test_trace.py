@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance import __version__
+from appliance.sync import trace
+from appliance.sync.trace import Trace
+
+NOON = 1795262400.0  # Sat Nov 21 12:00:00 UTC 2026
+OURS = Trace(name="leaf", host="box", started=NOON - 60, ended=NOON, upstream="hub", trigger="ssh", received=1000)
+
+
+def test_text() -> None:
+    text = replace(OURS, stage1_seconds=3, stage2_seconds=2, info=(("Country", "DE"),)).text("2026112101")
+    assert text.splitlines() == [
+        "Sat Nov 21 12:00:00 UTC 2026",
+        "Date: Sat, 21 Nov 2026 12:00:00 +0000",
+        "Date-Started: Sat, 21 Nov 2026 11:59:00 +0000",
+        "Archive serial: 2026112101",
+        f"Creator: push-mirror {__version__}",
+        "Running on host: box",
+        "Country: DE",
+        "Trigger: ssh",
+        "Architectures-Configuration: ALL",
+        "Upstream-mirror: hub",
+        "Rsync-Transport: undefined",
+        "Total bytes received in rsync: 1000",
+        "Total time spent in stage1 rsync: 3",
+        "Total time spent in stage2 rsync: 2",
+        "Total time spent in rsync: 5",
+        "Average rate: 200 B/s",
+    ]
+
+
+def test_every_line_suits_the_readers_in_the_wild() -> None:
+    """The status checker's date form, and the redirector's rule for every further line (PROTOCOL section 4.3)."""
+    first, *others = OURS.text(None).splitlines()
+    assert re.fullmatch(r"\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d (UTC|GMT) \d{4}", first)
+    assert all(re.match(r"[\w -]+: .", line) for line in others)
+
+
+def test_origin_bumps_its_serial(tmp_path: Path) -> None:
+    first = trace.bump(tmp_path, replace(OURS, name="origin"))
+    second = trace.bump(tmp_path, replace(OURS, name="origin"))
+    assert (first, second) == ("2026112101", "2026112102")
+    assert trace.serial_of(tmp_path) == second
+    assert os.readlink(tmp_path / "project/trace/master") == "origin"
+
+
+def test_an_origin_with_a_longer_history_never_goes_back(tmp_path: Path) -> None:
+    trace.put(tmp_path, "master", "Thu Jan  1 00:00:00 UTC 2026\nArchive serial: 2030010105\n")
+    assert trace.bump(tmp_path, replace(OURS, name="origin")) == "2030010106"
+
+
+@given(st.one_of(st.none(), st.text(), st.integers(0, 10**12).map(str)), st.integers(0, 4 * 10**9))
+def test_the_next_serial_is_always_ahead(before: str | None, now: int) -> None:
+    after = trace.next_serial(before, now)
+    assert after.isdigit()
+    if before and before.isdigit() and before.isascii():
+        assert int(after) > int(before)
+
+
+def test_a_mirror_carries_the_masters_serial(tmp_path: Path) -> None:
+    trace.put(tmp_path, "master", "Thu Jan  1 00:00:00 UTC 2026\nArchive serial: 2026112107\n")
+    trace.write_stage1(tmp_path, OURS)
+    assert (tmp_path / "project/trace/leaf-stage1").exists()
+    trace.write(tmp_path, OURS)
+    assert trace.field_of(tmp_path / "project/trace/leaf", "Archive serial") == "2026112107"
+    assert not (tmp_path / "project/trace/leaf-stage1").exists()
+
+
+def test_hierarchy_and_traces(tmp_path: Path) -> None:
+    trace.put(tmp_path, "_hierarchy.mirror", "origin origin o unknown\nhub hub h origin\n")
+    trace.put(tmp_path, "hub", "x\n")
+    os.utime(tmp_path / "project/trace/hub", (1, 1))
+    trace.write(tmp_path, OURS)
+    trace.write(tmp_path, OURS)
+    lines = (tmp_path / "project/trace/_hierarchy").read_text().splitlines()
+    assert lines == ["origin origin o unknown", "hub hub h origin", "leaf leaf box hub"]
+    assert (tmp_path / "project/trace/_traces").read_text().splitlines() == ["hub", "leaf"]
+
+
+@pytest.mark.parametrize("text", ["", "one line", "x\nArchive serial:\n", "x\nArchive serial 5\n"])
+def test_a_trace_without_serial(tmp_path: Path, text: str) -> None:
+    trace.put(tmp_path, "master", text)
+    assert trace.serial_of(tmp_path) is None
+    assert trace.serial_of(tmp_path / "nowhere") is None

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from appliance.commands import Verdict
+from appliance.errors import SyncError
+from appliance.sync.verify import View, entries, verify
+from tests.unit.upstream import DebianTree, Keyring
+
+
+@pytest.fixture(scope="module")
+def keyring() -> Iterator[Keyring]:
+    with tempfile.TemporaryDirectory(prefix="gpg") as scratch:
+        keyring = Keyring(Path(scratch, "a"))
+        yield keyring
+        keyring.close()
+
+
+@pytest.fixture
+def staged(tmp_path: Path, keyring: Keyring) -> DebianTree:
+    archive = DebianTree(tmp_path / "staging", keyring)
+    archive.release(hello="one")
+    return archive
+
+
+def check(staged: DebianTree, keyring: Path | None) -> bool | None:
+    return asyncio.run(verify(View(staged.root, staged.root.parent / "tree"), keyring))
+
+
+def test_a_signed_archive(staged: DebianTree, keyring: Keyring) -> None:
+    assert check(staged, keyring.public) is True
+
+
+def test_without_a_keyring_hashes_only(staged: DebianTree) -> None:
+    assert check(staged, None) is False
+
+
+def test_no_suite_at_all(tmp_path: Path) -> None:
+    (tmp_path / "staging").mkdir()
+    assert asyncio.run(verify(View(tmp_path / "staging", tmp_path / "tree"), None)) is None
+
+
+def test_a_key_nobody_trusts(staged: DebianTree) -> None:
+    with tempfile.TemporaryDirectory(prefix="gpg") as scratch:
+        other = Keyring(Path(scratch, "b"))
+        with pytest.raises(SyncError, match="not signed by a key of"):
+            check(staged, other.public)
+        other.close()
+
+
+def test_text_that_was_changed_after_signing(staged: DebianTree, keyring: Keyring) -> None:
+    path = staged.root / "dists/s/InRelease"
+    path.write_text(path.read_text().replace("Suite: s", "Suite: t"))
+    with pytest.raises(SyncError, match="InRelease"):
+        check(staged, keyring.public)
+
+
+def test_a_release_file_without_signature(staged: DebianTree, keyring: Keyring) -> None:
+    for name in ("InRelease", "Release.gpg"):
+        (staged.root / "dists/s" / name).unlink()
+    with pytest.raises(SyncError, match="has no signature"):
+        check(staged, keyring.public)
+
+
+def test_an_index_that_is_not_the_listed_one(staged: DebianTree, keyring: Keyring) -> None:
+    staged.write("dists/s/main/binary-all/Packages", b"Package: evil\n")
+    with pytest.raises(SyncError, match=r"Packages: expected \d+ bytes.*found 14 bytes") as caught:
+        check(staged, keyring.public)
+    assert caught.value.verdict is Verdict.MOVED
+
+
+def test_an_index_without_its_release_file_is_held_against_the_published_one(tmp_path: Path) -> None:
+    published = DebianTree(tmp_path / "tree")
+    published.release(hello="one")
+    (tmp_path / "staging/dists/s/main/binary-all").mkdir(parents=True)
+    (tmp_path / "staging/dists/s/main/binary-all/Packages").write_text("from the next release")
+    with pytest.raises(SyncError, match="Packages"):
+        asyncio.run(verify(View(tmp_path / "staging", tmp_path / "tree"), None))
+
+
+def test_a_release_that_lists_an_index_we_hold_only_in_its_old_state(tmp_path: Path) -> None:
+    published = DebianTree(tmp_path / "tree")
+    published.release(hello="one")
+    staged = DebianTree(tmp_path / "staging")
+    staged.release(hello="two")
+    (staged.root / "dists/s/main/binary-all/Packages").unlink()
+    with pytest.raises(SyncError, match="Packages"):
+        check(staged, None)
+
+
+def test_a_missing_by_hash_name(tmp_path: Path) -> None:
+    staged = DebianTree(tmp_path / "staging")
+    staged.release(hello="two")
+    (tmp_path / "tree/dists/s/main/binary-all/by-hash/SHA256").mkdir(parents=True)
+    for path in (staged.root / "dists/s/main/binary-all/by-hash/SHA256").iterdir():
+        path.unlink()
+    with pytest.raises(SyncError, match="by-hash"):
+        check(staged, None)
+
+
+def test_an_index_we_chose_not_to_carry_is_not_missing(staged: DebianTree, keyring: Keyring) -> None:
+    (staged.root / "dists/s/main/binary-all/Packages").unlink()
+    assert check(staged, keyring.public) is True
+
+
+def test_entries_of_nothing() -> None:
+    assert entries("Suite: s\n") == {}

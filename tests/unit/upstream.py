@@ -1,0 +1,132 @@
+"""Real parts for the unit tests: an rsync daemon on loopback, a small signed archive, a patient look at a state."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def eventually(state: Callable[[], bool], deadline: float = 15) -> None:
+    """Return as soon as ``state`` holds; fail after ``deadline`` seconds."""
+    end = time.monotonic() + deadline
+    while not state():
+        assert time.monotonic() < end, "the state was not reached in time"
+        time.sleep(0.01)  # between two looks
+
+
+@contextmanager
+def daemon(scratch: Path, modules: Mapping[str, Path], lines: str = "") -> Iterator[int]:
+    """A read-only rsync daemon for these modules; yields its port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    config = scratch / f"rsyncd-{port}.conf"
+    text = f"use chroot = no\nmunge symlinks = no\nlog file = {scratch}/rsyncd.log\n{lines}\n"
+    if os.getuid() == 0:
+        text += "uid = root\ngid = root\n"
+    config.write_text(text + "".join(f"[{name}]\npath = {path}\nread only = yes\n" for name, path in modules.items()))
+    argv = ["rsync", "--daemon", "--no-detach", f"--config={config}", "--address=127.0.0.1", f"--port={port}"]
+    child = subprocess.Popen(argv, stdin=subprocess.DEVNULL)
+    try:
+        eventually(lambda: _answers(port))
+        yield port
+    finally:
+        child.terminate()
+        child.wait()
+
+
+def _answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
+class Keyring:
+    """A throw-away signing key, and the keyring that trusts it."""
+
+    def __init__(self, home: Path) -> None:
+        # gpg-agent's socket path must be short, which pytest's directories are not.
+        self.home = home
+        home.mkdir(mode=0o700)
+        self._gpg("--quick-generate-key", "archive@example.org", "ed25519", "sign", "never")
+        self.public = home / "archive.gpg"
+        self._gpg("--output", str(self.public), "--export")
+
+    def _gpg(self, *words: str) -> None:
+        argv = ["gpg", "--homedir", str(self.home), "--batch", "--quiet", "--yes", "--pinentry-mode", "loopback"]
+        subprocess.run([*argv, "--passphrase", "", *words], check=True, stdin=subprocess.DEVNULL, capture_output=True)
+
+    def sign(self, release: Path) -> None:
+        """Write InRelease and Release.gpg beside a Release file."""
+        inline, detached = release.with_name("InRelease"), release.with_name("Release.gpg")
+        self._gpg("--output", str(inline), "--clearsign", str(release))
+        self._gpg("--output", str(detached), "--detach-sign", "--armor", str(release))
+
+    def close(self) -> None:
+        """End the agent that gpg started, and remove the key."""
+        subprocess.run(["gpgconf", "--homedir", str(self.home), "--kill", "all"], check=False, capture_output=True)
+        shutil.rmtree(self.home, ignore_errors=True)
+
+
+class DebianTree:
+    """An archive of one suite, written as a release tool would write it."""
+
+    def __init__(self, root: Path, keyring: Keyring | None = None) -> None:
+        self.root, self._keyring = root, keyring
+        self.packages: dict[str, bytes] = {}
+        (root / "project" / "trace").mkdir(parents=True)
+
+    def release(self, serial: str = "2026010101", **packages: str) -> None:
+        """Publish a state: every package with its content, the indices, the suite's root files, the master trace."""
+        self.packages |= {name: text.encode() for name, text in packages.items()}
+        for name, data in self.packages.items():
+            self.write(f"pool/{name}.deb", data)
+        index = "dists/s/main/binary-all/Packages"
+        text = "".join(self._stanza(name, data) for name, data in sorted(self.packages.items())).encode()
+        self.write(index, text)
+        digest = hashlib.sha256(text).hexdigest()
+        self.write(f"dists/s/main/binary-all/by-hash/SHA256/{digest}", text)
+        entry = f" {digest} {len(text)} main/binary-all/Packages"
+        self.write("dists/s/Release", f"Suite: s\nAcquire-By-Hash: yes\nSHA256:\n{entry}\n".encode())
+        if self._keyring:
+            self._keyring.sign(self.root / "dists/s/Release")
+        else:
+            shutil.copy(self.root / "dists/s/Release", self.root / "dists/s/InRelease")
+        self.write("project/trace/origin", f"Thu Jan  1 00:00:00 UTC 2026\nArchive serial: {serial}\n".encode())
+        master = self.root / "project/trace/master"
+        if not master.is_symlink():
+            master.symlink_to("origin")
+
+    def write(self, path: str, data: bytes) -> None:
+        """Replace one file."""
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.exists() or target.read_bytes() != data:
+            scratch = target.with_name(f".{target.name}.new")
+            scratch.write_bytes(data)
+            scratch.replace(target)
+
+    @staticmethod
+    def _stanza(name: str, data: bytes) -> str:
+        digest = hashlib.sha256(data).hexdigest()
+        return f"Package: {name}\nFilename: pool/{name}.deb\nSize: {len(data)}\nSHA256: {digest}\n\n"
+
+
+def tree(root: Path) -> dict[str, str]:
+    """Every file and link below a directory, with its content or its target."""
+    return {
+        str(path.relative_to(root)): f"-> {path.readlink()}"
+        if path.is_symlink()
+        else path.read_text("utf-8", "replace")
+        for path in sorted(root.rglob("*"))
+        if path.is_symlink() or path.is_file()
+    }
