@@ -20,14 +20,14 @@ def boot(environ: Mapping[str, str], places: Places) -> None:
     problems = [*_root(), *reading.problems]
     if os.getuid():
         problems += volumes.check(places, reading.settings.archives)
-        if places.run.is_dir():
-            places.keys.mkdir(mode=0o700, exist_ok=True)
+        if os.access(places.run, os.W_OK):
+            # The ssh programs refuse to work for a uid that has no name.
+            render.install(_users(places))
             problems += keys.check(reading.settings, places)
     if problems:
         raise ConfigurationError(problems)
     _sweep(places)
     volumes.prepare(places, reading.settings.archives)
-    render.install(_users(places))
     render.apply(reading.settings, places)
 
 

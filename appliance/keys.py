@@ -32,6 +32,7 @@ class Keys:
 
 def check(settings: Settings, places: Places) -> tuple[Problem, ...]:
     """What is wrong with the keys that were given; nothing is generated and nothing kept."""
+    places.keys.mkdir(mode=0o700, parents=True, exist_ok=True)
     given = {"MIRROR_HOST_KEY": settings.host_key, "MIRROR_PUSH_KEY": settings.push_key}
     problems = (_problem(variable, secret, places) for variable, secret in given.items() if secret)
     return tuple(problem for problem in problems if problem)
@@ -76,7 +77,8 @@ def _pair(private: str, places: Places) -> KeyPair:
         outcome = run_now("ssh-keygen", "-y", "-P", "", "-f", file.name)
     if not outcome.ok:
         cure = "give an OpenSSH private key without a passphrase, as ssh-keygen -t ed25519 -N '' makes it"
-        raise ApplianceError("is not a usable private key", cure)
+        why = outcome.last_words.rpartition(": ")[2]
+        raise ApplianceError(f"is not a usable private key ({why})", cure)
     return KeyPair(private, outcome.stdout.strip() + "\n")
 
 

@@ -1,4 +1,4 @@
-"""Settings → the files that sshd, rsyncd, nginx and supervisord read: a pure function, and installing them atomically."""
+"""Settings → the files that sshd, rsyncd, nginx and supervisord read: pure, then installed atomically."""
 
 from __future__ import annotations
 
@@ -32,7 +32,6 @@ class File:
 
 def apply(settings: Settings, places: Places) -> tuple[Path, ...]:
     """Bring every rendered file up to date; returns those that changed. Raises before it changes any."""
-    places.keys.mkdir(mode=0o700, parents=True, exist_ok=True)
     return install(render(settings, places, keys.obtain(settings, places), ipv6=has_ipv6()))
 
 

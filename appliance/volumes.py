@@ -30,7 +30,6 @@ def prepare(places: Places, archives: Iterable[str]) -> None:
         places.staging(name).mkdir(mode=0o700, parents=True, exist_ok=True)
     places.inbox.mkdir(mode=0o700, exist_ok=True)
     places.state_host_key.parent.mkdir(mode=0o700, exist_ok=True)
-    places.keys.mkdir(mode=0o700, exist_ok=True)
 
 
 def _check_root(root: Path, places: Places) -> Iterator[Problem]:
