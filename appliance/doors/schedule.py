@@ -15,6 +15,8 @@ async def keep(controller: Controller) -> None:
         for name, lane in controller.lanes.items():
             if not lane.is_origin:
                 group.create_task(_poll(controller, name))
+        # With nothing to poll there is nothing to do, which is not the same as being done.
+        await asyncio.Event().wait()
 
 
 async def _poll(controller: Controller, name: str) -> None:
