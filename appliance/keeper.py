@@ -8,8 +8,11 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Sequence
 from types import FrameType
 from typing import IO
@@ -26,6 +29,7 @@ def keep(places: Places, argv: Sequence[str] = ()) -> int:
     command = argv or ("/usr/bin/supervisord", "-n", "-c", os.fspath(places.supervisord_conf))
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as child:
         _pass_signals_on(child, places)
+        threading.Thread(target=_hurry, args=(child, places), daemon=True).start()
         if child.stdout:
             _pass_output_on(child.stdout)
     return 1 if places.failed.exists() or child.returncode < 0 else child.returncode
@@ -43,6 +47,15 @@ def _pass_signals_on(child: subprocess.Popen[bytes], places: Places) -> None:
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     signal.signal(signal.SIGHUP, reload)
+
+
+def _hurry(child: subprocess.Popen[bytes], places: Places) -> None:
+    """supervisord starts its programs when something happens, or after a second: knock as soon as it listens."""
+    while child.poll() is None:
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as knock:
+            knock.connect(os.fspath(places.supervisor))
+            return
+        time.sleep(0.02)
 
 
 def _pass_output_on(stream: IO[bytes]) -> None:

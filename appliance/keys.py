@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -50,15 +51,16 @@ def obtain(settings: Settings, places: Places) -> Keys:
 
 def _obtain(secret: SecretStr | None, kept: Path, comment: str, places: Places) -> KeyPair:
     if secret:
-        return _pair(_normal(secret), places)
+        return _pair(_normal(secret), places.keys)
     if not kept.exists():
         _generate(kept, comment)
-    return _pair(kept.read_text(), places)
+    public = kept.with_name(f"{kept.name}.pub")
+    return KeyPair(kept.read_text(), public.read_text()) if public.exists() else _pair(kept.read_text(), places.keys)
 
 
 def _problem(variable: str, secret: SecretStr, places: Places) -> Problem | None:
     try:
-        _pair(_normal(secret), places)
+        _pair(_normal(secret), places.keys)
     except ApplianceError as error:
         return Problem(variable, error.fact, error.cure)
     return None
@@ -69,9 +71,10 @@ def _normal(secret: SecretStr) -> str:
     return secret.get_secret_value().replace("\r\n", "\n").strip("\n") + "\n"
 
 
-def _pair(private: str, places: Places) -> KeyPair:
+@lru_cache(maxsize=4)  # boot asks twice: first whether, then for what
+def _pair(private: str, scratch: Path) -> KeyPair:
     """Derive the public half, which proves that the private key is usable without a passphrase."""
-    with tempfile.NamedTemporaryFile("w", dir=places.keys, prefix=".") as file:
+    with tempfile.NamedTemporaryFile("w", dir=scratch, prefix=".") as file:
         file.write(private)
         file.flush()
         outcome = run_now("ssh-keygen", "-y", "-P", "", "-f", file.name)
@@ -83,11 +86,12 @@ def _pair(private: str, places: Places) -> KeyPair:
 
 
 def _generate(kept: Path, comment: str) -> None:
-    """Make a key; under its name it appears only when it is whole."""
+    """Make a pair; the private half appears last, so that neither is ever without the other."""
     kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=kept.parent, prefix=".") as scratch:
         new = Path(scratch) / "key"
         outcome = run_now("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(new))
         if not outcome.ok:
             raise ApplianceError(f"no key could be made: {outcome.last_words}", f"check the volume that holds {kept}")
+        new.with_name("key.pub").replace(kept.with_name(f"{kept.name}.pub"))
         new.replace(kept)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import xmlrpc.client
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,12 +104,14 @@ def programs(changed: Iterable[Path], places: Places) -> tuple[str, ...]:
 
 def reload_programs(changed: Iterable[Path], places: Places) -> tuple[str, ...]:
     """Make the programs read their changed files; returns their names. Running transfers and sessions go on."""
-    # Only a reload pays for this import.
+    # Only a reload pays for these imports.
+    from xmlrpc.client import ServerProxy
+
     from supervisor.xmlrpc import SupervisorTransport
 
     told = programs(changed, places)
     transport = SupervisorTransport("mirror", PASSWORD, f"unix://{places.supervisor}")
-    with xmlrpc.client.ServerProxy("http://supervisor", transport) as server:
+    with ServerProxy("http://supervisor", transport) as server:
         for program in told:
             server.supervisor.signalProcess(program, "HUP")
     return told
