@@ -45,13 +45,18 @@ class ConfigurationError(ApplianceError):
 
 
 class SyncError(ApplianceError):
-    """A sync that could not be finished; `verdict` says whether and when it is worth another try."""
+    """A sync that could not be finished; `verdict` says whether and when it is worth another try.
 
-    def __init__(self, fact: str, cure: str = "", verdict: Verdict = Verdict.REFUSED) -> None:
+    `paths` are the index files that did not fit, worth fetching again whatever their size and time say."""
+
+    def __init__(
+        self, fact: str, cure: str = "", verdict: Verdict = Verdict.REFUSED, paths: Iterable[str] = ()
+    ) -> None:
         super().__init__(fact, cure)
         self.verdict = verdict
+        self.paths = frozenset(paths)
 
     @classmethod
-    def moved(cls, fact: str) -> SyncError:
+    def moved(cls, fact: str, paths: Iterable[str] = ()) -> SyncError:
         """The upstream changed while we looked: what we staged does not fit together."""
-        return cls(fact, "the upstream is being updated, or is broken; we plan again", Verdict.MOVED)
+        return cls(fact, "the upstream is being updated, or is broken; we plan again", Verdict.MOVED, paths)

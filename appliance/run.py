@@ -21,10 +21,14 @@ from appliance.records import Run
 from appliance.settings import Archive, Settings
 from appliance.store import Store
 from appliance.sync import fetch, plan, prune, publish, trace, verify
+from appliance.sync.profile import HIERARCHY, is_root
 from appliance.sync.source import Source
 
 ATTEMPTS: Final = 4
 """So often one run plans before an upstream that keeps changing under it counts as a failure."""
+
+PayloadIsHere = Callable[[bool], Awaitable[None]]
+"""Awaited when the payload is in the tree, with whether index files will follow."""
 
 
 @dataclass(slots=True)
@@ -51,21 +55,23 @@ class Change:
         self._staging = fetch.Staging(places.staging(name))
         self.figures = Figures()
 
-    async def sync(self, to_the_end: bool, payload_is_here: Callable[[bool], Awaitable[None]]) -> bool:
+    async def sync(self, to_the_end: bool, payload_is_here: PayloadIsHere) -> bool:
         """Bring the archive to its upstream's state; True when something new was published.
 
         ``payload_is_here`` is awaited once the payload is in the tree, with whether index files will follow; without
         ``to_the_end`` the run is over then. Raises SyncError; what is published stays as it was.
         """
+        misfits: frozenset[str] = frozenset()
         for left in reversed(range(ATTEMPTS)):
             try:
-                return await self._attempt(to_the_end, payload_is_here)
+                return await self._attempt(to_the_end, payload_is_here, misfits)
             except SyncError as error:
                 if error.verdict is not Verdict.MOVED or not left:
                     raise
+                misfits |= error.paths
         raise AssertionError("unreachable")
 
-    async def _attempt(self, to_the_end: bool, payload_is_here: Callable[[bool], Awaitable[None]]) -> bool:
+    async def _attempt(self, to_the_end: bool, payload_is_here: PayloadIsHere, misfits: frozenset[str]) -> bool:
         self._staging.prepare()
         source = source_of(self._settings, self._name)
         self.figures.stage = "plan"
@@ -76,13 +82,19 @@ class Change:
             trace.write_stage1(self._tree, self._trace())
         self.figures.stage = "tree"
         await payload_is_here(to_the_end and not work.empty)
-        if not to_the_end or work.empty:
-            self.figures.deleted += self._prune() if to_the_end else 0
+        if not to_the_end:
             return False
-        await self._fetch_index(source, work)
-        await self._publish()
+        await self._fetch_index(source, work.insisting_on([*self._roots(), *misfits]))
+        changed = set(publish.staged(self._staging.index)) - {HIERARCHY}
+        if changed:
+            await self._publish()
         self.figures.deleted += self._prune()
-        return True
+        return bool(changed)
+
+    def _roots(self) -> list[str]:
+        """The files readers begin with: compared by content at every run."""
+        known = [path for path in self._store.roots(self._name) if (self._tree / path).is_file()]
+        return [*known, *trace.roots(self._tree)]
 
     async def _fetch_payload(self, source: Source, work: plan.Plan) -> None:
         self.figures.stage, started = "payload", time.monotonic()
@@ -94,7 +106,8 @@ class Change:
         self.figures.stage, started = "index", time.monotonic()
         self._staging.keep_only(plan.paths(work.index))
         self.figures.bytes += await fetch.index(source, self._staging, self._tree, work.index)
-        self.figures.index += len(work.index)
+        self._staging.drop_known(self._tree)
+        self.figures.index += len(publish.staged(self._staging.index))
         self.figures.index_seconds += time.monotonic() - started
 
     async def _publish(self) -> None:
@@ -103,6 +116,7 @@ class Change:
         if self._archive.profile == "debian" and self._archive.verify != "off":
             signed = await verify.verify(verify.View(self._staging.index, self._tree), self._archive.keyring)
         self.figures.stage = "publish"
+        self._store.keep_roots(self._name, filter(is_root, publish.staged(self._staging.index)))
         self._store.publishing(self._name, self._run.id)
         self.finish_publication(signed)
 

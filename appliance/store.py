@@ -35,6 +35,7 @@ create table archive (
     publishing integer, failures integer not null default 0, note text not null default ''
 );
 create table doomed (archive text not null, path text not null, since real not null, primary key (archive, path));
+create table root (archive text not null, path text not null, primary key (archive, path)) without rowid;
 create table delivery (
     downstream text not null, archive text not null, publication integer not null, serial text, state text not null,
     attempts integer not null default 0, error text not null default '', next real, since real not null,
@@ -201,6 +202,17 @@ class Store:
                 "insert into archive (name, note) values (?, ?) on conflict (name) do update set note = excluded.note",
                 (archive, text),
             )
+
+    def keep_roots(self, archive: str, paths: Iterable[str]) -> None:
+        """Remember where readers of an archive begin."""
+        with self._transaction():
+            self._db.executemany(
+                "insert or ignore into root (archive, path) values (?, ?)", [(archive, path) for path in paths]
+            )
+
+    def roots(self, archive: str) -> list[str]:
+        """Every place where readers of an archive have ever begun, sorted."""
+        return [row[0] for row in self._all("select path from root where archive = ? order by path", archive)]
 
     # deletes in waiting
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import os
 import re
 from collections.abc import Iterable
@@ -52,6 +53,22 @@ class Staging:
         for name in staged(self.index):
             if name not in wanted:
                 os.unlink(self.index / name)
+
+    def drop_known(self, tree: Path) -> None:
+        """Drop the files that are in the tree already, the same in content, time and mode."""
+        for name in staged(self.index):
+            if _same(self.index / name, tree / name):
+                os.unlink(self.index / name)
+
+
+def _same(one: Path, other: Path) -> bool:
+    if one.is_symlink() or other.is_symlink():
+        return one.is_symlink() and other.is_symlink() and one.readlink() == other.readlink()
+    if not other.is_file():
+        return False
+    a, b = one.stat(), other.stat()
+    facts_agree = (a.st_size, int(a.st_mtime), a.st_mode) == (b.st_size, int(b.st_mtime), b.st_mode)
+    return facts_agree and filecmp.cmp(one, other, shallow=False)
 
 
 async def payload(source: Source, staging: Staging, tree: Path, changes: Iterable[Change]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -46,6 +46,12 @@ class Plan:
         """Upper bound of the bytes to fetch."""
         return sum(change.size for change in (*self.payload, *self.index))
 
+    def insisting_on(self, paths: Iterable[str]) -> Plan:
+        """This plan, and these index files whatever their size and time say; not those the upstream has no more."""
+        known = {change.path: change for change in self.index}
+        wanted = {path: Change(path, 0, new=False) for path in set(paths) - set(self.delete)}
+        return replace(self, index=_by_path(wanted | known))
+
     @property
     def empty(self) -> bool:
         """True when there is nothing to fetch but the chain of mirrors above us, to which everyone adds a line."""
@@ -68,7 +74,7 @@ class Reader:
         if item := _ITEM.match(text):
             self._item(item)
         elif total := _TOTAL.match(text):
-            self._total = int(total[1])
+            self._total = max(0, int(total[1]) - 1)  # rsync counts the root itself
 
     def plan(self) -> Plan:
         """The plan made of everything read so far."""

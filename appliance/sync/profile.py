@@ -57,6 +57,11 @@ def kind_of(profile: str, path: str) -> Kind:
     return Kind.INDEX if _INDEX[profile].search(path) else Kind.PAYLOAD
 
 
+def is_root(path: str) -> bool:
+    """True for the files a reader begins with: two of one second may well be of one size."""
+    return _name(path) in (*RELEASE_NAMES, "repomd.xml")
+
+
 def in_publish_order(paths: Iterable[str]) -> list[str]:
     """The order in which staged files become visible.
 
@@ -65,7 +70,7 @@ def in_publish_order(paths: Iterable[str]) -> list[str]:
     behind the file it points to.
     """
     names = list(paths)
-    suites = {_parent(name) for name in names if _name(name) in (*RELEASE_NAMES, "repomd.xml")}
+    suites = {_parent(name) for name in names if is_root(name)}
     return sorted(names, key=lambda name: _rank(name, suites))
 
 

@@ -64,6 +64,15 @@ def serial_of(tree: Path) -> str | None:
     return field_of(_master(tree), _SERIAL)
 
 
+def roots(tree: Path) -> list[str]:
+    """The trace files that carry the master's serial: two serials of one second differ in neither size nor time."""
+    master = _master(tree)
+    names = {"master", *([str(master.readlink())] if master.is_symlink() else [])}
+    return [
+        f"{TRACE_DIRECTORY}/{name}" for name in sorted(names) if "/" not in name and (_directory(tree) / name).exists()
+    ]
+
+
 def field_of(path: Path, key: str) -> str | None:
     """One field of a trace file, None when the file or the field is missing; keys are compared without case."""
     try:
@@ -77,7 +86,7 @@ def field_of(path: Path, key: str) -> str | None:
 def next_serial(before: str | None, now: float) -> str:
     """The serial behind ``before``: YYYYMMDDNN of today, or one more when today's is used up (PROTOCOL section 4.2)."""
     today = int(time.strftime("%Y%m%d01", time.gmtime(now)))
-    return str(max(today, int(before) + 1 if before and before.isdigit() else 0))
+    return str(max(today, int(before) + 1 if before and before.isascii() and before.isdigit() else 0))
 
 
 def write(tree: Path, trace: Trace) -> None:

@@ -49,15 +49,20 @@ class View:
 async def verify(view: View, keyring: Path | None) -> bool | None:
     """Check everything staged; True when all of it was signed, False when hashes only, None when there was no suite.
 
-    Raises SyncError naming the first file that does not fit, with what was expected and what was found.
+    Raises SyncError naming the first file that does not fit, with what was expected and what was found, and carrying
+    the paths of all of them.
     """
     names = sorted({name for path in staged(view.staging) for name in _roots_of(view, path)})
+    misfits: dict[str, str] = {}
     for name in names:
         listed = entries(await _read(view, name, keyring))
         before = _published(view.tree / name)
         for path, entry in listed.items():
-            _check(view, str(Path(name).parent / path), entry, before.get(path))
+            misfits |= _check(view, str(Path(name).parent / path), entry, before.get(path))
             await asyncio.sleep(0)
+    if misfits:
+        more = f" (and {len(misfits) - 1} more)" if len(misfits) > 1 else ""
+        raise SyncError.moved(next(iter(misfits.values())) + more, misfits)
     return (keyring is not None) if names else None
 
 
@@ -108,18 +113,21 @@ def _published(release: Path) -> Mapping[str, Entry]:
     return entries(release.read_text("utf-8", "replace")) if release.is_file() else {}
 
 
-def _check(view: View, path: str, entry: Entry, before: Entry | None) -> None:
+def _check(view: View, path: str, entry: Entry, before: Entry | None) -> dict[str, str]:
+    """The path with what is wrong with it; nothing when it fits."""
     if entry == before and not (view.staging / path).exists():
-        return  # checked when it was published, and not touched since
+        return {}  # checked when it was published, and not touched since
     held = view.find(path)
     if held is None:
-        return  # we may have chosen not to carry it
+        return {}  # we may have chosen not to carry it
     found = _measure(held)
     if found != entry:
-        raise SyncError.moved(f"{path}: expected {_words(entry)}, found {_words(found)}")
+        return {path: f"{path}: expected {_words(entry)}, found {_words(found)}"}
     by_hash = Path(path).parent / "by-hash" / "SHA256"
     if (view.tree / by_hash).is_dir() and view.find(str(by_hash / entry.sha256)) is None:
-        raise SyncError.moved(f"{by_hash / entry.sha256}: expected beside {path}, found nothing")
+        missing = str(by_hash / entry.sha256)
+        return {missing: f"{missing}: expected beside {path}, found nothing"}
+    return {}
 
 
 def _measure(path: Path) -> Entry:

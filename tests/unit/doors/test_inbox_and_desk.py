@@ -1,0 +1,149 @@
+"""Both ends of the inbox: what a forced command leaves, and what the controller makes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+
+import pytest
+
+from appliance import words
+from appliance.controller import Controller
+from appliance.doors import inbox, ssh
+from appliance.doors.desk import Desk
+from appliance.doors.ssh import Refusal, choose
+from appliance.settings import load
+from tests.unit.house import House
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+    house = House(tmp_path / "house")
+    monkeypatch.setattr(inbox, "STATE", str(house.places.inbox))
+    monkeypatch.setattr(inbox, "DOOR", str(house.places.door))
+    return house
+
+
+def trigger(command: str, allowed: str = "debian") -> int:
+    return ssh.main(
+        ["mirror-trigger", "hub", allowed], {"SSH_ORIGINAL_COMMAND": command, "SSH_CONNECTION": "10.0.0.1 2"}
+    )
+
+
+def served(house: House, command: str) -> int:
+    """Trigger while a controller works."""
+
+    async def play() -> int:
+        async with house.open():
+            return await asyncio.to_thread(trigger, command)
+
+    return asyncio.run(play())
+
+
+def test_a_trigger_is_served_and_leaves_nothing_behind(house: House) -> None:
+    assert served(house, " sync:archive:debian sync:all") == 0
+    assert house.store.count_runs("debian") == 1
+    assert list(house.places.inbox.iterdir()) == []
+    last = house.store.last_run("debian")
+    assert last
+    assert last.trigger == "ssh"
+
+
+def test_a_request_is_whole_in_the_inbox_before_anybody_answers(house: House) -> None:
+    id = inbox.leave(str(house.places.inbox), "debian", "stage1", True, "ssh", "hub 10.0.0.1")
+    fields = inbox.read((house.places.inbox / id).read_text())
+    assert (fields["archive"], fields["stage"], fields["mhop"], fields["by"]) == (
+        "debian",
+        "stage1",
+        "1",
+        "hub 10.0.0.1",
+    )
+
+
+def test_a_trigger_while_the_controller_is_away_waits_for_it(house: House) -> None:
+    codes: list[int] = []
+    waiting = threading.Thread(target=lambda: codes.append(trigger("sync:all")))
+    waiting.start()
+
+    async def play() -> None:
+        async with asyncio.timeout(20):
+            while not list(house.places.inbox.iterdir()):
+                await asyncio.sleep(0.01)
+            async with house.open():
+                await asyncio.to_thread(waiting.join)
+
+    asyncio.run(play())
+    assert codes == [0]
+
+
+def test_an_answer_can_be_asked_for_again(house: House) -> None:
+    id = inbox.leave(str(house.places.inbox), "debian", "all", False, "ssh", "hub")
+
+    async def play() -> list[tuple[int, str]]:
+        async with house.open():
+            return [await asyncio.to_thread(inbox.wait, str(house.places.door), id, 20) for _ in range(2)]
+
+    assert asyncio.run(play()) == [(0, ""), (0, "")]
+
+
+def test_what_is_no_request_is_dropped(house: House) -> None:
+    for name, text in (("1", ""), ("2", "archive x\n"), ("3", "\0\xff"), ("4", "a b\n" * 6)):
+        (house.places.inbox / name).write_text(text)
+    controller = Controller(load(house.environ), house.places, house.store)
+    Desk(controller).collect()
+    assert list(house.places.inbox.iterdir()) == []
+    assert house.store.open_requests("debian") == []
+
+
+def test_a_half_written_request_is_left_alone(house: House) -> None:
+    (house.places.inbox / ".half").write_text("archive")
+    Desk(Controller(load(house.environ), house.places, house.store)).collect()
+    assert (house.places.inbox / ".half").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ("bash -i", words.USAGE),
+        ("rsync --server --sender . /etc/passwd", words.USAGE),
+        ("$(reboot)", words.USAGE),
+        ("sync:archive:other sync:all", words.UNKNOWN_ARCHIVE),
+        ("sync:archive:../../etc sync:all", words.UNKNOWN_ARCHIVE),
+        ("sync:archive:$(touch${IFS}x) sync:all", words.UNKNOWN_ARCHIVE),
+        ("x" * 5000, words.USAGE),
+        ("sync:all " * 1000, words.USAGE),
+    ],
+)
+def test_refused_triggers_say_one_line_and_change_nothing(
+    house: House, command: str, code: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert trigger(command) == code
+    shown = capfd.readouterr()
+    assert len(shown.err.splitlines()) == 1
+    assert shown.err.isascii()
+    assert shown.out == ""
+    assert list(house.places.inbox.iterdir()) == []
+
+
+def test_true_only_tells_that_the_key_works(house: House) -> None:
+    assert trigger("true") == 0
+    assert list(house.places.inbox.iterdir()) == []
+
+
+def test_unknown_words_beside_known_ones_are_answered(house: House, capfd: pytest.CaptureFixture[str]) -> None:
+    assert served(house, "sync:all sync:new \x1b[2J") == 0
+    assert capfd.readouterr().out.splitlines() == ["Unknown option sync:new ignored", "Unknown option ?[2J ignored"]
+
+
+def test_an_empty_archive_name_is_the_first_the_key_may_trigger() -> None:
+    assert choose("", ["debian", "security"]).archive == "debian"
+    assert choose("sync:archive: sync:stage2", ["security"]).archive == "security"
+    with pytest.raises(Refusal):
+        choose("sync:archive:debian", ["security"])
+
+
+def test_an_inbox_that_cannot_be_written(house: House, capfd: pytest.CaptureFixture[str]) -> None:
+    house.places.inbox.rmdir()
+    assert trigger("sync:all") == words.TEMPORARY
+    assert "cannot take the trigger" in capfd.readouterr().err

@@ -1,0 +1,108 @@
+"""A whole appliance without its container: settings, places and store around a real upstream, a recording ssh."""
+
+from __future__ import annotations
+
+import asyncio
+import stat
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from appliance import commands
+from appliance.controller import Controller
+from appliance.doors.desk import Desk
+from appliance.places import Places
+from appliance.settings import load
+from appliance.store import Store
+
+SSH = """#!/bin/sh
+while [ "$1" = -n ] || [ "$1" = -T ] || [ "$1" = -F ] || [ "$1" = -o ]; do
+    case $1 in -F|-o) shift ;; esac
+    shift
+done
+echo "$1$2" >> {log}
+[ -x {answers}/"$1" ] && exec {answers}/"$1" "$2"
+exit 0
+"""
+
+
+@dataclass
+class House:
+    """One appliance whose upstream is the module ``debian`` on a port of this machine; port 0 makes it an origin."""
+
+    root: Path
+    port: int = 0
+    downstreams: str = ""
+    extra: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.places = Places(self.root / "run", self.root / "state", self.root / "data")
+        for directory in (self.places.run, self.places.inbox, self.places.archive("debian"), self.answers):
+            directory.mkdir(parents=True, exist_ok=True)
+        self.store = Store(self.places.store)
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The variables that configure it."""
+        upstream = f"rsync://127.0.0.1:{self.port}/debian" if self.port else "none"
+        return {
+            "MIRROR_NAME": "leaf",
+            "MIRROR_ARCHIVES__DEBIAN__UPSTREAM": upstream,
+            "MIRROR_ARCHIVES__DEBIAN__POLL": "off",
+            "MIRROR_DOWNSTREAMS": self.downstreams,
+            **self.extra,
+        }
+
+    @property
+    def tree(self) -> Path:
+        """The published archive."""
+        return self.places.archive("debian")
+
+    @property
+    def answers(self) -> Path:
+        """A program per host that decides how its ssh ends."""
+        return self.root / "answers"
+
+    def answer(self, host: str, script: str) -> None:
+        """Have the downstream ``host`` behave like this shell script."""
+        program = self.answers / host
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(program.stat().st_mode | stat.S_IXUSR)
+
+    @property
+    def told(self) -> list[str]:
+        """Every trigger sent so far, host and command, in order."""
+        log = self.root / "ssh.log"
+        return log.read_text().splitlines() if log.exists() else []
+
+    def record_ssh(self, patch: pytest.MonkeyPatch) -> None:
+        """Put the recording ssh in front of the real one."""
+        bin = self.root / "bin"
+        bin.mkdir(exist_ok=True)
+        (bin / "ssh").write_text(SSH.format(log=self.root / "ssh.log", answers=self.answers))
+        (bin / "ssh").chmod(0o755)
+        path = f"{bin}:{commands.ENVIRONMENT['PATH']}"
+        patch.setattr(commands, "ENVIRONMENT", {**commands.ENVIRONMENT, "PATH": path})
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Controller]:
+        """The controller and its desk, working until the context ends."""
+        controller = Controller(load(self.environ), self.places, self.store)
+        async with Desk(controller).open():
+            working = asyncio.create_task(controller.run())
+            try:
+                yield controller
+            finally:
+                working.cancel()
+                with suppress(asyncio.CancelledError):
+                    await working
+
+
+async def until(state: Callable[[], object], deadline: float = 20) -> None:
+    """Return as soon as ``state`` holds; fails after ``deadline`` seconds."""
+    async with asyncio.timeout(deadline):
+        while not state():
+            await asyncio.sleep(0.01)

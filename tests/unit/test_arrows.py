@@ -1,0 +1,66 @@
+"""The arrows between the rooms run one way, and some doors are the only ones."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import appliance
+
+ROOT = Path(appliance.__file__).parent
+MODULES = sorted(str(path.relative_to(ROOT)) for path in ROOT.rglob("*.py"))
+
+
+def imports(module: str) -> set[str]:
+    """Every module a file imports, anywhere in it, with what it takes from packages."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse((ROOT / module).read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def named(imported: set[str], *rooms: str) -> set[str]:
+    return {name for name in imported for room in rooms if name == room or name.startswith(f"{room}.")}
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if module.startswith("sync/")])
+def test_sync_knows_nothing_of_what_is_above_it(module: str) -> None:
+    above = ("tree", "doors", "controller", "run", "serve", "settings", "store", "status")
+    assert not named(imports(module), *(f"appliance.{room}" for room in above))
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if module.startswith("tree/")])
+def test_tree_knows_neither_doors_nor_controller(module: str) -> None:
+    assert not named(
+        imports(module), *(f"appliance.{room}" for room in ("doors", "controller", "run", "serve", "sync"))
+    )
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_one_door_to_other_programs(module: str) -> None:
+    if module not in ("commands.py", "keeper.py"):  # the keeper is what starts everything else
+        assert not named(imports(module), "sh", "subprocess", "asyncio.subprocess")
+        assert "create_subprocess" not in (ROOT / module).read_text()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_only_the_edges_see_the_environment(module: str) -> None:
+    edges = ("__main__.py", "doors/cli.py", "doors/ssh.py")
+    assert module in edges or "os.environ" not in (ROOT / module).read_text()
+
+
+def test_the_forced_command_needs_the_standard_library_only() -> None:
+    reached, queue = set(), ["doors/ssh.py"]
+    while queue:
+        names = imports(queue.pop())
+        for name in named(names, "appliance") - reached:
+            reached.add(name)
+            file = name.removeprefix("appliance.").replace(".", "/") + ".py"
+            if (ROOT / file).is_file():
+                queue.append(file)
+    assert not named(reached, "appliance.settings", "appliance.store", "appliance.controller", "appliance.errors")

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from appliance.commands import MISSING, TIMED_OUT, Outcome, Verdict, rsync_verdict, run, run_now
+from tests.unit.upstream import eventually
+
+
+def go(*argv: str, deadline: float = 10, **options: object) -> Outcome:
+    return asyncio.run(run(argv, deadline=deadline, **options))  # type: ignore[arg-type]
+
+
+def test_outcome_of_a_good_and_a_bad_end() -> None:
+    good, bad = go("sh", "-c", "echo out; echo err >&2"), go("sh", "-c", "echo why >&2; exit 7")
+    assert (good.ok, good.stdout, good.stderr) == (True, "out\n", "err\n")
+    assert (bad.ok, bad.code, bad.last_words) == (False, 7, "why")
+
+
+def test_a_missing_program_is_an_outcome() -> None:
+    assert go("no-such-program").code == MISSING
+    assert run_now("no-such-program").code == MISSING
+
+
+def test_the_environment_is_built_from_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIRROR_PASSWORD", "secret")
+    assert "secret" not in go("env").stdout
+    assert "secret" not in run_now("env").stdout
+    assert "A=1\n" in go("env", env={"A": "1"}).stdout
+
+
+def test_input_and_lines() -> None:
+    seen: list[bytes] = []
+    outcome = go("cat", feed=b"one\ntwo\nthree", on_line=seen.append)
+    assert seen == [b"one", b"two", b"three"]
+    assert outcome.stdout == ""
+    assert run_now("cat", input="text").stdout == "text"
+
+
+def test_only_the_end_of_much_output_is_kept() -> None:
+    outcome = go("sh", "-c", "yes | head -c 1000000; echo end")
+    assert len(outcome.stdout) <= 64 * 1024
+    assert outcome.stdout.endswith("end\n")
+
+
+def test_a_child_that_does_not_read_its_input_is_no_error() -> None:
+    assert go("true", feed=b"x" * 1_000_000).ok
+
+
+def test_the_deadline_ends_the_whole_process_group(tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    started = time.monotonic()
+    outcome = go("sh", "-c", f"sleep 60 & echo $! > {pid}; wait", deadline=0.5)
+    assert outcome.code == TIMED_OUT
+    assert "ended after 0.5 s" in outcome.last_words
+    assert time.monotonic() - started < 5
+    eventually(lambda: not _lives(int(pid.read_text())))
+
+
+def test_who_ignores_term_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("appliance.commands.PATIENCE", 0.2)
+    assert go("sh", "-c", "trap '' TERM; while :; do sleep 1; done", deadline=0.3).code == TIMED_OUT
+
+
+def test_cancelling_ends_the_child(tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+
+    async def start_and_leave() -> None:
+        running = asyncio.create_task(run(["sh", "-c", f"echo $$ > {pid}; exec sleep 60"], deadline=60))
+        while not (pid.exists() and pid.read_text().strip()):
+            await asyncio.sleep(0.01)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+    asyncio.run(start_and_leave())
+    eventually(lambda: not _lives(int(pid.read_text())))
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.mark.parametrize(
+    ("code", "stderr", "verdict"),
+    [
+        (0, "", Verdict.OK),
+        (24, "", Verdict.MOVED),
+        (10, "", Verdict.NETWORK),
+        (5, "@ERROR: auth failed on module debian", Verdict.REFUSED),
+        (5, "@ERROR: max connections (2) reached -- try again later", Verdict.BUSY),
+        (5, "@ERROR: Unknown module 'x'", Verdict.REFUSED),
+        (11, "No space left on device", Verdict.LOCAL),
+        (MISSING, "", Verdict.LOCAL),
+        (TIMED_OUT, "", Verdict.NETWORK),
+        (99, "", Verdict.NETWORK),
+    ],
+)
+def test_rsync_verdict(code: int, stderr: str, verdict: Verdict) -> None:
+    assert rsync_verdict(Outcome(("rsync",), code, "", stderr, 0)) is verdict
+
+
+def test_a_failed_command_prints_itself() -> None:
+    shown = str(Outcome(("rsync", "a", "b"), 23, "", "one\ntwo", 1.25))
+    assert shown == "rsync a b: exit 23 after 1.2 s, stderr:\n    one\n    two"

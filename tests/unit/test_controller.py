@@ -1,0 +1,255 @@
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from appliance.controller import Controller, new_request
+from appliance.records import Request
+from tests.unit.house import House, until
+from tests.unit.upstream import DebianTree, daemon, tree
+
+Answered = tuple[int | None, str | None]
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> DebianTree:
+    archive = DebianTree(tmp_path / "origin")
+    archive.release("2026112101", hello="one")
+    return archive
+
+
+@pytest.fixture
+def house(tmp_path: Path, origin: DebianTree, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    with daemon(tmp_path, {"debian": origin.root}) as port:
+        house = House(tmp_path / "house", port)
+        house.record_ssh(monkeypatch)
+        yield house
+        house.store.close()
+
+
+async def ask(controller: Controller, stage: str = "all", mhop: bool = False) -> Request:
+    """Hand in one request and wait for its answer."""
+    request = new_request("debian", stage, "ssh", "hub", mhop)
+    controller.accept([request])
+    async with asyncio.timeout(30):
+        return await controller.lanes["debian"].answer(request.id)
+
+
+def played(house: House, scene: Callable[[Controller], object]) -> None:
+    """Open the house, play one scene in it, close it."""
+
+    async def play() -> None:
+        async with house.open() as controller:
+            await scene(controller)  # type: ignore[misc]
+
+    asyncio.run(play())
+
+
+def carried(root: Path) -> dict[str, str]:
+    """A tree without the traces each mirror writes for itself."""
+    own = ("leaf", "_hierarchy", "_traces", "_hierarchy.mirror")
+    return {path: text for path, text in tree(root).items() if path not in [f"project/trace/{name}" for name in own]}
+
+
+def test_first_sync_and_an_update(house: House, origin: DebianTree) -> None:
+    async def scene(controller: Controller) -> None:
+        assert (await ask(controller)).code == 0
+        assert carried(house.tree) == tree(origin.root)
+        origin.release("2026112102", hello="two", world="one")
+        assert (await ask(controller)).code == 0
+        assert carried(house.tree) == tree(origin.root)
+        state = house.store.archive("debian")
+        assert (state.serial, state.publication, state.signed) == ("2026112102", 2, 0)
+
+    played(house, scene)
+
+
+def test_nothing_new_publishes_nothing(house: House) -> None:
+    async def scene(controller: Controller) -> None:
+        await ask(controller)
+        before = (house.tree / "project/trace/leaf").stat().st_mtime_ns
+        assert (await ask(controller)).code == 0
+        last = house.store.last_run("debian")
+        assert last
+        assert last.result == "noop"
+        assert house.store.archive("debian").publication == 1
+        assert (house.tree / "project/trace/leaf").stat().st_mtime_ns == before
+
+    played(house, scene)
+
+
+def test_stage_1_brings_payload_and_no_index(house: House, origin: DebianTree) -> None:
+    async def scene(controller: Controller) -> None:
+        assert (await ask(controller, "stage1")).code == 0
+        held = carried(house.tree)
+        assert "pool/hello.deb" in held
+        assert not [path for path in held if path.endswith(("InRelease", "Packages", "trace/master"))]
+        assert (house.tree / "project/trace/leaf-stage1").exists()
+        assert (await ask(controller, "stage2")).code == 0
+        assert carried(house.tree) == tree(origin.root)
+        assert not (house.tree / "project/trace/leaf-stage1").exists()
+
+    played(house, scene)
+
+
+def test_requests_during_a_run_become_exactly_one_more(house: House) -> None:
+    async def scene(controller: Controller) -> None:
+        first = asyncio.create_task(ask(controller))
+        await until(lambda: controller.lanes["debian"].figures)
+        others = await asyncio.gather(*(ask(controller, stage) for stage in ("all", "stage1", "stage2", "all")))
+        assert [one.code for one in (await first, *others)] == [0] * 5
+        assert house.store.count_runs("debian") == 2
+        assert len({one.run for one in others}) == 1
+
+    played(house, scene)
+
+
+def test_stage_2_during_stage_1_is_done_after_it(house: House, origin: DebianTree) -> None:
+    async def scene(controller: Controller) -> None:
+        first = asyncio.create_task(ask(controller, "stage1"))
+        await until(lambda: controller.lanes["debian"].figures)
+        assert (await ask(controller, "stage2")).code == 0
+        assert (await first).code == 0
+        assert carried(house.tree) == tree(origin.root)
+
+    played(house, scene)
+
+
+def test_a_broken_index_is_refused_and_nothing_changes_for_readers(house: House, origin: DebianTree) -> None:
+    async def scene(controller: Controller) -> None:
+        await ask(controller)
+        before = {path: text for path, text in tree(house.tree).items() if not path.startswith("pool/")}
+        origin.release("2026112102", hello="two")
+        origin.write("dists/s/main/binary-all/Packages", b"Package: evil\n")
+        answer = await ask(controller)
+        assert answer.code == 4
+        assert "Packages: expected" in str(answer.answer)
+        after = {path: text for path, text in tree(house.tree).items() if not path.startswith("pool/")}
+        fresh = {path for path in after.keys() - before.keys() if "by-hash" not in path}
+        assert not fresh
+        assert {path: after[path] for path in before} == before
+        origin.release("2026112103", hello="three")
+        assert (await ask(controller)).code == 0
+        assert carried(house.tree).keys() >= tree(origin.root).keys()
+
+    played(house, scene)
+
+
+def test_an_upstream_that_is_gone_is_tried_again(house: House, origin: DebianTree, tmp_path: Path) -> None:
+    origin.root.rename(tmp_path / "away")
+
+    async def scene(controller: Controller) -> None:
+        answer = await ask(controller)
+        assert answer.code == 3
+        assert answer.answer
+        waiting = house.store.open_requests("debian")
+        assert [one.source for one in waiting] == ["retry"]
+        (tmp_path / "away").rename(origin.root)
+        assert (await ask(controller)).code == 0
+        assert house.store.open_requests("debian") == []
+
+    played(house, scene)
+
+
+def test_a_request_left_by_a_dead_controller_is_served(house: House, origin: DebianTree) -> None:
+    request = new_request("debian", "all", "ssh", "hub")
+    house.store.add([request])
+    house.store.begin("debian", "sync", "ssh", [request], 0)
+
+    async def scene(controller: Controller) -> None:
+        async with asyncio.timeout(30):
+            assert (await controller.lanes["debian"].answer(request.id)).code == 0
+        assert carried(house.tree) == tree(origin.root)
+
+    played(house, scene)
+
+
+@pytest.mark.parametrize("renames", range(5))
+def test_a_publication_cut_short_is_finished_at_the_next_start(
+    house: House, origin: DebianTree, renames: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace, left = os.replace, [renames]
+
+    def crash(new: Path, old: Path) -> None:
+        if "/index/" in str(new):
+            if not left[0]:
+                raise SystemExit
+            left[0] -= 1
+        replace(new, old)
+
+    monkeypatch.setattr(os, "replace", crash)
+
+    request = new_request("debian", "all", "ssh", "hub")
+    house.store.add([request])
+    with pytest.raises(BaseException):  # noqa: B017, PT011  SystemExit, in whatever group it arrives
+        played(house, lambda controller: until(lambda: False))
+    monkeypatch.undo()
+    assert house.store.archive("debian").publishing
+    house.places.door.unlink(missing_ok=True)
+
+    async def scene(controller: Controller) -> None:
+        async with asyncio.timeout(30):
+            await controller.lanes["debian"].answer(request.id)
+        assert carried(house.tree) == tree(origin.root)
+        assert house.store.archive("debian").publishing is None
+
+    played(house, scene)
+
+
+def test_an_emptied_upstream_deletes_nothing(house: House, origin: DebianTree) -> None:
+    house.extra["MIRROR_ARCHIVES__DEBIAN__GRACE"] = "0"
+
+    async def scene(controller: Controller) -> None:
+        await ask(controller)
+        before = tree(house.tree)
+        for path in sorted(origin.root.rglob("*"), reverse=True):
+            path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+        assert (await ask(controller)).code == 0
+        assert tree(house.tree) == before
+        assert "nothing is deleted" in house.store.archive("debian").note
+
+    played(house, scene)
+
+
+def test_a_file_gone_upstream_goes_after_its_grace_time(house: House, origin: DebianTree) -> None:
+    async def scene(controller: Controller) -> None:
+        origin.write("pool/old.deb", b"old")
+        await ask(controller)
+        (origin.root / "pool/old.deb").unlink()
+        await ask(controller)
+        assert (house.tree / "pool/old.deb").exists()
+        house.store.doom("debian", [], 0)
+        house.store.doom("debian", ["pool/old.deb"], 1)
+        await ask(controller)
+        assert not (house.tree / "pool/old.deb").exists()
+
+    played(house, scene)
+
+
+def test_an_origin_publishes_a_higher_serial_each_time(tmp_path: Path) -> None:
+    house = House(tmp_path / "house")
+
+    async def scene(controller: Controller) -> None:
+        assert (await ask(controller)).code == 0
+        first = house.store.archive("debian").serial
+        assert (await ask(controller)).code == 0
+        second = house.store.archive("debian").serial
+        assert first
+        assert second
+        assert int(second) == int(first) + 1
+        assert (house.tree / "project/trace/master").resolve().name == "leaf"
+
+    played(house, scene)
+    house.store.close()
+
+
+def test_a_request_for_an_archive_that_is_gone_from_the_settings(house: House) -> None:
+    async def scene(controller: Controller) -> None:
+        controller.accept([new_request("other", "all", "ssh", "hub")])
+        assert house.store.open_requests("other") == []
+
+    played(house, scene)

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.records import Request
+from appliance.store import Store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = Store(tmp_path / "state" / "store.sqlite3")
+    yield store
+    store.close()
+
+
+def request(id: str, archive: str = "debian", due: float = 0) -> Request:
+    return Request(id, archive, "all", False, "ssh", "hub", received=1, due=due)
+
+
+def test_a_request_survives_the_process(tmp_path: Path) -> None:
+    for _ in range(2):
+        store = Store(tmp_path / "store.sqlite3")
+        store.add([request("1")])
+        store.close()
+    store = Store(tmp_path / "store.sqlite3")
+    assert store.open_requests("debian") == [request("1")]
+    store.close()
+
+
+def test_answered_requests_are_not_open_but_can_be_asked_for(store: Store) -> None:
+    store.add([request("1"), request("2", due=5), request("3", "other")])
+    assert [one.id for one in store.open_requests("debian")] == ["1", "2"]
+    store.answer([request("1")], 4, "index stage failed")
+    assert [one.id for one in store.open_requests("debian")] == ["2"]
+    answered = store.request("1")
+    assert answered
+    assert (answered.code, answered.answer) == (4, "index stage failed")
+    assert store.request("nobody's") is None
+
+
+def test_only_so_many_answered_requests_are_kept(store: Store) -> None:
+    many = [request(str(number)) for number in range(1100)]
+    store.add([*many, request("open")])
+    store.answer(many, 0)
+    assert sum(store.request(one.id) is not None for one in many) == 1000
+    assert store.request("open")
+
+
+def test_runs(store: Store) -> None:
+    store.add([request("1")])
+    run = store.begin("debian", "sync", "ssh", [request("1")], 10)
+    assert store.open_requests("debian")[0].run == run
+    store.end(run, "error", 12, "no route", bytes=5)
+    store.end(store.begin("debian", "sync", "ssh", [], 13), "error", 14)
+    assert store.archive("debian").failures == 2
+    last = store.begin("debian", "sync", "ssh", [], 15)
+    store.end(last, "success", 16, serial="7", payload=3)
+    assert store.archive("debian").failures == 0
+    found = store.last_run("debian")
+    assert found
+    assert (found.id, found.serial, found.payload, store.count_runs("debian")) == (last, "7", 3, 3)
+    assert store.results() == {("debian", "sync", "error"): 2, ("debian", "sync", "success"): 1}
+    assert store.bytes_fetched("debian") == 5
+
+
+def test_a_crash_leaves_runs_that_a_start_ends(store: Store) -> None:
+    store.add([request("1")])
+    run = store.begin("debian", "sync", "ssh", [request("1")], 10)
+    assert [one.id for one in store.interrupt(20)] == [run]
+    assert store.interrupt(30) == []
+    assert store.open_requests("debian")
+
+
+def test_publication(store: Store) -> None:
+    run = store.begin("debian", "sync", "ssh", [], 10)
+    store.publishing("debian", run)
+    assert store.archive("debian").publishing == run
+    assert store.published("debian", "2026112101", 20, True) == 1
+    state = store.archive("debian")
+    assert (state.publishing, state.serial, state.published, state.signed) == (None, "2026112101", 20, 1)
+    assert store.published("debian", None, 30, None) == 2
+
+
+PATHS = st.lists(st.text(min_size=1).filter(lambda text: "\0" not in text), unique=True, max_size=8)
+
+
+@given(PATHS, PATHS)
+def test_what_comes_back_upstream_is_no_longer_doomed(first: list[str], second: list[str]) -> None:
+    store = Store(Path(":memory:"))
+    store.doom("debian", first, 100)
+    store.doom("debian", second, 200)
+    assert set(store.overdue("debian", 100)) == set(first) & set(second)
+    assert set(store.overdue("debian", 200)) == set(second)
+    store.buried("debian", second)
+    assert store.overdue("debian", 1000) == []
+    store.close()
+
+
+def test_names_that_are_no_text(store: Store) -> None:
+    raw = b"raw\xe9:".decode("utf-8", "surrogateescape")
+    store.doom("debian", [raw, "colon:"], 1)
+    assert set(store.overdue("debian", 1)) == {raw, "colon:"}
+
+
+def test_a_newer_publication_supersedes_an_older_delivery(store: Store) -> None:
+    store.deliver("leaf", "debian", 1, "01", 10)
+    first = store.delivery("leaf", "debian")
+    assert first
+    assert store.tell(first, "failing", "no route", 50, 1)
+    store.deliver("leaf", "debian", 2, "02", 20)
+    assert not store.tell(first, "delivered")
+    second = store.delivery("leaf", "debian")
+    assert second
+    assert (second.state, second.publication, second.attempts, second.error) == ("pending", 2, 0, "")
+    store.forget_downstream("leaf")
+    assert store.deliveries() == []

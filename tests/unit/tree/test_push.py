@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from appliance.commands import Outcome
+from appliance.controller import Controller, new_request
+from appliance.settings import load
+from appliance.tree import push
+from tests.unit.house import House, until
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+    house = House(tmp_path / "house")
+    house.record_ssh(monkeypatch)
+    monkeypatch.setattr(push, "FIRST_RETRY", 0.05)
+    return house
+
+
+def played(house: House, scene: Callable[[Controller], Awaitable[None]]) -> None:
+    async def play() -> None:
+        async with house.open() as controller:
+            await scene(controller)
+
+    asyncio.run(play())
+    house.store.close()
+
+
+async def publish(controller: Controller) -> None:
+    request = new_request("debian", "all", "cli", "mirrorctl")
+    controller.accept([request])
+    async with asyncio.timeout(20):
+        await controller.lanes["debian"].answer(request.id)
+
+
+def states(house: House) -> dict[str, str]:
+    return {told.downstream: told.state for told in house.store.deliveries()}
+
+
+def test_every_kind_is_told_in_its_words(house: House) -> None:
+    house.downstreams = "a=ssh://m@a?push=all b=ssh://m@b?push=staged c=ssh://m@c/security?push=mhop"
+
+    async def scene(controller: Controller) -> None:
+        await publish(controller)
+        await until(lambda: len(house.told) == 5)
+        assert sorted(house.told) == [
+            "a sync:archive:debian sync:all",
+            "b sync:archive:debian sync:stage1",
+            "b sync:archive:debian sync:stage2",
+            "c sync:archive:security sync:mhop sync:stage1",
+            "c sync:archive:security sync:mhop sync:stage2",
+        ]
+        await until(lambda: set(states(house).values()) == {"delivered"})
+
+    played(house, scene)
+
+
+def test_stage_2_waits_for_the_slowest_stage_1(house: House, tmp_path: Path) -> None:
+    house.downstreams = "quick=ssh://m@quick slow=ssh://m@slow"
+    gate = tmp_path / "gate"
+    house.answer("slow", f'case "$1" in *stage1) while [ ! -e {gate} ]; do sleep 0.02; done ;; esac')
+
+    async def scene(controller: Controller) -> None:
+        publishing = asyncio.create_task(publish(controller))
+        await until(lambda: len(house.told) == 2)
+        await asyncio.sleep(0.2)
+        assert [word for word in house.told if "stage2" in word] == []
+        gate.touch()
+        await publishing
+        await until(lambda: len([word for word in house.told if "stage2" in word]) == 2)
+
+    played(house, scene)
+
+
+def test_the_push_timeout_ends_the_barrier_and_the_slow_one_is_told_later(house: House, tmp_path: Path) -> None:
+    house.downstreams = "quick=ssh://m@quick slow=ssh://m@slow"
+    house.extra["MIRROR_PUSH_TIMEOUT"] = "1"
+    gate = tmp_path / "gate"
+    house.answer("slow", f'case "$1" in *stage1) while [ ! -e {gate} ]; do sleep 0.02; done ;; esac')
+
+    async def scene(controller: Controller) -> None:
+        await publish(controller)
+        await until(lambda: states(house) == {"quick": "delivered", "slow": "pushing"})
+        gate.touch()
+        await until(lambda: states(house)["slow"] == "delivered")
+        assert house.told[-1] in ("slow sync:archive:debian sync:stage2", "slow sync:archive:debian sync:all")
+
+    played(house, scene)
+
+
+def test_one_dead_downstream_delays_nobody_and_is_told_when_it_is_back(house: House, tmp_path: Path) -> None:
+    house.downstreams = "dead=ssh://m@dead live=ssh://m@live"
+    back = tmp_path / "back"
+    house.answer("dead", f"[ -e {back} ] && exit 0; echo 'No route to host' >&2; exit 255")
+
+    async def scene(controller: Controller) -> None:
+        started = time.monotonic()
+        await publish(controller)
+        await until(lambda: states(house) == {"dead": "failing", "live": "delivered"})
+        assert time.monotonic() - started < 5
+        told = house.store.delivery("dead", "debian")
+        assert told
+        assert told.error == "not reachable: No route to host"
+        back.touch()
+        await until(lambda: states(house)["dead"] == "delivered")
+        assert house.told[-1] == "dead sync:archive:debian sync:all"
+
+    played(house, scene)
+
+
+def test_what_was_owed_before_a_restart_is_delivered_after_it(house: House, tmp_path: Path) -> None:
+    house.downstreams = "leaf1=ssh://m@leaf1"
+    house.store.deliver("leaf1", "debian", 3, "2026112103", 1)
+    house.store.deliver("forgotten", "debian", 3, "2026112103", 1)
+
+    async def scene(controller: Controller) -> None:
+        await until(lambda: states(house) == {"leaf1": "delivered"})
+
+    played(house, scene)
+
+
+def test_who_knows_is_not_told_again_unless_asked(house: House) -> None:
+    house.downstreams = "leaf1=ssh://m@leaf1?push=all leaf2=ssh://m@leaf2?push=all"
+
+    async def scene(controller: Controller) -> None:
+        await publish(controller)
+        await until(lambda: set(states(house).values()) == {"delivered"})
+        state = house.store.archive("debian")
+        controller.push.spread("debian", state.publication, state.serial)
+        assert controller.tell_again("debian", "leaf2") == ["leaf2"]
+        await until(lambda: len(house.told) == 3)
+        assert house.told[-1].startswith("leaf2")
+
+    played(house, scene)
+
+
+def test_the_ssh_command_line(house: House) -> None:
+    house.downstreams = "leaf=ssh://mirror@leaf.example.org:2222"
+    settings = load(house.environ)
+    teller = push.Push(settings, house.places, house.store)
+    argv = teller.ssh_argv(settings.downstreams[0], " sync:archive:debian sync:all")
+    assert argv[-2:] == ["leaf.example.org", " sync:archive:debian sync:all"]
+    options = {word for flag, word in itertools.pairwise(argv) if flag == "-o"}
+    assert {"Port=2222", "User=mirror", "BatchMode=yes", "StrictHostKeyChecking=yes", "IdentitiesOnly=yes"} <= options
+    house.store.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "stderr", "words"),
+    [
+        (255, "Host key verification failed.", "MIRROR_KNOWN_HOSTS"),
+        (255, "mirror@leaf: Permission denied (publickey).", "mirrorctl keys"),
+        (255, "ssh: connect to host leaf port 22: Connection refused", "not reachable: ssh: connect"),
+        (124, "", "no end after 5 s"),
+        (78, "no archive 'x'", "does not carry"),
+        (1, "lock file still exists", "busy"),
+        (4, "", "its sync failed with exit 4"),
+    ],
+)
+def test_reason(code: int, stderr: str, words: str) -> None:
+    assert words in push.reason(Outcome(("ssh",), code, "", stderr, 5))
