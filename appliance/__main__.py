@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 from appliance.errors import ApplianceError, ConfigurationError
@@ -26,6 +27,8 @@ def _keeper() -> int:
 def _failstop() -> int:
     from appliance.failstop import listen
 
+    # To be ended with the others is a success, and supervisord then has nothing to report.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
     listen(Places())
     return 0
 
@@ -43,12 +46,20 @@ def _variables() -> int:
     return 0
 
 
+def _example() -> int:
+    from appliance.reference import example
+
+    print(example(), end="")
+    return 0
+
+
 VERBS = {
     "boot": _boot,
     "keeper": _keeper,
     "failstop": _failstop,
     "controller": _controller,
     "variables": _variables,
+    "example": _example,
 }
 
 

@@ -1,16 +1,40 @@
-"""The documents that are made from the settings: the README's table of variables and `.env.example`."""
+"""The documents that are made from the settings: the README's table of variables, and `.env.example`."""
 
 from __future__ import annotations
 
-from appliance.environment import Variable, variables
+from appliance.environment import SOME, Variable, variables
+
+HEAD = """\
+# push-mirror: copy this file to .env and fill it in; compose.yaml gives it to the container.
+#
+# Every variable there is, with its default. DEBIAN stands for the name of an archive: repeat its lines with another
+# name for another archive, DEBIAN_SECURITY is the archive debian-security. UPSTREAM stands for a name you choose for
+# whoever triggers you. Durations are written 90s, 10m, 6h, 7d or off. A variable with NAME_FILE takes the value from a
+# file instead: put it into the directory secrets/, which is /etc/mirror in the container.
+
+# For compose.yaml alone: ports on the host, owner of the files, and where they are kept.
+#SSH_PORT=2222
+#RSYNC_PORT=873
+#HTTP_PORT=80
+#RUN_AS=10001:10001
+#DATA=data
+#STATE=state
+#SECRETS=./secrets
+"""
+
+EXAMPLES = {
+    "MIRROR_NAME": "mirror.example.org",
+    "MIRROR_ARCHIVES__DEBIAN__UPSTREAM": "rsync://ftp.debian.org/debian",
+}
 
 
 def table() -> str:
     """A markdown table with one row for each variable."""
-    rows = (
-        f"| {_names(variable)} | {_default(variable)} | {_cell(variable.description)} |" for variable in variables()
-    )
-    return "\n".join(("| variable | default | meaning |", "|---|---|---|", *rows, ""))
+    return "\n".join(("| variable | default | meaning |", "|---|---|---|", *map(_row, variables()), ""))
+
+
+def _row(variable: Variable) -> str:
+    return f"| {_names(variable)} | {_default(variable)} | {_cell(variable.description)} |"
 
 
 def _names(variable: Variable) -> str:
@@ -23,3 +47,17 @@ def _default(variable: Variable) -> str:
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|")
+
+
+def example() -> str:
+    """An env file with every variable commented out, but for what the smallest mirror needs."""
+    return HEAD + "".join(map(_entry, variables()))
+
+
+def _entry(variable: Variable) -> str:
+    name = variable.name.replace(SOME, "UPSTREAM" if "TRIGGERS" in variable.name else "DEBIAN")
+    description = variable.description.replace("`", "")
+    description = description[:1].upper() + description[1:]
+    also = f"; or {name}_FILE" if variable.file else ""
+    mark = "" if name in EXAMPLES else "#"
+    return f"\n# {description}{also}\n{mark}{name}={EXAMPLES.get(name, variable.default)}\n"
