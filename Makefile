@@ -2,8 +2,6 @@
 PYTHON ?= python3
 GROUND = $(PYTHON) -m tests.ground
 PYTEST = .venv/bin/python -m pytest
-# Stale bytecode of another interpreter and caches of a read-only mount are nobody's friends.
-export PYTHONDONTWRITEBYTECODE = 1
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-update test lint unit unit-image integration image down clean
@@ -19,7 +17,7 @@ demo-update: .venv/.complete ## a changed package, from the origin to the leaves
 
 # Every part runs and prints its summary, whatever became of the part before.
 test: image .venv/.complete ## linters, types, unit tests here and in the image, integration tests
-	@$(MAKE) --no-print-directory --keep-going lint unit unit-image integration
+	@$(MAKE) --no-print-directory --keep-going GROUNDED=yes lint unit unit-image integration
 
 lint: .venv/.complete ## ruff, mypy, shellcheck
 	$(PYTEST) -m linters tests/unit
@@ -35,7 +33,7 @@ integration: image .venv/.complete ## the real image in a real topology
 	$(PYTEST) -m integration tests/integration
 
 image: ## the Docker Engine if there is none, the base, our images
-	@$(GROUND) engine images
+	@$(if $(GROUNDED),true,$(GROUND) engine images)
 
 down: ## removes the containers, networks and volumes that demo and tests made
 	@$(GROUND) down

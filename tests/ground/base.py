@@ -16,10 +16,12 @@ LOCAL: Final = "push-mirror-base:trixie"
 PULL_DEADLINE: Final = 180.0
 ROOT: Final = Path("/var/tmp/push-mirror-base")
 
-ADVICE: Final = f"Cannot get the base image: pull {WANTED}, or run this as root on Debian or Ubuntu, where debootstrap makes one."
+ADVICE: Final = (
+    f"Cannot get the base image: pull {WANTED}, or run this as root on Debian or Ubuntu, where debootstrap makes one."
+)
 
 SLIM: Final = {
-    "etc/dpkg/dpkg.cfg.d/slim": "path-exclude /usr/share/doc/*\npath-exclude /usr/share/man/*\npath-exclude /usr/share/locale/*\n",
+    "etc/dpkg/dpkg.cfg.d/slim": "".join(f"path-exclude /usr/share/{name}/*\n" for name in ("doc", "man", "locale")),
     "etc/apt/apt.conf.d/slim": 'Acquire::Languages "none";\nAPT::Install-Recommends "false";\n',
 }
 """Files that make later installations as small and quick as in the registry's slim image."""
@@ -67,8 +69,8 @@ def _keyring() -> tuple[str, ...]:
 
 
 def _import() -> None:
-    argv = ["tar", "-C", os.fspath(ROOT), "--numeric-owner", "--exclude=./dev/*", "--exclude=./proc/*", "--exclude=./sys/*", "-c", "."]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE) as tar:
+    aside = (f"--exclude=./{name}/*" for name in ("dev", "proc", "sys"))
+    with subprocess.Popen(["tar", "-C", ROOT, "--numeric-owner", *aside, "-c", "."], stdout=subprocess.PIPE) as tar:
         done = subprocess.run(
             ["docker", "import", "--change", 'CMD ["/bin/bash"]', "-", LOCAL],
             stdin=tar.stdout, capture_output=True, text=True,

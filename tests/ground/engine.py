@@ -16,8 +16,8 @@ START: Final = 60.0
 """Seconds a started engine has before it must answer."""
 
 ADVICE: Final = (
-    "No Docker Engine answers. Start one (or let this user use it: group docker), or run this as root on Debian or Ubuntu,"
-    " where the engine is installed for you."
+    "No Docker Engine answers. Start one (or let this user use it: group docker), or run this as root"
+    " on Debian or Ubuntu, where the engine is installed for you."
 )
 COMPOSE_ADVICE: Final = "Neither `docker compose` nor `docker-compose` works here: install one of them."
 

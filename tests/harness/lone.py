@@ -1,0 +1,47 @@
+"""A single container of the product without compose, for what needs no neighbours."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, Final, Self
+
+import docker
+from docker.models.containers import Container
+
+from tests.ground import sweep
+from tests.ground.images import PRODUCT
+from tests.harness.node import Node
+
+LABELS: Final = {sweep.LONE: "1"}
+ORIGIN: Final[Mapping[str, str]] = {"MIRROR_NAME": "lone", "MIRROR_ARCHIVES__DEBIAN__COMMENT": "an origin"}
+"""The least that starts."""
+
+
+class Lone(Node):
+    """Runs hardened as in production; leaving the block removes it and its anonymous volumes."""
+
+    def __init__(self, environment: Mapping[str, str] = ORIGIN, **options: Any) -> None:
+        client = docker.from_env(timeout=600)
+        hardened: dict[str, Any] = {
+            "read_only": True,
+            "cap_drop": ["ALL"],
+            "security_opt": ["no-new-privileges:true"],
+            "tmpfs": {"/run": "mode=1777", "/tmp": "mode=1777"},
+            "publish_all_ports": True,
+        }
+        self.started_at = time.monotonic()
+        container: Container = client.containers.run(
+            PRODUCT, detach=True, labels=LABELS, environment=dict(environment), **{**hardened, **options}
+        )
+        super().__init__("lone", container)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.container.remove(force=True, v=True)
+
+    def exit_code(self, deadline: int = 30) -> int:
+        """The status the container ends with."""
+        return int(self.container.wait(timeout=deadline)["StatusCode"])

@@ -1,0 +1,32 @@
+"""What a failed test needs beside it: every node's state, logs, status and rendered configuration."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import docker
+
+from tests.ground import sweep
+from tests.ground.sweep import TESTS
+from tests.harness.node import Node
+
+RENDERED: Final = "cd /run/mirror && tail -n +1 *.conf sshd_config authorized_keys known_hosts"
+
+
+def sections() -> list[tuple[str, str]]:
+    """Title and text for each container that the tests have now."""
+    client = docker.from_env(timeout=30)
+    found: list[tuple[str, str]] = []
+    for label in (f"{sweep.PROJECT}={TESTS}", sweep.LONE):
+        for container in client.containers.list(all=True, filters={"label": label}):
+            found += _of(Node(container.name, container))
+    return found
+
+
+def _of(node: Node) -> list[tuple[str, str]]:
+    state = node.container.attrs["State"]
+    found = [(f"{node.name}: {state['Status']}, exit {state['ExitCode']}", node.logs(tail=120))]
+    if node.running and node.exec("test", "-d", "/run/mirror").code == 0:
+        found.append((f"{node.name}: mirrorctl status", node.exec("mirrorctl", "status", "--json").out))
+        found.append((f"{node.name}: rendered configuration", node.exec("sh", "-c", RENDERED).out))
+    return found

@@ -1,0 +1,98 @@
+"""The three tiers as one object: up, down, nodes by name, and the ways in which content is released."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final, Self
+
+import docker
+
+from tests.ground import sweep
+from tests.harness.node import Answer, Node
+from tests.harness.project import Project
+
+MIRRORS: Final = ("origin", "hub", "leaf1", "leaf2")
+"""The services that run the product, upstream first."""
+
+
+class Topology:
+    """A running project. Leaving the block removes all of it."""
+
+    def __init__(self, project: Project, mirrors: tuple[str, ...] = MIRRORS) -> None:
+        self.project = project
+        self.mirrors = mirrors
+        self.variables: dict[str, str] = {}
+        self._client = docker.from_env(timeout=600)
+
+    def __enter__(self) -> Self:
+        self.project.down()
+        self.up()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.down()
+
+    def up(self) -> None:
+        """Starts what is not running as it should, and returns when every mirror is healthy."""
+        self.project.make_keys()
+        self.project.up(variables=self.variables)
+        for name in self.mirrors:
+            self.node(name).wait_healthy()
+
+    def down(self) -> None:
+        """Removes the project: containers, network, volumes."""
+        self.project.down()
+
+    @contextmanager
+    def settings(self, **variables: str) -> Iterator[None]:
+        """Other values of the compose file's variables for the time of the block; what they concern is started anew."""
+        before = dict(self.variables)
+        self._set({**before, **variables})
+        try:
+            yield
+        finally:
+            self._set(before)
+
+    def _set(self, variables: Mapping[str, str]) -> None:
+        self.variables = dict(variables)
+        self.up()
+
+    def node(self, name: str) -> Node:
+        """The container of the service as it is now; compose may have made a new one since."""
+        labels = [f"{sweep.PROJECT}={self.project.name}", f"com.docker.compose.service={name}"]
+        found = self._client.containers.list(all=True, filters={"label": labels})
+        assert len(found) == 1, f"{name}: {len(found)} containers"
+        return Node(name, found[0])
+
+    def release(self, *words: str, key: str = "signing") -> str:
+        """Runs the release tool at the origin; nothing is announced yet."""
+        environment = {"RELEASE_KEY": f"/etc/mirror/{key}.asc"}
+        return self.node("release").run("release", *words, environment=environment).strip()
+
+    def publish(self) -> str:
+        """Announces the origin's tree as it is; the new serial."""
+        origin = self.node("origin")
+        before = origin.serial()
+        origin.run("mirrorctl", "publish", "debian")
+        origin.wait_for(lambda node: node.serial() not in (None, before), 30, "a new serial")
+        return str(origin.serial())
+
+    def wait_serial(self, serial: str, *names: str, deadline: float = 60) -> None:
+        """Returns when the named mirrors publish the serial or a newer one; all mirrors by default."""
+        for name in names or self.mirrors:
+            self.node(name).wait_for(lambda node: (node.serial() or "") >= serial, deadline, f"serial {serial}")
+
+    def ssh(self, host: str, command: str | tuple[str, ...], key: str = "operator") -> Answer:
+        """One ssh from the client, as an upstream would call, with the named key."""
+        words = (command,) if isinstance(command, str) else command
+        return self.node("client").exec(*self.ssh_argv(host, key), *words)
+
+    def ssh_argv(self, host: str, key: str = "operator", options: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """The ssh command line of a stock upstream, with the host key pinned."""
+        return (
+            "ssh", "-n", "-p", "2222", "-l", "mirror", "-i", f"/etc/mirror/{key}",
+            "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "IdentitiesOnly=yes",
+            "-o", "StrictHostKeyChecking=yes", "-o", "UserKnownHostsFile=/etc/mirror/known_hosts",
+            *options, host, "-2",
+        )  # fmt: skip

@@ -1,0 +1,43 @@
+"""One topology for all scenarios; each leaves it as it found it: up, healthy, every mirror at the origin's serial."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from tests.ground import sweep
+from tests.ground.images import TOP
+from tests.harness import MIRRORS, Lone, Project, Topology, report
+from tests.harness.project import FILE
+
+TREE = ("origin", "hub:origin:mhop", "leaf1:hub:staged", "leaf2:hub:staged", "slow:hub")
+PROJECT = Project(sweep.TESTS, (FILE, TOP / "tests/integration/compose.yaml"), TREE)
+
+
+@pytest.fixture(scope="session")
+def topology() -> Iterator[Topology]:
+    """The topology with a signed archive, published at the origin and arrived everywhere."""
+    sweep.lone()
+    with Topology(PROJECT, (*MIRRORS, "slow")) as running:
+        running.release("init")
+        running.wait_serial(running.publish(), *MIRRORS)
+        yield running
+
+
+@pytest.fixture
+def lone() -> Iterator[Callable[..., Lone]]:
+    """Makes single containers; they live until the test's report is written."""
+    with ExitStack() as stack:
+        yield lambda *words, **options: stack.enter_context(Lone(*words, **options))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """A failure comes with what every node has to say."""
+    done = yield
+    if done.failed and item.get_closest_marker("integration"):
+        done.sections += report.sections()
+    return done
