@@ -23,7 +23,7 @@ from appliance.store import Store
 
 
 def serve(environ: Mapping[str, str], places: Places) -> int:
-    """Serve until TERM or INT; returns the exit status. Raises ApplianceError when another controller has the state volume."""
+    """Serve until TERM or INT; returns the exit status. Raises ApplianceError when the state volume is taken."""
     settings = load(environ)
     log.start(settings.log_format, settings.log_level)
     with _alone(places), _pid(places):

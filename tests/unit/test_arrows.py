@@ -55,7 +55,8 @@ def test_only_the_edges_see_the_environment(module: str) -> None:
 
 
 def test_the_forced_command_needs_the_standard_library_only() -> None:
-    reached, queue = set(), ["doors/ssh.py"]
+    reached: set[str] = set()
+    queue = ["doors/ssh.py"]
     while queue:
         names = imports(queue.pop())
         for name in named(names, "appliance") - reached:

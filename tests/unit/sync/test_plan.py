@@ -44,7 +44,7 @@ def test_three_lists(upstream: Path, tree: Path) -> None:
     assert [p for p in plan.paths(work.payload) if (upstream / p).is_file()] == ["pool/a.deb", "pool/b.deb"]
     assert plan.paths(work.index) == ["dists/s/InRelease", "project/trace/master"]
     assert work.delete == ("gone",)
-    assert work.upstream_files == 9  # the root, four directories, four files
+    assert work.upstream_files == 9  # five directories, four files
     assert work.bytes == len("pool/a.debpool/b.debdists/s/InReleaseproject/trace/master")
 
 
