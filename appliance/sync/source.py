@@ -81,7 +81,7 @@ class Source:
     def failure(self, doing: str, outcome: Outcome) -> SyncError:
         """What a failed rsync means, in words: the fact, and the cure with the setting it is about."""
         verdict = rsync_verdict(outcome)
-        fact = f"{doing} {self.url}: {outcome.last_words} (rsync exit {outcome.code})"
+        fact = f"{doing} {self.url}: {_said(outcome)} (rsync exit {outcome.code})"
         return SyncError(fact, self._cure(verdict, outcome), verdict)
 
     def _cure(self, verdict: Verdict, outcome: Outcome) -> str:
@@ -90,3 +90,10 @@ class Source:
         if "nknown module" in outcome.stderr:
             return f"check the module name in {self.variable}__UPSTREAM, the part behind the host"
         return _CURES[verdict].format(variable=self.variable)
+
+
+def _said(outcome: Outcome) -> str:
+    """The cause. rsync's own last line only sums it up: what the daemon or the failing part said stands above it."""
+    lines = [line.strip() for line in outcome.stderr.splitlines()]
+    causes = [line for line in lines if line and not line.startswith(("rsync error:", "rsync warning:"))]
+    return causes[-1].removeprefix("@ERROR: ") if causes else outcome.last_words
