@@ -8,7 +8,7 @@
 #
 #     docker run -d --name mirror \
 #         -e MIRROR_NAME=mirror.example.org \
-#         -e MIRROR_ARCHIVES__DEBIAN__UPSTREAM=rsync://ftp.debian.org/debian \
+#         -e MIRROR_ARCHIVES__DEBIAN__UPSTREAM=rsync://upstream.example.net/debian \
 #         -v mirror-data:/srv/mirror -v mirror-state:/var/lib/mirror \
 #         -p 2222:2222 -p 873:8730 -p 80:8080 \
 #         --read-only --tmpfs /run:mode=1777 --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges \
@@ -29,7 +29,7 @@ RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
         ca-certificates \
         gpgv \
-        libnss-extrausers \
+        libnss-cache \
         nginx-light \
         openssh-client \
         openssh-server \
@@ -59,8 +59,7 @@ COPY appliance /usr/lib/python3/dist-packages/appliance
 RUN chmod -R a+rX,go-w /usr/lib/python3/dist-packages/appliance /etc/nsswitch.conf /usr/share/doc/push-mirror \
  && chmod 755 /usr/bin/mirror-* /usr/bin/mirrorctl \
  && python3 -m compileall -q /usr/lib/python3/dist-packages/appliance \
- && rmdir /var/lib/extrausers \
- && ln -s /run/mirror/extrausers /var/lib/extrausers \
+ && for map in passwd group shadow; do ln -s /run/mirror/users/$map /etc/$map.cache; done \
  && mkdir -p /srv/mirror /var/lib/mirror \
  && chmod 1777 /run /srv/mirror /var/lib/mirror
 
