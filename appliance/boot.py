@@ -46,9 +46,9 @@ def _sweep(places: Places) -> None:
 def _users(places: Places) -> tuple[File, ...]:
     """The user that sshd logs in: whatever uid we were started with. `*` and not `!`, which sshd takes for locked."""
     uid, gid = os.getuid(), os.getgid()
-    places.extrausers.mkdir(mode=0o755, exist_ok=True)
+    places.users.mkdir(mode=0o755, exist_ok=True)
     return (
-        File(places.extrausers / "passwd", f"{USER}:x:{uid}:{gid}::{places.run}:/bin/sh\n", 0o644),
-        File(places.extrausers / "shadow", f"{USER}:*:1::::::\n"),
-        File(places.extrausers / "group", f"{USER}:x:{gid}:\n", 0o644),
+        File(places.users / "passwd", f"{USER}:x:{uid}:{gid}::{places.run}:/bin/sh\n", 0o644),
+        File(places.users / "shadow", f"{USER}:*:1::::::\n"),
+        File(places.users / "group", f"{USER}:x:{gid}:\n", 0o644),
     )

@@ -111,7 +111,9 @@ def _unknown(name: str) -> Problem:
     return Problem(
         name,
         "there is no such variable",
-        f"did you mean {nearest}?" if nearest else "remove it; `push-mirror variables` lists those that exist",
+        f"did you mean {nearest}?"
+        if nearest
+        else "remove it; docker run --rm push-mirror variables lists those that exist",
     )
 
 

@@ -27,7 +27,14 @@ NOISE = SOURCE.encode()
 def keep(places: Places, argv: Sequence[str] = ()) -> int:
     """Run supervisord to its end; returns 1 if a core process died, else supervisord's own status."""
     command = argv or ("/usr/bin/supervisord", "-n", "-c", os.fspath(places.supervisord_conf))
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as child:
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        # supervisord insists on a place for temporary files; /tmp may be read-only like the rest.
+        env={**os.environ, "TMPDIR": os.fspath(places.run)},
+    ) as child:
         _pass_signals_on(child, places)
         threading.Thread(target=_hurry, args=(child, places), daemon=True).start()
         if child.stdout:

@@ -106,8 +106,8 @@ class Places:
         return self.run / "supervisord.conf"
 
     @property
-    def extrausers(self) -> Path:
-        return self.run / "extrausers"
+    def users(self) -> Path:
+        return self.run / "users"
 
     # run: sockets and marks of the running processes
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import tempfile
@@ -55,18 +56,19 @@ def _cure(root: Path, places: Places, error: OSError) -> str:
 
 def _check_archive(places: Places, name: str) -> Iterator[Problem]:
     """Rename a file from staging into the archive, as publishing does: two mounts may share one filesystem's number."""
-    archive, staging = places.archive(name), places.all_staging
-    if not archive.exists():
-        return
+    # What is not there yet will be made on the volume.
+    archive, staging = (path if path.exists() else places.data for path in (places.archive(name), places.all_staging))
     try:
-        staging.mkdir(mode=0o700, exist_ok=True)
         (staging / PROBE).touch(mode=0o600)
         (staging / PROBE).rename(archive / PROBE)
-        (archive / PROBE).unlink()
     except OSError as error:
         if error.errno == errno.EXDEV:
-            fact = f"is not on the filesystem of {staging}, so nothing can be published at once"
+            fact = f"is not on the filesystem of {places.all_staging}, so nothing can be published at once"
             cure = f"mount one volume at {places.data} with the archive as a directory in it"
         else:
             fact, cure = f"uid {os.getuid()} cannot write here: {error.strerror}", _cure(archive, places, error)
         yield Problem(os.fspath(archive), fact, cure)
+    finally:
+        for directory in (staging, archive):
+            with contextlib.suppress(OSError):
+                (directory / PROBE).unlink()
