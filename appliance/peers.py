@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+import shlex
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any, Literal, cast, get_args
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlsplit
 
 from pydantic import BeforeValidator, PlainSerializer
 
-from appliance.values import NAME, USER, Fault
+from appliance.values import NAME, USER, Fault, parse_duration
 
 Push = Literal["all", "staged", "mhop"]
 
 HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%[A-Za-z0-9]+)?")
 STEP = re.compile(r"[A-Za-z0-9._~+@%=:-]+")
-UPSTREAM_FORM = "write rsync://[user@]host[:port]/module[/path], or none for an archive that begins here"
-DOWNSTREAM_FORM = "write name=ssh://[user@]host[:port][/archive][?push=staged&archives=one,two]"
+UPSTREAM_FORM = "write rsync://[user@]host[:port]/module[/path] (or rsync+tls://, rsync+ssh://), or none for an origin"
+DOWNSTREAM_FORM = "write name=ssh://[user@]host[:port][/archive][?push=staged&archives=one,two], or name=https://…"
+TRANSPORTS = {"rsync": 873, "rsync+tls": 1873, "rsync+ssh": 22}
+"""How an upstream can be reached, and where it usually listens."""
 
 
 def _authority(user: str, host: str, port: int, usual: int) -> str:
@@ -25,7 +30,7 @@ def _authority(user: str, host: str, port: int, usual: int) -> str:
     return (f"{user}@" if user else "") + place + (f":{port}" if port != usual else "")
 
 
-def _split(text: str, scheme: str, form: str) -> tuple[SplitResult, str, int | None]:
+def _split(text: str, schemes: Collection[str], form: str) -> tuple[SplitResult, str, int | None]:
     """A URL with its host and port; the checks that every kind of peer shares."""
     if not text.isprintable() or " " in text:
         raise Fault("holds white space or control characters", form)
@@ -34,8 +39,9 @@ def _split(text: str, scheme: str, form: str) -> tuple[SplitResult, str, int | N
         host, port = url.hostname or "", url.port
     except ValueError as error:
         raise Fault(f"is not a URL: {error}", form) from None
-    if url.scheme != scheme:
-        raise Fault(f"begins with {url.scheme or 'no scheme'!r} instead of {scheme}://", form)
+    if url.scheme not in schemes:
+        wanted = ", ".join(f"{scheme}://" for scheme in schemes)
+        raise Fault(f"begins with {url.scheme or 'no scheme'!r} instead of {wanted}", form)
     if url.password is not None:
         raise Fault("holds a password", "passwords have a variable of their own, keys need none")
     if not HOST.fullmatch(host) or port == 0:
@@ -55,20 +61,33 @@ class Upstream:
     path: str
     user: str = ""
     port: int = 873
+    scheme: str = "rsync"
 
     @classmethod
     def parse(cls, text: str) -> Upstream:
-        url, host, port = _split(text.strip(), "rsync", UPSTREAM_FORM)
+        url, host, port = _split(text.strip(), TRANSPORTS, UPSTREAM_FORM)
         path = url.path.strip("/")
         steps = path.split("/")
         if url.query or not all(STEP.fullmatch(step) and step not in (".", "..") for step in steps):
             raise Fault(f"{url.path or '/'!r} is not a module or a path in one", UPSTREAM_FORM)
-        return cls(host=host, path=path, user=url.username or "", port=port or 873)
+        usual = TRANSPORTS[url.scheme]
+        return cls(host=host, path=path, user=url.username or "", port=port or usual, scheme=url.scheme)
 
     @property
     def url(self) -> str:
-        """What rsync takes, without a slash at the end and never with a password."""
+        """As it was written, without a slash at the end and never with a password."""
+        place = _authority(self.user, self.host, self.port, TRANSPORTS[self.scheme])
+        return f"{self.scheme}://{place}/{self.path}"
+
+    @property
+    def daemon_url(self) -> str:
+        """What rsync takes for a daemon it reaches by TCP or TLS."""
         return f"rsync://{_authority(self.user, self.host, self.port, 873)}/{self.path}"
+
+    @property
+    def ssh_target(self) -> str:
+        """What rsync takes for a daemon at the end of an ssh connection; the port is ssh's affair."""
+        return f"{_authority(self.user, self.host, 0, 0)}::{self.path}"
 
     def __str__(self) -> str:
         return self.url
@@ -76,7 +95,10 @@ class Upstream:
 
 @dataclass(frozen=True, slots=True)
 class Downstream:
-    """A mirror that we trigger by ssh. `archives` empty: all of ours; `remote_archive`: what it calls ours."""
+    """A mirror that we trigger: by ssh, or by HTTP when it has a `url` (which may hold a secret).
+
+    `archives` empty: all of ours; `remote_archive`: what it calls ours; `key`: a private key file of its own;
+    `options`: more words for ssh; `delay`: seconds before it is told."""
 
     name: str
     host: str
@@ -85,6 +107,11 @@ class Downstream:
     push: Push = "staged"
     archives: tuple[str, ...] = ()
     remote_archive: str | None = None
+    key: Path | None = None
+    options: tuple[str, ...] = ()
+    delay: int = 0
+    url: str = field(default="", repr=False)
+    method: str = "GET"
 
     @classmethod
     def parse(cls, text: str) -> Downstream:
@@ -92,18 +119,19 @@ class Downstream:
         if not equals or not NAME.fullmatch(name):
             raise Fault(f"{text!r} does not begin with a name and =", DOWNSTREAM_FORM)
         try:
-            return cls._parse(name, address)
+            return cls._parse_http(name, address) if address.startswith("http") else cls._parse(name, address)
         except Fault as fault:
             raise Fault(f"{name}: {fault.fact}", fault.cure) from None
 
     @classmethod
     def _parse(cls, name: str, address: str) -> Downstream:
-        url, host, port = _split(address, "ssh", DOWNSTREAM_FORM)
+        url, host, port = _split(address, ("ssh",), DOWNSTREAM_FORM)
         remote = url.path.strip("/") or None
         if remote and not NAME.fullmatch(remote):
             raise Fault(f"{remote!r} is not an archive name", DOWNSTREAM_FORM)
         options = _options(url.query)
         push, archives = options.pop("push", "staged"), options.pop("archives", "")
+        key, words, delay = options.pop("key", ""), options.pop("options", ""), options.pop("delay", "0")
         if push not in get_args(Push):
             raise Fault(f"push={push} is not a way to push", f"choose one of {', '.join(get_args(Push))}")
         if options:
@@ -116,13 +144,58 @@ class Downstream:
             push=cast(Push, push),
             archives=tuple(archive for archive in archives.split(",") if archive),
             remote_archive=remote,
+            key=readable_key(key) if key else None,
+            options=ssh_words(words),
+            delay=parse_duration(delay),
         )
 
+    @classmethod
+    def _parse_http(cls, name: str, address: str) -> Downstream:
+        """The options of ours stand behind a `#`: everything else of the URL belongs to the downstream."""
+        target, _, fragment = address.partition("#")
+        url = urlsplit(target)
+        if url.scheme not in ("http", "https") or not HOST.fullmatch(url.hostname or ""):
+            raise Fault("is not a URL with a host", "write name=https://host/path[#archives=one,two&method=post]")
+        options = _options(fragment)
+        method, archives = options.pop("method", "get").upper(), options.pop("archives", "")
+        if options or method not in ("GET", "POST"):
+            raise Fault(f"#{fragment} is not understood", "only archives=one,two and method=get or post stand behind #")
+        listed = tuple(archive for archive in archives.split(",") if archive)
+        return cls(name=name, host=url.hostname or "", push="all", archives=listed, url=target, method=method)
+
     def __str__(self) -> str:
+        if self.url:
+            return f"{self.name}={urlsplit(self.url).scheme}://{self.host}/…"
         address = f"ssh://{_authority(self.user, self.host, self.port, 22)}"
         path = f"/{self.remote_archive}" if self.remote_archive else ""
-        archives = f"&archives={','.join(self.archives)}" if self.archives else ""
-        return f"{self.name}={address}{path}?push={self.push}{archives}"
+        more = {
+            "archives": ",".join(self.archives),
+            "key": str(self.key or ""),
+            "options": quote(shlex.join(self.options)),
+            "delay": str(self.delay or ""),
+        }
+        tail = "".join(f"&{key}={value}" for key, value in more.items() if value)
+        return f"{self.name}={address}{path}?push={self.push}{tail}"
+
+
+def readable_key(path: str) -> Path:
+    """A private key file that we can read: it is copied with the mode that ssh insists on."""
+    try:
+        Path(path).read_bytes()
+    except OSError as error:
+        raise Fault(f"{path}: {error.strerror}", "mount the key there, readable by the container's user") from None
+    return Path(path)
+
+
+def ssh_words(text: str) -> tuple[str, ...]:
+    """More words for ssh, split as a shell would and never seen by one."""
+    try:
+        words = tuple(shlex.split(text))
+    except ValueError as error:
+        raise Fault(f"{text!r}: {error}", "quote the options of ssh as for a shell") from None
+    if words and not words[0].startswith("-"):
+        raise Fault(f"{words[0]!r} is not an option of ssh", "options begin with -")
+    return words
 
 
 def _options(query: str) -> dict[str, str]:

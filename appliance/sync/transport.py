@@ -1,0 +1,56 @@
+"""How the bytes travel between rsync and its upstream: plain TCP, TLS, or a daemon at the end of an ssh connection."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal
+
+Family = Literal["any", "ipv4", "ipv6"]
+"""Which addresses of the upstream are used."""
+
+_FAMILY: Final[Mapping[str, Sequence[str]]] = {"any": (), "ipv4": ("-4",), "ipv6": ("-6",)}
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """``url`` is what rsync is given, without a slash at the end; ``word`` is what traces call it (PROTOCOL 4.1)."""
+
+    url: str
+    word: str = "undefined"
+    options: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def plain(url: str, family: Family = "any", bind: str = "", proxy: str = "") -> Transport:
+    """rsync's own TCP connection; ``proxy`` is HOST:PORT of an HTTP proxy that allows CONNECT."""
+    options = (*_FAMILY[family], *([f"--address={bind}"] if bind else []))
+    return Transport(url, "undefined", options, {"RSYNC_PROXY": proxy} if proxy else {})
+
+
+def tls(url: str, host: str, port: int, authorities: Path, family: Family = "any", bind: str = "") -> Transport:
+    """The daemon's protocol inside TLS, the certificate checked against ``authorities`` and the host's name.
+
+    ``host`` has been validated: rsync hands the connecting program to a shell (rsync(1), RSYNC_CONNECT_PROG).
+    """
+    name = "-verify_ip" if _is_address(host) else "-verify_hostname"
+    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    argv = [
+        "openssl", "s_client", "-quiet", "-verify_quiet", "-verify_return_error", *_FAMILY[family],
+        "-CAfile", str(authorities), name, host,
+        *([] if _is_address(host) else ["-servername", host]),
+        *(["-bind", bind] if bind else []),
+        "-connect", place,
+    ]  # fmt: skip
+    return Transport(url, "ssl", (), {"RSYNC_CONNECT_PROG": shlex.join(argv)})
+
+
+def ssh(target: str, argv: Sequence[str]) -> Transport:
+    """A daemon started at the end of an ssh connection; ``target`` is user@host::module, ``argv`` the ssh to use."""
+    return Transport(target, "ssh", (f"--rsh={shlex.join(argv)}",))
+
+
+def _is_address(host: str) -> bool:
+    return ":" in host or host.replace(".", "").isdigit()
