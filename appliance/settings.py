@@ -110,24 +110,24 @@ def _validate(tree: dict[str, Any]) -> tuple[Settings, list[ErrorDetails]]:
         except ValidationError as error:
             known = {_variable(fault["loc"]) for fault in faults}
             faults += [fault for fault in error.errors() if _variable(fault["loc"]) not in known]
-            for fault in error.errors():
-                _leave_out(tree, _path(fault["loc"]))
+            if not any([_leave_out(tree, _path(fault["loc"])) for fault in error.errors()]):
+                raise
 
 
 def _path(loc: tuple[int | str, ...]) -> list[str]:
     return [part for part in loc if isinstance(part, str) and part != "[key]"]
 
 
-def _leave_out(tree: dict[str, Any], path: list[str]) -> None:
-    """Remove the value at the path; when it is missing there, what it is missing from."""
+def _leave_out(tree: dict[str, Any], path: list[str]) -> bool:
+    """Remove the value at the path; when it is missing there, what it is missing from. False when nothing was there."""
     key, *rest = path
     inner = tree.get(key)
     if rest and isinstance(inner, dict) and (len(rest) > 1 or rest[0] in inner):
-        _leave_out(inner, rest)
-    elif key in tree:
-        del tree[key]
-    else:
+        return _leave_out(inner, rest)
+    if path == ["name"]:
         tree[key] = UNNAMED
+        return True
+    return tree.pop(key, None) is not None
 
 
 def _variable(loc: tuple[int | str, ...]) -> str:
