@@ -45,7 +45,7 @@ def _archive(controller: Controller, lane: Lane) -> dict[str, Any]:
         "published_at": state.published,
         "state": _word(lane, state.failures, bool(waiting)),
         "stage": lane.figures.stage if lane.figures else None,
-        "signed": None if state.signed is None else bool(state.signed),
+        "signed": None if state.signed is None or settings.verify == "off" else bool(state.signed),
         "last_run": _run(asdict(last)) if last else None,
         "runs": store.count_runs(lane.name),
         "pending": len([request for request in waiting if request.run is None]),

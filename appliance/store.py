@@ -185,12 +185,12 @@ class Store:
             )
 
     def published(self, archive: str, serial: str | None, now: float, signed: bool | None) -> int:
-        """Record that the publication is complete; returns its number."""
+        """Record that the publication is complete; returns its number. ``signed`` is None when no index was in it."""
         with self._transaction():
             self._db.execute(
                 "insert into archive (name, publication, serial, published, signed) values (?, 1, ?, ?, ?)"
                 " on conflict (name) do update set publication = publication + 1, serial = excluded.serial,"
-                " published = excluded.published, signed = excluded.signed, publishing = null",
+                " published = excluded.published, signed = coalesce(excluded.signed, signed), publishing = null",
                 (archive, serial, now, signed),
             )
         return self.archive(archive).publication
