@@ -1,0 +1,76 @@
+"""What dies, and what goes on: a leaf, a container in the middle of a sync, a core process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.harness import MIRRORS, Lone, Topology
+
+pytestmark = pytest.mark.integration
+
+
+def test_a_dead_leaf_delays_nobody_and_catches_up(topology: Topology) -> None:
+    hub, leaf1 = topology.node("hub"), topology.node("leaf1")
+    leaf1.kill()
+    topology.release("update")
+    serial = topology.publish()
+    topology.wait_serial(serial, "leaf2", deadline=15)
+    told = hub.wait_for(lambda node: node.status()["downstreams"]["leaf1"]["debian"]["error"], 10, "knows of the death")
+    assert "not reachable" in told
+
+    leaf1.start()
+    topology.wait_serial(serial, "leaf1")
+
+
+def test_a_frozen_leaf_holds_the_others_no_longer_than_the_push_timeout(topology: Topology) -> None:
+    with topology.settings(HUB_PUSH_TIMEOUT="2s"):
+        with topology.node("leaf1").paused():
+            topology.release("update")
+            serial = topology.publish()
+            topology.wait_serial(serial, "leaf2", deadline=15)
+        topology.wait_serial(serial, "leaf1", deadline=90)
+
+
+def test_a_leaf_without_network_catches_up(topology: Topology) -> None:
+    with topology.node("leaf1").disconnected():
+        topology.release("update")
+        serial = topology.publish()
+        topology.wait_serial(serial, "leaf2", deadline=15)
+    topology.wait_serial(serial, "leaf1")
+
+
+def test_a_container_killed_in_the_middle_of_a_sync_finishes_it_after_its_start(topology: Topology) -> None:
+    slow, client = topology.node("slow"), topology.node("client")
+    topology.release("payload", "4", "1000000", "killed")
+    serial = topology.publish()
+    topology.wait_serial(serial, *MIRRORS)
+    client.start_exec(*topology.ssh_argv("slow"), "sync:all")
+    slow.wait_for(lambda node: node.archive()["stage"] == "payload", 20, "fetches payload")
+    slow.kill()
+    assert not slow.running
+
+    slow.start()
+    topology.wait_serial(serial, "slow")
+
+
+@pytest.mark.parametrize("process", ["sshd", "rsync --daemon", "nginx: master", "appliance controller"])
+def test_a_dead_core_process_ends_the_container(lone: Callable[..., Lone], process: str) -> None:
+    node = lone()
+    node.wait_healthy()
+    started = time.monotonic()
+    node.kill_process(process)
+    assert node.exit_code() == 1
+    assert time.monotonic() - started < 10
+    assert "core process" in node.logs()
+
+
+def test_the_restart_policy_brings_a_mirror_back(topology: Topology) -> None:
+    leaf2 = topology.node("leaf2")
+    restarts, serial = leaf2.restarts, leaf2.serial()
+    leaf2.kill_process("nginx: master")
+    leaf2.wait_for(lambda node: node.restarts == restarts + 1, 30, "is started again")
+    leaf2.wait_healthy()
+    assert leaf2.serial() == serial

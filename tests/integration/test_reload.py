@@ -1,0 +1,74 @@
+"""Mounted files that change: keys and secrets are taken over, running transfers go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.harness import MIRRORS, Node, Topology, wait_for
+
+pytestmark = pytest.mark.integration
+
+
+def by_verb(node: Node) -> None:
+    """What an operator does inside."""
+    node.run("mirrorctl", "reload")
+
+
+def by_signal(node: Node) -> None:
+    """What an orchestrator does outside."""
+    node.kill("SIGHUP")
+
+
+@pytest.fixture
+def foreign_key(topology: Topology) -> Iterator[Path]:
+    """The mounted file with the key of `foreign` on leaf2, put back afterwards."""
+    path = topology.project.keys / "leaf2/foreign.pub"
+    before = path.read_text()
+    yield path
+    path.write_text(before)
+    by_verb(topology.node("leaf2"))
+
+
+@pytest.mark.parametrize("reload", [by_verb, by_signal])
+def test_a_new_key_in_a_mounted_file_is_let_in(
+    topology: Topology, foreign_key: Path, reload: Callable[[Node], None]
+) -> None:
+    assert topology.ssh("leaf2", "true", key="stranger").code == 255
+    foreign_key.write_text((topology.project.keys / "client/stranger.pub").read_text())
+    reload(topology.node("leaf2"))
+    wait_for(lambda: topology.ssh("leaf2", "true", key="stranger").code == 0, 60, "the new key is let in")
+    assert topology.ssh("leaf2", "true", key="foreign").code == 255
+
+
+def test_a_bad_file_changes_nothing(topology: Topology, foreign_key: Path) -> None:
+    leaf2 = topology.node("leaf2")
+    before = leaf2.run("cat", "/run/mirror/authorized_keys")
+    foreign_key.write_text("not a key\n")
+    answer = leaf2.exec("mirrorctl", "reload")
+    assert answer.code == 78
+    assert "MIRROR_TRIGGERS__FOREIGN__KEY_FILE" in answer.err
+    assert leaf2.run("cat", "/run/mirror/authorized_keys") == before
+
+
+def test_a_running_transfer_goes_on(topology: Topology) -> None:
+    hub, slow, client = topology.node("hub"), topology.node("slow"), topology.node("client")
+    topology.release("payload", "4", "1000000", "reload")
+    serial = topology.publish()
+    topology.wait_serial(serial, *MIRRORS)
+    before = slow.archive()["runs"]
+    trigger = client.start_exec(*topology.ssh_argv("slow"), "sync:all")
+    slow.wait_for(lambda node: node.archive()["stage"] == "payload", 20, "fetches payload")
+
+    secrets = topology.project.keys / "hub/rsync_secrets"
+    with secrets.open("a") as file:
+        file.write("newcomer:something\n")
+    assert "rsyncd" in hub.run("mirrorctl", "reload")
+    by_signal(slow)
+    assert slow.archive()["stage"] == "payload", "the transfer was over too early to prove anything"
+
+    assert trigger.wait(60, "an answered trigger") == 0
+    assert slow.archive()["runs"] == before + 1
+    assert slow.serial() == serial
