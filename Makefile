@@ -27,7 +27,7 @@ unit: .venv/.complete ## unit tests with this machine's Python
 
 unit-image: image ## the same unit tests with the image's Python and libraries
 	@$(GROUND) runner
-	docker run --rm --network none --read-only --tmpfs /tmp --volume "$(CURDIR):/source:ro" push-mirror-unit
+	docker run --rm --network none --read-only --tmpfs /tmp:exec --volume "$(CURDIR):/source:ro" push-mirror-unit
 
 integration: image .venv/.complete ## the real image in a real topology
 	$(PYTEST) -m integration tests/integration
