@@ -110,7 +110,8 @@ def _validate(tree: dict[str, Any]) -> tuple[Settings, list[ErrorDetails]]:
         except ValidationError as error:
             known = {_variable(fault["loc"]) for fault in faults}
             faults += [fault for fault in error.errors() if _variable(fault["loc"]) not in known]
-            if not any([_leave_out(tree, _path(fault["loc"])) for fault in error.errors()]):
+            left_out = [_leave_out(tree, _path(fault["loc"])) for fault in error.errors()]
+            if not any(left_out):
                 raise
 
 

@@ -1,0 +1,54 @@
+"""The real programs, where this machine has them; in the image it has them all."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.upstream import eventually
+
+
+def program(name: str) -> str:
+    """The path of a program; skips the test where it is not installed."""
+    path = shutil.which(name, path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+    return path or pytest.skip(f"{name} is not installed here; the image has it")
+
+
+def ssh_key(path: Path, passphrase: str = "") -> str:
+    """Make a private key; returns its text."""
+    argv = [program("ssh-keygen"), "-q", "-t", "ed25519", "-N", passphrase, "-C", "made for a test", "-f", str(path)]
+    subprocess.run(argv, check=True, stdin=subprocess.DEVNULL)
+    return path.read_text()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def listens(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
+
+
+@contextlib.contextmanager
+def running(argv: list[str], log: Path, port: int) -> Iterator[None]:
+    """A server, from when it listens to its end."""
+    with (
+        log.open("w") as output,
+        subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output) as child,
+    ):
+        try:
+            eventually(lambda: child.poll() is not None or listens(port))
+            assert child.poll() is None, log.read_text()
+            yield
+        finally:
+            child.terminate()

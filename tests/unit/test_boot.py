@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from appliance.boot import boot
+from appliance.errors import ConfigurationError
+from appliance.places import Places
+from tests.unit.samples import LARGE, SMALLEST
+
+
+@pytest.fixture
+def as_somebody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Boot refuses root, which a developer's container often is."""
+    monkeypatch.setattr(os, "getuid", lambda: 1234)
+    monkeypatch.setattr(os, "getgid", lambda: 5678)
+
+
+def variables(environ: dict[str, str], places: Places) -> list[str]:
+    with pytest.raises(ConfigurationError) as caught:
+        boot(environ, places)
+    assert caught.value.exit_code == 78
+    return [problem.variable for problem in caught.value.problems]
+
+
+@pytest.mark.usefixtures("as_somebody")
+def test_boot_makes_everything_ready(places: Places) -> None:
+    boot(LARGE, places)
+    assert places.archive("debian-security").is_dir()
+    assert places.staging("debian").is_dir()
+    assert places.supervisord_conf.is_file()
+    assert places.state_host_key.read_text() == places.host_key.read_text()
+    assert (places.users / "passwd").read_text() == f"mirror:x:1234:5678::{places.run}:/bin/sh\n"
+    # `!*` would be a locked account to sshd.
+    assert (places.users / "shadow").read_text().startswith("mirror:*:")
+
+
+@pytest.mark.usefixtures("as_somebody")
+def test_a_second_boot_keeps_keys_and_archives_and_sweeps_old_marks(places: Places) -> None:
+    boot(SMALLEST, places)
+    (places.archive("debian") / "file").write_text("x")
+    places.failed.write_text("sshd\n")
+    places.door.touch()
+    before = places.push_key.read_text()
+    boot(SMALLEST, places)
+    assert places.push_key.read_text() == before
+    assert (places.archive("debian") / "file").read_text() == "x"
+    assert not places.failed.exists()
+    assert not places.door.exists()
+
+
+@pytest.mark.usefixtures("as_somebody")
+def test_problems_of_settings_keys_and_volumes_come_together(places: Places) -> None:
+    (places.state / "file").touch()
+    bad = replace(places, data=places.state / "file")
+    changes = {"MIRROR_LOG_LEVEL": "loud", "MIRROR_HOST_KEY": "no key"}
+    assert variables(SMALLEST | changes, bad) == ["MIRROR_LOG_LEVEL", str(bad.data), "MIRROR_HOST_KEY"]
+
+
+@pytest.mark.usefixtures("as_somebody")
+def test_a_bad_environment_changes_no_volume(places: Places) -> None:
+    variables({}, places)
+    assert not any(places.state.iterdir())
+    assert not any(places.data.iterdir())
+
+
+def test_root_is_refused_and_changes_nothing(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 0)
+    assert variables(SMALLEST, places) == ["user"]
+    assert not any(places.run.iterdir())
+
+
+def main(*verbs: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, "-m", "appliance", *verbs]
+    return subprocess.run(
+        argv, capture_output=True, text=True, check=False, env={"PATH": os.environ["PATH"], **environ}
+    )
+
+
+def test_the_process_tells_every_problem_and_exits_78() -> None:
+    done = main("boot", MIRROR_NAME="a b", MIRROR_FOO="x")
+    assert done.returncode == 78
+    assert done.stderr.startswith("push-mirror cannot start, ")
+    assert {"MIRROR_NAME:", "MIRROR_FOO:", "MIRROR_ARCHIVES__<NAME>__UPSTREAM:"} <= set(done.stderr.split())
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("verbs", [(), ("explode",), ("boot", "now")])
+def test_an_unknown_verb_is_told(verbs: tuple[str, ...]) -> None:
+    done = main(*verbs)
+    assert (done.returncode, done.stderr.startswith("usage: ")) == (64, True)

@@ -1,0 +1,151 @@
+"""keeper, failstop and the real supervisord: what ends, and with which status."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from appliance.places import Places
+from tests.unit.upstream import eventually
+
+LASTING = """
+trap 'echo told' HUP
+echo lasting is up
+echo a line from 127.0.0.73
+while :; do read line < {run}/fifo; done
+"""
+CONFIGURATION = """
+[supervisord]
+{user}
+nodaemon = true
+pidfile = {run}/pid
+logfile = /dev/null
+logfile_maxbytes = 0
+loglevel = warn
+[unix_http_server]
+file = {run}/supervisor.sock
+username = mirror
+password = mirror
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+[program:lasting]
+command = sh {run}/lasting
+autorestart = false
+startsecs = 0
+startretries = 0
+stdout_logfile = /dev/stdout
+stdout_logfile_maxbytes = 0
+[program:other]
+command = {other}
+autorestart = false
+startsecs = 0
+startretries = 0
+[eventlistener:failstop]
+command = {python} -c "{listen}"
+events = PROCESS_STATE_EXITED,PROCESS_STATE_FATAL
+stderr_logfile = /dev/stdout
+stderr_logfile_maxbytes = 0
+"""
+PLACES = "from pathlib import Path; from appliance.places import Places; places = Places(run=Path('{run}'))"
+LISTEN = PLACES + "; from appliance.failstop import listen; listen(places)"
+KEEP = PLACES + "; import sys; from appliance.keeper import keep; sys.exit(keep(places, sys.argv[1:]))"
+
+
+@contextmanager
+def kept(places: Places, other: str = "cat") -> Iterator[subprocess.Popen[str]]:
+    """A keeper with its supervisord and two programs: one lasts, the other is to be chosen."""
+    configuration = CONFIGURATION.format(
+        run=places.run,
+        other=other,
+        python=sys.executable,
+        listen=LISTEN.format(run=places.run),
+        # supervisord warns of being root, which nobody is in the image.
+        user="user = root" if os.getuid() == 0 else "",
+    )
+    places.supervisord_conf.write_text(configuration)
+    (places.run / "lasting").write_text(LASTING.format(run=places.run))
+    subprocess.run(["mkfifo", places.run / "fifo"], check=True)
+    supervisord = [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(places.supervisord_conf)]
+    argv = [sys.executable, "-c", KEEP.format(run=places.run), *supervisord]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as child:
+        try:
+            yield child
+        finally:
+            child.terminate()
+            child.wait(30)
+
+
+def line(child: subprocess.Popen[str]) -> str:
+    assert child.stdout
+    return child.stdout.readline().strip()
+
+
+def rest(child: subprocess.Popen[str]) -> str:
+    return child.communicate(timeout=30)[0]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_orderly_end(places: Places, number: signal.Signals) -> None:
+    with kept(places) as child:
+        assert line(child) == "lasting is up"
+        child.send_signal(number)
+        rest(child)
+        assert child.returncode == 0
+    assert not places.failed.exists()
+
+
+@pytest.mark.parametrize("command", ["sh -c 'exit 3'", "true", "/no/such/program"])
+def test_a_core_process_that_ends_ends_everything(places: Places, command: str) -> None:
+    with kept(places, other=command) as child:
+        said = rest(child)
+        assert child.returncode == 1
+    assert places.failed.read_text() == "other\n"
+    assert "core process other" in said
+
+
+def test_output_passes_but_not_the_noise_of_the_health_check(places: Places) -> None:
+    with kept(places) as child:
+        assert line(child) == "lasting is up"
+        child.terminate()
+        assert "127.0.0.73" not in rest(child)
+
+
+def test_a_supervisord_that_is_killed_is_a_failure(places: Places) -> None:
+    argv = [sys.executable, "-c", KEEP.format(run=places.run), "sh", "-c", "kill -9 $$"]
+    assert subprocess.run(argv, check=False).returncode == 1
+
+
+def test_hup_reaches_the_controller_and_without_one_nobody(places: Places) -> None:
+    with kept(places) as child:
+        assert line(child) == "lasting is up"
+        child.send_signal(signal.SIGHUP)
+        with subprocess.Popen(["sh", "-c", "trap 'exit 7' HUP; echo up; read line"], stdin=-1, stdout=-1) as controller:
+            assert controller.stdout
+            controller.stdout.readline()
+            places.controller_pid.write_text(f"{controller.pid}\n")
+            child.send_signal(signal.SIGHUP)
+            assert controller.wait(30) == 7
+
+
+def test_reload_reaches_programs_through_supervisord(places: Places) -> None:
+    from supervisor.xmlrpc import SupervisorTransport
+
+    from appliance.render import PASSWORD, reload_programs
+
+    with kept(places) as child:
+        assert line(child) == "lasting is up"
+        assert reload_programs((places.authorized_keys,), places) == ()
+        transport = SupervisorTransport("mirror", PASSWORD, f"unix://{places.supervisor}")
+        assert transport
+        # The transport and the call are those of `reload_programs`; only the program's name is another.
+        import xmlrpc.client
+
+        with xmlrpc.client.ServerProxy("http://supervisor", transport) as server:
+            server.supervisor.signalProcess("lasting", "HUP")
+        eventually(lambda: line(child) == "told")
