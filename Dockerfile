@@ -32,6 +32,7 @@ RUN apt-get update \
         libnss-cache \
         nginx-light \
         openssh-client \
+        openssl \
         openssh-server \
         python3 \
         python3-debian \

@@ -15,6 +15,7 @@ def contradictions(settings: Settings) -> Iterator[Problem]:
     """Every contradiction. Pure: looks at nothing but the settings."""
     return itertools.chain(
         _archives(settings),
+        _architectures(settings),
         _triggers(settings),
         _downstreams(settings),
         _auth_users(settings),
@@ -36,6 +37,13 @@ def _archives(settings: Settings) -> Iterator[Problem]:
     elif settings.default_archive not in settings.archives:
         fact = f"there is no archive {settings.default_archive!r}"
         yield Problem("MIRROR_DEFAULT_ARCHIVE", fact, _known(settings))
+
+
+def _architectures(settings: Settings) -> Iterator[Problem]:
+    for name, archive in settings.archives.items():
+        if archive.arch_include and archive.arch_exclude:
+            fact = "is set, and ARCH_INCLUDE too"
+            yield Problem(_of("ARCHIVES", name, "ARCH_EXCLUDE"), fact, "keep one of the two")
 
 
 def _triggers(settings: Settings) -> Iterator[Problem]:

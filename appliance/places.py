@@ -75,6 +75,10 @@ class Places:
     def push_public_key(self) -> Path:
         return self.keys / "push_ed25519.pub"
 
+    def downstream_key(self, name: str) -> Path:
+        """The private key of a downstream that wants one of its own."""
+        return self.keys / f"downstream-{name}"
+
     # run: what the programs read
 
     @property

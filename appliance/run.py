@@ -8,21 +8,26 @@ Every step takes its truth from disk, so that after a crash at any point the nex
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
+from appliance import log, ssh
 from appliance.commands import Verdict
 from appliance.errors import SyncError
 from appliance.places import Places
 from appliance.records import Run
 from appliance.settings import Archive, Settings
 from appliance.store import Store
-from appliance.sync import fetch, plan, prune, publish, trace, verify
+from appliance.sync import fetch, filters, plan, prune, publish, trace, transport, verify
 from appliance.sync.profile import HIERARCHY, is_root
 from appliance.sync.source import Source
+
+LONGEST_PAUSE: Final = 15.0
+"""Seconds between two looks at an upstream that is being updated."""
 
 ATTEMPTS: Final = 4
 """So often one run plans before an upstream that keeps changing under it counts as a failure."""
@@ -73,7 +78,7 @@ class Change:
 
     async def _attempt(self, to_the_end: bool, payload_is_here: PayloadIsHere, misfits: frozenset[str]) -> bool:
         self._staging.prepare()
-        source = source_of(self._settings, self._name)
+        source = source_of(self._settings, self._places, self._name)
         self.figures.stage = "plan"
         work = await plan.walk(source, self._tree, self._archive.profile)
         self._doom(work)
@@ -84,12 +89,28 @@ class Change:
         await payload_is_here(to_the_end and not work.empty)
         if not to_the_end:
             return False
+        if work.updating:
+            await self._until_quiet(source, work.updating)
         await self._fetch_index(source, work.insisting_on([*self._roots(), *misfits]))
         changed = set(publish.staged(self._staging.index)) - {HIERARCHY}
         if changed:
             await self._publish()
         self.figures.deleted += self._prune()
         return bool(changed)
+
+    async def _until_quiet(self, source: Source, flags: tuple[str, ...]) -> None:
+        """Wait for an upstream that changes its tree, then plan again; one that never ends has forgotten its flag."""
+        self.figures.stage = "upstream"
+        end, pause = time.monotonic() + self._archive.update_wait, 1.0
+        while time.monotonic() < end:
+            await asyncio.sleep(min(pause, max(0.0, end - time.monotonic())))
+            if not await plan.updating(source):
+                raise SyncError.moved(f"the upstream was being updated ({', '.join(flags)})")
+            pause = min(2 * pause, LONGEST_PAUSE)
+        if self._archive.profile != "debian" or self._archive.verify == "off":
+            cure = "have it removed there, or wait: it is tried again by itself"
+            raise SyncError(f"the upstream keeps its flag {', '.join(flags)} up", cure, Verdict.BUSY)
+        log.trouble("the upstream keeps its flag up, verifying what it has", archive=self._name, flag=flags[0])
 
     def _roots(self) -> list[str]:
         """The files readers begin with: compared by content at every run."""
@@ -161,20 +182,31 @@ class Change:
         )
 
 
-def source_of(settings: Settings, name: str) -> Source:
+def source_of(settings: Settings, places: Places, name: str) -> Source:
     """How rsync reaches the upstream of an archive that has one."""
     archive = settings.archives[name]
-    assert archive.upstream
     return Source(
-        url=archive.upstream.url,
+        transport=_transport(settings, places, archive),
         own_name=settings.name,
         variable=f"MIRROR_ARCHIVES__{name.replace('-', '_').upper()}",
         password=archive.password.get_secret_value() if archive.password else "",
         timeout=archive.timeout,
         deadline=archive.deadline,
         bwlimit=archive.bwlimit,
-        exclude=archive.exclude,
+        choice=tuple(filters.chosen(archive.exclude, archive.arch_include, archive.arch_exclude)),
     )
+
+
+def _transport(settings: Settings, places: Places, archive: Archive) -> transport.Transport:
+    upstream, family, bind = archive.upstream, archive.address_family, archive.bind_address
+    assert upstream
+    if upstream.scheme == "rsync+ssh":
+        words = {"any": (), "ipv4": ("-4",), "ipv6": ("-6",)}[family] + (("-b", bind) if bind else ())
+        argv = ssh.client(settings, places, user=upstream.user, port=upstream.port, more=words)
+        return transport.ssh(upstream.ssh_target, argv)
+    if upstream.scheme == "rsync+tls":
+        return transport.tls(upstream.daemon_url, upstream.host, upstream.port, archive.tls_ca, family, bind)
+    return transport.plain(upstream.daemon_url, family, bind, archive.proxy)
 
 
 def _info(settings: Settings) -> tuple[tuple[str, str], ...]:

@@ -22,11 +22,13 @@ from appliance.peers import Downstreams, OptionalUpstream
 from appliance.values import (
     FILE,
     Fault,
+    HostAddress,
     HostName,
     HostPatterns,
     Line,
     Password,
     Patterns,
+    ProxyAddress,
     PublicKey,
     Seconds,
     Secrets,
@@ -71,11 +73,18 @@ class Archive(Frozen):
     """One tree of files that we hold: from an upstream, or beginning here."""
 
     upstream: OptionalUpstream = Field(
-        None, description="where it comes from, `rsync://[user@]host[:port]/module[/path]`; `none`: it begins here"
+        None,
+        description="where it comes from, `rsync://[user@]host[:port]/module[/path]`, with `rsync+tls://` by TLS, with "
+        "`rsync+ssh://` by ssh; `none`: it begins here",
     )
     password: Annotated[Password | None, FILE] = Field(None, description="password for the upstream's rsync daemon")
     profile: Literal["debian", "rpm", "generic"] = Field("debian", description="what is index and what is payload")
-    exclude: Patterns = Field((), description="rsync patterns left out, separated by white space")
+    exclude: Patterns = Field(
+        (),
+        description="rsync patterns left out, separated by white space; also `--exclude=…` and `--include=…` in order",
+    )
+    arch_include: Words = Field((), description="architectures carried, with `all` added; `source` is one; empty: all")
+    arch_exclude: Words = Field((), description="architectures left out; not together with `ARCH_INCLUDE`")
     verify: Literal["off", "index"] = Field("index", description="what is checked before it is published")
     keyring: Annotated[Path, AfterValidator(_readable)] | None = Field(
         None, description="keyring file that signatures are checked against"
@@ -90,6 +99,15 @@ class Archive(Frozen):
     transfer_logging: bool = Field(True, description="log every file sent by rsync")
     max_connections: int | None = Field(
         None, ge=1, description="rsync connections at a time; empty: `MIRROR_RSYNC_MAX_CONNECTIONS`"
+    )
+    proxy: ProxyAddress = Field("", description="`host:port` of an HTTP proxy to the upstream's rsync daemon")
+    bind_address: HostAddress = Field("", description="our address that the upstream shall see")
+    address_family: Literal["any", "ipv4", "ipv6"] = Field("any", description="which of the upstream's addresses")
+    tls_ca: Annotated[Path, AfterValidator(_readable)] = Field(
+        Path("/etc/ssl/certs/ca-certificates.crt"), description="who may have signed the upstream's TLS certificate"
+    )
+    update_wait: Seconds = Field(
+        10 * 60, ge=0, description="wait so long for an upstream whose `Archive-Update-in-Progress` flag is up"
     )
     timeout: Seconds = Field(120, ge=0, description="a fetch that moves no byte for so long is ended")
     deadline: Seconds = Field(6 * HOUR, gt=0, description="a sync that lasts longer is ended")

@@ -110,6 +110,22 @@ def host_pattern(text: str) -> str:
     return text
 
 
+def host_address(text: str) -> str:
+    """An address of one of our own interfaces."""
+    try:
+        return str(ipaddress.ip_address(text)) if text else text
+    except ValueError:
+        raise Fault(f"{text!r} is not an address", "write one address, such as 192.0.2.7") from None
+
+
+def proxy_address(text: str) -> str:
+    """A host and a port, as RSYNC_PROXY wants them."""
+    host, colon, port = text.rpartition(":")
+    if text and not (colon and NAME.fullmatch(host) and port.isdigit()):
+        raise Fault(f"{text!r} is not host:port", "write the proxy as host:port, without a scheme")
+    return text
+
+
 def names_host(pattern: str) -> bool:
     """Whether a host pattern is about a name, and not about an address."""
     return re.fullmatch(r"!?([0-9.*?]+(/\d+)?|[0-9A-Fa-f:.*?]*:[0-9A-Fa-f:.*?]*([/%]\w+)?)", pattern) is None
@@ -155,6 +171,8 @@ def secret_users(secret: SecretStr | None) -> tuple[str, ...]:
 
 
 Seconds = Annotated[int, BeforeValidator(parse_duration), PlainSerializer(spell_duration)]
+HostAddress = Annotated[str, AfterValidator(host_address)]
+ProxyAddress = Annotated[str, AfterValidator(proxy_address)]
 Line = Annotated[str, AfterValidator(single_line)]
 HostName = Annotated[str, AfterValidator(host_name)]
 Words = Annotated[tuple[str, ...], BeforeValidator(split_words)]

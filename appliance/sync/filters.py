@@ -1,4 +1,4 @@
-"""What we choose not to carry, as rsync filter rules with the meaning stock ftpsync gives them (PROTOCOL section 3.2)."""
+"""What we choose not to carry, as rsync filter rules with the meaning that stock gives them (PROTOCOL section 3.2)."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from appliance import commands
-from appliance.sync.profile import HIERARCHY, Kind, kind_of
+from appliance.sync.profile import HIERARCHY, UPDATING, Kind, kind_of
 from appliance.sync.source import Source
 
 _ITEM: Final = re.compile(r"^(?P<item>[<>ch.*][fdLDS](?P<flags>.{9})|\*deleting  ) (?P<size>\d+) (?P<rest>.+)$")
@@ -33,13 +33,15 @@ class Change:
 class Plan:
     """What one sync has to do. Every list is sorted by path: rsync is eight times slower on unsorted ones (BASELINE).
 
-    ``upstream_files`` counts every path the upstream shows us, which is what guards measure a shrinking against.
+    ``upstream_files`` counts every path the upstream shows us, which is what guards measure a shrinking against;
+    ``updating`` names the flags with which it says that its tree is being changed.
     """
 
     payload: tuple[Change, ...] = ()
     index: tuple[Change, ...] = ()
     delete: tuple[str, ...] = ()
     upstream_files: int = 0
+    updating: tuple[str, ...] = ()
 
     @property
     def bytes(self) -> int:
@@ -66,6 +68,7 @@ class Reader:
         self._payload: dict[str, Change] = {}
         self._index: dict[str, Change] = {}
         self._delete: list[str] = []
+        self._updating: list[str] = []
         self._total = 0
 
     def line(self, raw: bytes) -> None:
@@ -78,7 +81,10 @@ class Reader:
 
     def plan(self) -> Plan:
         """The plan made of everything read so far."""
-        return Plan(_by_path(self._payload), _by_path(self._index), tuple(sorted(self._delete)), self._total)
+        return Plan(
+            _by_path(self._payload), _by_path(self._index), tuple(sorted(self._delete)), self._total,
+            tuple(self._updating),
+        )  # fmt: skip
 
     def _item(self, item: re.Match[str]) -> None:
         if item["item"].startswith("*"):
@@ -86,6 +92,9 @@ class Reader:
             return
         change = _change(item)
         if change.path in ("", "."):
+            return
+        if change.path.startswith(UPDATING):
+            self._updating.append(change.path)
             return
         # A path that exists and changes is read by somebody now: it is replaced as index files are, all at once.
         kind = kind_of(self._profile, change.path)
@@ -136,6 +145,16 @@ def walk_argv(source: Source, tree: Path) -> list[str]:
         "--stats", "--no-human-readable", "--out-format=%i %l %n%L",
         target=tree,
     )  # fmt: skip
+
+
+async def updating(source: Source) -> bool:
+    """Whether the upstream says that its tree is being changed: a look at the names of its top directory only."""
+    argv = ["rsync", *source.options(), "--list-only", f"--include=/{UPDATING}*", "--exclude=*", source.where]
+    seen: list[bytes] = []
+    outcome = await commands.run(argv, deadline=source.deadline, env=source.environment, on_line=seen.append)
+    if not outcome.ok:
+        raise source.failure("cannot list", outcome)
+    return any(UPDATING.encode() in line for line in seen)
 
 
 async def walk(source: Source, tree: Path, profile: str) -> Plan:

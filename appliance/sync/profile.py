@@ -15,6 +15,9 @@ from typing import Final
 TRACE_DIRECTORY: Final = "project/trace"
 """Where every ftpsync-like tree keeps its trace files (PROTOCOL section 4)."""
 
+UPDATING: Final = "Archive-Update-in-Progress-"
+"""Beginning of the name of the flag with which an upstream says that its tree is being changed (PROTOCOL section 6)."""
+
 HIERARCHY: Final = f"{TRACE_DIRECTORY}/_hierarchy.mirror"
 """The chain of mirrors above us; ours is upstream's and one line more (PROTOCOL section 4.2)."""
 

@@ -10,6 +10,7 @@ from typing import Final
 from appliance.commands import Outcome, Verdict, rsync_verdict
 from appliance.errors import SyncError
 from appliance.sync.profile import HIERARCHY, TRACE_DIRECTORY
+from appliance.sync.transport import Transport
 
 _CURES: Final[Mapping[Verdict, str]] = {
     Verdict.MOVED: "the upstream changed meanwhile; the next run plans again",
@@ -24,25 +25,29 @@ _CURES: Final[Mapping[Verdict, str]] = {
 class Source:
     """One archive at its upstream.
 
-    ``url`` is anything rsync reads from, without a trailing slash; ``timeout`` (I/O silence) and ``deadline`` (one
-    whole rsync) are seconds, ``bwlimit`` is KiB/s with 0 for none; ``exclude`` are rsync patterns of what we chose not
-    to carry; ``own_name`` is the name of our own trace, which no upstream may overwrite or delete; ``variable`` is the
-    beginning of the archive's settings, for errors.
+    ``timeout`` (I/O silence) and ``deadline`` (one whole rsync) are seconds, ``bwlimit`` is KiB/s with 0 for none;
+    ``choice`` are the filter rules of what we chose not to carry; ``own_name`` is the name of our own trace, which no
+    upstream may overwrite or delete; ``variable`` is the beginning of the archive's settings, for errors.
     """
 
-    url: str
+    transport: Transport
     own_name: str
     variable: str = ""
     password: str = field(default="", repr=False)
     timeout: int = 120
     deadline: int = 21600
     bwlimit: int = 0
-    exclude: tuple[str, ...] = ()
+    choice: tuple[str, ...] = ()
 
     @property
     def environment(self) -> Mapping[str, str]:
         """The password travels in the environment, never in argv (rsync(1), RSYNC_PASSWORD)."""
-        return {"RSYNC_PASSWORD": self.password} if self.password else {}
+        return {**self.transport.environment, **({"RSYNC_PASSWORD": self.password} if self.password else {})}
+
+    @property
+    def url(self) -> str:
+        """Where it is, for people."""
+        return self.transport.url
 
     @property
     def where(self) -> str:
@@ -61,17 +66,18 @@ class Source:
             "--safe-links", "--chmod=D755,F644", "--no-motd",
             f"--timeout={self.timeout}",
             *([f"--bwlimit={self.bwlimit}"] if self.bwlimit else []),
+            *self.transport.options,
         ]  # fmt: skip
 
     def filters(self) -> list[str]:
-        """Filter rules of a walk: our own traces are neither fetched nor deleted, other mirrors' flags not fetched."""
+        """Filter rules of a walk: our own traces are neither fetched nor deleted, other mirrors' requests not seen."""
         own = (self.own_name, f"{self.own_name}-stage1", "_hierarchy", "_traces")
         return [
             *(f"--filter={rule} /{TRACE_DIRECTORY}/{name}" for name in own for rule in ("hide", "protect")),
             f"--filter=protect /{HIERARCHY}",
-            *(f"--filter=hide /Archive-Update-{flag}-*" for flag in ("in-Progress", "Required")),
+            "--filter=hide /Archive-Update-Required-*",
             "--filter=hide .~tmp~/",
-            *(f"--exclude={pattern}" for pattern in self.exclude),
+            *self.choice,
         ]
 
     def argv(self, *options: str, target: Path) -> list[str]:

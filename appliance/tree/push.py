@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from typing import Final
 
-from appliance import commands, log, words
+from appliance import commands, log, ssh, words
 from appliance.commands import Outcome
 from appliance.places import Places
 from appliance.records import Delivery
@@ -140,23 +140,9 @@ class Push:
 
     def ssh_argv(self, one: Downstream, command: str) -> list[str]:
         """The ssh command line of one trigger; the remote command is one argument."""
-        pinned = self.settings.host_key_checking == "pinned"
-        # ssh adds a key it learns to the first file; the second is rendered anew at every reload.
-        hosts = ([] if pinned else [self._places.learned_hosts]) + [self._places.known_hosts]
-        return [
-            "ssh", "-n", "-T", "-F", "none",
-            *_options(
-                f"Port={one.port}", f"User={one.user}", f"IdentityFile={self._places.push_key}", "IdentitiesOnly=yes",
-                f"UserKnownHostsFile={' '.join(map(str, hosts))}", "GlobalKnownHostsFile=none",
-                f"StrictHostKeyChecking={'yes' if pinned else 'accept-new'}", "BatchMode=yes",
-                "PasswordAuthentication=no", "ConnectTimeout=45", "ServerAliveInterval=45", "LogLevel=ERROR",
-            ),
-            one.host, command,
-        ]  # fmt: skip
-
-
-def _options(*settings: str) -> Iterable[str]:
-    return (word for setting in settings for word in ("-o", setting))
+        key = self._places.downstream_key(one.name) if one.key else None
+        client = ssh.client(self.settings, self._places, user=one.user, port=one.port, key=key, more=one.options)
+        return [*client, "-n", "-T", one.host, command]
 
 
 def reason(outcome: Outcome) -> str:

@@ -59,7 +59,7 @@ def test_first_sync_and_an_update(house: House, origin: DebianTree) -> None:
     async def scene(controller: Controller) -> None:
         assert (await ask(controller)).code == 0
         assert carried(house.tree) == tree(origin.root)
-        origin.release("2026112102", hello="two", world="one")
+        origin.release("2026112102", hello="a second one", world="one")
         assert (await ask(controller)).code == 0
         assert carried(house.tree) == tree(origin.root)
         state = house.store.archive("debian")
@@ -123,7 +123,7 @@ def test_a_broken_index_is_refused_and_nothing_changes_for_readers(house: House,
     async def scene(controller: Controller) -> None:
         await ask(controller)
         before = {path: text for path, text in tree(house.tree).items() if not path.startswith("pool/")}
-        origin.release("2026112102", hello="two")
+        origin.release("2026112102", hello="a second one")
         origin.write("dists/s/main/binary-all/Packages", b"Package: evil\n")
         answer = await ask(controller)
         assert answer.code == 4
@@ -132,7 +132,7 @@ def test_a_broken_index_is_refused_and_nothing_changes_for_readers(house: House,
         fresh = {path for path in after.keys() - before.keys() if "by-hash" not in path}
         assert not fresh
         assert {path: after[path] for path in before} == before
-        origin.release("2026112103", hello="three")
+        origin.release("2026112103", hello="the third one")
         assert (await ask(controller)).code == 0
         assert carried(house.tree).keys() >= tree(origin.root).keys()
 

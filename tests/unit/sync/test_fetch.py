@@ -12,6 +12,7 @@ from appliance.sync import fetch
 from appliance.sync.fetch import Staging
 from appliance.sync.plan import Change
 from appliance.sync.source import Source
+from appliance.sync.transport import Transport
 
 
 def change(path: str) -> Change:
@@ -37,7 +38,7 @@ def source(tmp_path: Path) -> Source:
     for path in ("pool/a", "pool/b", "dists/InRelease"):
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(f"new {path}")
-    return Source(url=str(root), own_name="leaf")
+    return Source(Transport(str(root)), own_name="leaf")
 
 
 def test_payload_goes_into_the_tree_and_nothing_else_does(source: Source, staging: Staging, tree: Path) -> None:
@@ -74,7 +75,7 @@ def test_what_the_upstream_lost_meanwhile_asks_for_a_new_plan(source: Source, st
 
 
 def test_nothing_to_fetch_starts_nothing(staging: Staging, tree: Path) -> None:
-    assert asyncio.run(fetch.payload(Source(url="/nowhere", own_name="leaf"), staging, tree, [])) == 0
+    assert asyncio.run(fetch.payload(Source(Transport("/nowhere"), own_name="leaf"), staging, tree, [])) == 0
 
 
 def test_preparing_clears_what_a_dead_rsync_left(staging: Staging) -> None:

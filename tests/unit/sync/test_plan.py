@@ -13,10 +13,11 @@ from appliance.errors import SyncError
 from appliance.sync import plan
 from appliance.sync.plan import Plan
 from appliance.sync.source import Source
+from appliance.sync.transport import Transport
 
 
 def source(upstream: Path, **settings: object) -> Source:
-    return Source(url=str(upstream), own_name="leaf", **settings)  # type: ignore[arg-type]
+    return Source(Transport(str(upstream)), own_name="leaf", **settings)  # type: ignore[arg-type]
 
 
 def walk(upstream: Path, tree: Path, profile: str = "debian", **settings: object) -> Plan:
@@ -73,7 +74,12 @@ def test_own_traces_are_neither_fetched_nor_deleted(upstream: Path, tree: Path) 
 def test_flags_of_other_mirrors_are_not_fetched(upstream: Path, tree: Path) -> None:
     (upstream / "Archive-Update-in-Progress-hub").write_text("1")
     (upstream / "Archive-Update-Required-hub").write_text("")
-    assert not [change for change in walk(upstream, tree).payload if "Archive" in change.path]
+    work = walk(upstream, tree)
+    assert not [change for change in (*work.payload, *work.index) if "Archive" in change.path]
+    assert work.updating == ("Archive-Update-in-Progress-hub",)
+    assert asyncio.run(plan.updating(source(upstream)))
+    (upstream / "Archive-Update-in-Progress-hub").unlink()
+    assert not asyncio.run(plan.updating(source(upstream)))
 
 
 def test_what_is_excluded_is_not_fetched_and_what_we_hold_of_it_goes(upstream: Path, tree: Path) -> None:
@@ -81,7 +87,7 @@ def test_what_is_excluded_is_not_fetched_and_what_we_hold_of_it_goes(upstream: P
     (upstream / "obsolete/x").write_text("x")
     (tree / "obsolete").mkdir()
     (tree / "obsolete/y").write_text("y")
-    work = walk(upstream, tree, exclude=("obsolete/",))
+    work = walk(upstream, tree, choice=("--exclude=obsolete/",))
     assert not [change for change in work.payload if "obsolete" in change.path]
     assert work.delete == ("obsolete", "obsolete/y")
 
