@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import EnvSettingsSource
 
@@ -85,9 +86,16 @@ def explain(environ: Mapping[str, str]) -> tuple[Effective, ...]:
     return tuple(Effective(name, text(value), reading.sources.get(name, "default")) for name, value in values.items())
 
 
+class _Texts(EnvSettingsSource):
+    """Texts stay texts until their own types read them: below a chosen name `123` would otherwise be read as JSON."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo | None, value: Any) -> Any:
+        return value
+
+
 def _tree(texts: Mapping[str, str]) -> dict[str, Any]:
     """The texts nested by the `__` in their names. An empty text stands for the default, its archive still exists."""
-    source = EnvSettingsSource(Settings)
+    source = _Texts(Settings)
     source.env_vars = {name.lower(): value for name, value in texts.items()}
     tree = source()
     for family in ("archives", "triggers"):

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -255,7 +255,11 @@ def test_two_upstreams_may_trigger() -> None:
     assert list(smallest(triggers__b__key=HUB_KEY, triggers__a_b__key=OTHER_KEY).triggers) == ["a-b", "b"]
 
 
-@given(st.sampled_from(["[1", "{}", "123", "null", "true", '"x"', "0x1F", " x", "x#y"]) | st.text(min_size=1))
+@given(st.text(min_size=1))
+@example("123")
+@example("null")
+@example("{}")
+@example("[1")
 def test_a_text_stays_the_text_it_is(text: str) -> None:
     if text.strip() and text.isprintable() and not text.endswith("\\"):
         settings = load({**SMALLEST, "MIRROR_ARCHIVES__DEBIAN__PASSWORD": text, "MIRROR_INFO__SPONSOR": text})
