@@ -8,7 +8,7 @@ from typing import Final
 from tests.ground.console import StopError, step
 from tests.ground.images import TOP
 from tests.ground.sweep import DEMO
-from tests.harness import LateError, Project, Topology
+from tests.harness import Project, Topology
 from tests.harness.project import FILE
 
 TREE: Final = ("origin", "hub:origin:mhop", "leaf1:hub:staged", "leaf2:hub:staged")
@@ -79,8 +79,11 @@ def main(words: list[str]) -> int:
     """One verb; an exit status for the shell."""
     try:
         {"show": show, "update": update}[words[0]]()
-    except (StopError, LateError, AssertionError) as error:
+    except (StopError, AssertionError) as error:
         print(error, file=sys.stderr)
+        print(
+            f"`docker logs` of the containers named {DEMO} tells more; `make down demo` begins anew.", file=sys.stderr
+        )
         return 1
     return 0
 

@@ -14,8 +14,16 @@ from tests.ground.images import PRODUCT
 from tests.harness.node import Node
 
 LABELS: Final = {sweep.LONE: "1"}
+"""By these the sweep finds what a killed run left."""
+
+TMPFS: Final = {"/run": "mode=1777", "/tmp": "mode=1777"}
 ORIGIN: Final[Mapping[str, str]] = {"MIRROR_NAME": "lone", "MIRROR_ARCHIVES__DEBIAN__COMMENT": "an origin"}
 """The least that starts."""
+
+
+def new_volume() -> str:
+    """A volume that the sweep removes."""
+    return str(docker.from_env().volumes.create(labels=LABELS).name)
 
 
 class Lone(Node):
@@ -27,7 +35,7 @@ class Lone(Node):
             "read_only": True,
             "cap_drop": ["ALL"],
             "security_opt": ["no-new-privileges:true"],
-            "tmpfs": {"/run": "mode=1777", "/tmp": "mode=1777"},
+            "tmpfs": TMPFS,
             "publish_all_ports": True,
         }
         self.started_at = time.monotonic()

@@ -25,6 +25,7 @@ def topology() -> Iterator[Topology]:
         running.release("init")
         running.wait_serial(running.publish(), *MIRRORS)
         yield running
+    sweep.lone()
 
 
 @pytest.fixture

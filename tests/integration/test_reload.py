@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,14 +23,30 @@ def by_signal(node: Node) -> None:
     node.kill("SIGHUP")
 
 
+@contextmanager
+def borrowed(topology: Topology, name: str) -> Iterator[Path]:
+    """A mounted file of a node, put back and reloaded afterwards."""
+    path = topology.project.keys / name
+    before = path.read_text()
+    try:
+        yield path
+    finally:
+        path.write_text(before)
+        by_verb(topology.node(path.parent.name))
+
+
 @pytest.fixture
 def foreign_key(topology: Topology) -> Iterator[Path]:
-    """The mounted file with the key of `foreign` on leaf2, put back afterwards."""
-    path = topology.project.keys / "leaf2/foreign.pub"
-    before = path.read_text()
-    yield path
-    path.write_text(before)
-    by_verb(topology.node("leaf2"))
+    """The key of `foreign` on leaf2."""
+    with borrowed(topology, "leaf2/foreign.pub") as path:
+        yield path
+
+
+@pytest.fixture
+def hub_secrets(topology: Topology) -> Iterator[Path]:
+    """The passwords that hub's rsyncd asks for."""
+    with borrowed(topology, "hub/rsync_secrets") as path:
+        yield path
 
 
 @pytest.mark.parametrize("reload", [by_verb, by_signal])
@@ -53,7 +70,7 @@ def test_a_bad_file_changes_nothing(topology: Topology, foreign_key: Path) -> No
     assert leaf2.run("cat", "/run/mirror/authorized_keys") == before
 
 
-def test_a_running_transfer_goes_on(topology: Topology) -> None:
+def test_a_running_transfer_goes_on(topology: Topology, hub_secrets: Path) -> None:
     hub, slow, client = topology.node("hub"), topology.node("slow"), topology.node("client")
     topology.release("payload", "4", "1000000", "reload")
     serial = topology.publish()
@@ -62,10 +79,9 @@ def test_a_running_transfer_goes_on(topology: Topology) -> None:
     trigger = client.start_exec(*topology.ssh_argv("slow"), "sync:all")
     slow.wait_for(lambda node: node.archive()["stage"] == "payload", 20, "fetches payload")
 
-    secrets = topology.project.keys / "hub/rsync_secrets"
-    with secrets.open("a") as file:
+    with hub_secrets.open("a") as file:
         file.write("newcomer:something\n")
-    assert "rsyncd" in hub.run("mirrorctl", "reload")
+    assert "rsyncd.secrets" in hub.run("mirrorctl", "reload")
     by_signal(slow)
     assert slow.archive()["stage"] == "payload", "the transfer was over too early to prove anything"
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.ground.waiting import wait_for
 from tests.harness import Lone, Topology
-from tests.harness.lone import ORIGIN
+from tests.harness.lone import ORIGIN, TMPFS, new_volume
 
 pytestmark = pytest.mark.integration
 
@@ -48,9 +48,9 @@ def test_a_bad_environment_names_every_problem_and_exits_78(lone: Callable[..., 
     ("options", "line"),
     [
         ({"user": "0:0"}, "root"),
-        ({"volumes": {"push-mirror-tests-lone": {"bind": "/srv/mirror", "mode": "ro"}}}, "/srv/mirror"),
-        ({"volumes": {"push-mirror-tests-lone": {"bind": "/var/lib/mirror", "mode": "ro"}}}, "/var/lib/mirror"),
-        ({"tmpfs": {"/run": "mode=1777", "/tmp": "", "/srv/mirror/debian": "mode=1777"}}, "filesystem"),
+        ({"tmpfs": {**TMPFS, "/srv/mirror": "ro"}}, "/srv/mirror"),
+        ({"tmpfs": {**TMPFS, "/var/lib/mirror": "ro"}}, "/var/lib/mirror"),
+        ({"tmpfs": {**TMPFS, "/srv/mirror/debian": "mode=1777"}}, "filesystem"),
     ],
     ids=["root", "data read-only", "state read-only", "another filesystem"],
 )
@@ -89,8 +89,7 @@ def test_configuration_is_shown_without_secrets(topology: Topology) -> None:
 
 
 def test_ready_at_once_whatever_is_on_the_volume(lone: Callable[..., Lone]) -> None:
-    data, state = "push-mirror-tests-many", "push-mirror-tests-many-state"
-    volumes = {data: {"bind": "/srv/mirror"}, state: {"bind": "/var/lib/mirror"}}
+    volumes = {new_volume(): {"bind": "/srv/mirror"}, new_volume(): {"bind": "/var/lib/mirror"}}
     filler = lone(ORIGIN, volumes=volumes, entrypoint=["python3", "-c", FILL], command=[])
     assert filler.exit_code(120) == 0
     node = lone(ORIGIN, volumes=volumes)
