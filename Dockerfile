@@ -35,6 +35,7 @@ RUN apt-get update \
         openssl \
         openssh-server \
         python3 \
+        python3-cronsim \
         python3-debian \
         python3-httpx \
         python3-jinja2 \
@@ -48,6 +49,7 @@ RUN apt-get update \
         rsync \
         supervisor \
         tini \
+        tzdata \
  && rm -rf /etc/nginx /etc/ssh/sshd_config* /etc/ssh/ssh_host_* /etc/supervisor /etc/pam.d/sshd /var/log/* \
            /var/cache/apt/* /var/cache/debconf/*-old /var/lib/apt/lists/* /var/www /run/* /srv/* /tmp/*
 

@@ -11,12 +11,13 @@ import asyncio
 import random
 import secrets
 import time
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Coroutine, Iterable
+from typing import Any, Final
 
 from appliance import log, words
 from appliance.commands import Verdict
 from appliance.errors import ApplianceError, SyncError
+from appliance.hooks import HookError
 from appliance.places import Places
 from appliance.records import Request
 from appliance.run import Change, Figures
@@ -40,6 +41,8 @@ class Lane:
         self._wake = asyncio.Event()
         self._answered = asyncio.Condition()
         self._tree_is_prepared = False
+        self.besides: set[asyncio.Task[None]] = set()
+        """What still goes on behind answered requests."""
 
     @property
     def is_origin(self) -> bool:
@@ -54,6 +57,11 @@ class Lane:
         """There may be a new request."""
         self._wake.set()
 
+    async def served(self) -> None:
+        """Return at the end of a run."""
+        async with self._answered:
+            await self._answered.wait()
+
     async def answer(self, id: str) -> Request:
         """Wait until a request is answered. Raises KeyError when nobody knows it."""
         async with self._answered:
@@ -67,7 +75,10 @@ class Lane:
 
     async def work(self) -> None:
         """Serve the archive's requests for ever; the state before a crash is brought to an end first."""
-        self._finish_interrupted()
+        try:
+            await self._finish_interrupted()
+        except (ApplianceError, OSError) as error:
+            log.trouble("publication not finished yet, the next run tries again", archive=self.name, reason=str(error))
         while True:
             self._wake.clear()
             waiting = self._store.open_requests(self.name)
@@ -82,11 +93,11 @@ class Lane:
             except TimeoutError:
                 continue
 
-    def _finish_interrupted(self) -> None:
+    async def _finish_interrupted(self) -> None:
         unfinished = self._store.archive(self.name).publishing
         run = self._store.run(unfinished) if unfinished else None
         if run:
-            Change(self._settings, self._places, self._store, self.name, run).finish_publication()
+            await Change(self._settings, self._places, self._store, self.name, run).finish_publication()
             state = self._store.archive(self.name)
             log.event("publication finished after a restart", archive=self.name, run=run.id, serial=state.serial)
             self._push.spread(self.name, state.publication, state.serial)
@@ -102,7 +113,7 @@ class Lane:
         change = Change(self._settings, self._places, self._store, self.name, run)
         self.figures = change.figures
         try:
-            self._finish_interrupted()
+            await self._finish_interrupted()
             if self.is_origin:
                 published = await self._publish(change, requests)
             else:
@@ -117,12 +128,12 @@ class Lane:
             log.fault("run hit a fault of the appliance itself", archive=self.name, run=id)
             await self._failed(id, change.figures, requests, ApplianceError(f"{type(error).__name__}: {error}"))
         else:
-            await self._succeeded(id, change.figures, requests, published)
+            await self._succeeded(id, change, requests, published)
         finally:
             self.figures = None
 
     async def _publish(self, change: Change, requests: list[Request]) -> bool:
-        serial = change.publish_origin()
+        serial = await change.publish_origin()
         log.event("published", archive=self.name, serial=serial)
         await self._settle([request for request in requests if request.stage == "stage1"], words.DONE)
         await self._push.stage1(self.name)
@@ -139,8 +150,8 @@ class Lane:
 
         return await change.sync(to_the_end, payload_is_here)
 
-    async def _succeeded(self, id: int, figures: Figures, requests: list[Request], published: bool) -> None:
-        state = self._store.archive(self.name)
+    async def _succeeded(self, id: int, change: Change, requests: list[Request], published: bool) -> None:
+        state, figures = self._store.archive(self.name), change.figures
         result = "success" if published or figures.payload else "noop"
         self._store.end(
             id, result, time.time(), serial=state.serial,
@@ -151,7 +162,23 @@ class Lane:
             self._tree_is_prepared = False
             if state.publication:
                 self._push.spread(self.name, state.publication, state.serial)
+                self._aside(self._after_push(change))
+        if any(request.callback for request in requests):
+            self._aside(self._push.callback(self.name))
         await self._settle(requests, words.DONE)
+
+    async def _after_push(self, change: Change) -> None:
+        await self._push.first_round(self.name)
+        try:
+            await change.after_push()
+        except ApplianceError as error:
+            log.trouble("hook after the push failed", archive=self.name, reason=str(error))
+
+    def _aside(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something that nobody waits for."""
+        doing = asyncio.create_task(work)
+        self.besides.add(doing)
+        doing.add_done_callback(self.besides.discard)
 
     async def _failed(self, id: int, figures: Figures, requests: list[Request], error: ApplianceError) -> None:
         self._store.end(
@@ -159,7 +186,7 @@ class Lane:
             bytes=figures.bytes,
         )  # fmt: skip
         log.trouble("run failed", archive=self.name, run=id, stage=figures.stage, reason=str(error))
-        code = words.STAGE1_FAILED if figures.stage in ("plan", "payload", "tree") else words.STAGE2_FAILED
+        code = _exit_code(figures.stage, error)
         stage = "all" if any(request.stage != "stage1" for request in requests) else "stage1"
         self._retry(error, stage)
         await self._settle(requests, code, error.fact)
@@ -178,6 +205,13 @@ class Lane:
         self._store.answer([request for request in requests if request.id in open_ones], code, log.clean(text))
         async with self._answered:
             self._answered.notify_all()
+
+
+def _exit_code(stage: str, error: ApplianceError) -> int:
+    """What a pusher sees of a failed run (PROTOCOL section 1.3)."""
+    if isinstance(error, HookError):
+        return error.exit_code
+    return words.STAGE1_FAILED if stage in ("plan", "payload", "tree") else words.STAGE2_FAILED
 
 
 class Controller:
@@ -216,7 +250,8 @@ class Controller:
         state = self.store.archive(archive)
         if not state.publication:
             raise ApplianceError(f"{archive} was never published", "sync it first, or publish it at the origin")
-        names = [one.name for one in self.push.of(archive) if downstream in (None, one.name)]
+        everyone = self.settings.downstreams_of(archive)
+        names = [one.name for one in everyone if downstream in (None, one.name)]
         if not names:
             raise ApplianceError(f"no such downstream for {archive}", "MIRROR_DOWNSTREAMS names them")
         self.push.spread(archive, state.publication, state.serial, again=names)
@@ -233,4 +268,5 @@ class Controller:
 def new_request(archive: str, stage: str, source: str, by: str, mhop: bool = False, due: float = 0) -> Request:
     """A request that did not come through the inbox."""
     now = time.time()
-    return Request(f"{source}-{secrets.token_hex(8)}", archive, stage, mhop, source, by, now, due or now)
+    id = f"{source}-{secrets.token_hex(8)}"
+    return Request(id, archive, stage, mhop, source, by, received=now, due=due or now)

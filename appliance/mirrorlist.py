@@ -29,8 +29,12 @@ class MirrorList:
     faults: tuple[str, ...] = ()
 
 
-def read(text: str, directory: Path) -> MirrorList:
-    """Read a list; relative key files are looked for in ``directory``. Never raises."""
+def read(text: str, directory: Path, archive: str, wire_name: str) -> MirrorList:
+    """Read the list of one archive; never raises.
+
+    Relative key files are looked for in ``directory``; ``wire_name`` is what the downstreams call the archive, unless a
+    URL says otherwise.
+    """
     found: dict[str, Downstream] = {}
     faults, delay = [], 0
     for number, line in enumerate(text.splitlines(), 1):
@@ -44,7 +48,8 @@ def read(text: str, directory: Path) -> MirrorList:
                 one = _entry(words, directory)
                 if one.name in found:
                     raise Fault(f"{one.name} is there twice", "give every mirror a name of its own")
-                found[one.name] = replace(one, delay=delay)
+                name = wire_name if one.remote_archive is None else one.remote_archive
+                found[one.name] = replace(one, delay=delay, archives=(archive,), remote_archive=name)
         except Fault as fault:
             faults.append(f"line {number}: {fault.fact}; {fault.cure}")
     return MirrorList(tuple(found.values()), tuple(faults))

@@ -225,6 +225,22 @@ def _parse_downstream(value: Any) -> Any:
     return Downstream.parse(value) if isinstance(value, str) else value
 
 
+def _parse_callback(value: Any) -> Any:
+    """A downstream's form without a name: only user, host and port mean anything."""
+    if not isinstance(value, str) or not value.strip():
+        return value or None
+    form = "write ssh://[user@]host[:port]"
+    url, host, port = _split(value.strip(), ("ssh",), form)
+    if url.path.strip("/") or url.query:
+        raise Fault(f"{value!r} says more than a host", form)
+    return Downstream(name="callback", host=host, user=url.username or "archvsync", port=port or 22)
+
+
+Callback = Annotated[
+    Downstream | None,
+    BeforeValidator(_parse_callback),
+    PlainSerializer(lambda one: f"ssh://{one.user}@{one.host}:{one.port}" if one else ""),
+]
 OptionalUpstream = Annotated[
     Upstream | None, BeforeValidator(_parse_upstream), PlainSerializer(lambda upstream: str(upstream or "none"))
 ]

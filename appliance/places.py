@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from zlib import crc32
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +77,9 @@ class Places:
     def push_public_key(self) -> Path:
         return self.keys / "push_ed25519.pub"
 
-    def downstream_key(self, name: str) -> Path:
-        """The private key of a downstream that wants one of its own."""
-        return self.keys / f"downstream-{name}"
+    def private_copy(self, key: Path) -> Path:
+        """Our copy of a private key file that was mounted, for a downstream that wants one of its own."""
+        return self.keys / f"{key.name}-{crc32(os.fsencode(key)):08x}"
 
     # run: what the programs read
 

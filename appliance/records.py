@@ -17,6 +17,7 @@ class Request:
     by: str
     received: float
     due: float
+    callback: bool = False
     run: int | None = None
     code: int | None = None
     answer: str | None = None

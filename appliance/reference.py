@@ -24,7 +24,7 @@ HEAD = """\
 
 EXAMPLES = {
     "MIRROR_NAME": "mirror.example.org",
-    "MIRROR_ARCHIVES__DEBIAN__UPSTREAM": "rsync://ftp.debian.org/debian",
+    "MIRROR_ARCHIVES__DEBIAN__UPSTREAM": "rsync://upstream.example.net/debian",
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,7 +55,14 @@ def render(settings: Settings, places: Places, pairs: Keys, *, ipv6: bool = True
         File(places.host_public_key, pairs.host.public, 0o644),
         File(places.push_key, pairs.push.private),
         File(places.push_public_key, pairs.push.public, 0o644),
+        *_downstream_keys(settings, places),
     )
+
+
+def _downstream_keys(settings: Settings, places: Places) -> Iterator[File]:
+    everyone = {one for archive in settings.archives for one in settings.downstreams_of(archive)}
+    for key in sorted({one.key for one in everyone if one.key}):
+        yield File(places.private_copy(key), key.read_text())
 
 
 def authorized_keys(settings: Settings) -> str:
@@ -68,7 +75,7 @@ def _trigger_line(settings: Settings, name: str, trigger: Trigger) -> str:
     default = settings.default_archive
     # The first one is what an empty name on the wire means for this key.
     ordered = sorted(set(archives), key=lambda archive: (archive != default, archive))
-    command = f"/usr/bin/mirror-trigger {name} {','.join(ordered)}"
+    command = f"/usr/bin/mirror-trigger {name} {','.join(ordered)}{' background' if trigger.background else ''}"
     return f'restrict,command="{command}",from="{",".join(trigger.from_)}" {trigger.key}\n'
 
 

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from appliance import log, ssh
+from appliance import hooks, log, ssh
 from appliance.commands import Verdict
 from appliance.errors import SyncError
 from appliance.places import Places
@@ -66,6 +66,7 @@ class Change:
         ``payload_is_here`` is awaited once the payload is in the tree, with whether index files will follow; without
         ``to_the_end`` the run is over then. Raises SyncError; what is published stays as it was.
         """
+        await self._hook(1)
         misfits: frozenset[str] = frozenset()
         for left in reversed(range(ATTEMPTS)):
             try:
@@ -83,8 +84,11 @@ class Change:
         work = await plan.walk(source, self._tree, self._archive.profile)
         self._doom(work)
         await self._fetch_payload(source, work)
+        await self._hook(2)
         if not to_the_end:
+            await self._hook(3)
             trace.write_stage1(self._tree, self._trace())
+            await self._hook(4)
         self.figures.stage = "tree"
         await payload_is_here(to_the_end and not work.empty)
         if not to_the_end:
@@ -95,6 +99,7 @@ class Change:
         changed = set(publish.staged(self._staging.index)) - {HIERARCHY}
         if changed:
             await self._publish()
+            await self._hook(4)
         self.figures.deleted += self._prune()
         return bool(changed)
 
@@ -139,20 +144,43 @@ class Change:
         self.figures.stage = "publish"
         self._store.keep_roots(self._name, filter(is_root, publish.staged(self._staging.index)))
         self._store.publishing(self._name, self._run.id)
-        self.finish_publication(signed)
+        await self.finish_publication(signed)
 
-    def finish_publication(self, signed: bool | None = None) -> None:
+    async def finish_publication(self, signed: bool | None = None) -> None:
         """Make what is staged and verified visible; called again after a crash, it does what was left to do."""
         publish.publish(self._staging.index, self._tree)
+        await self._hook(3)
         trace.write(self._tree, self._trace())
         self._store.published(self._name, trace.serial_of(self._tree), time.time(), signed)
 
-    def publish_origin(self) -> str:
+    async def publish_origin(self) -> str:
         """At an origin: the tree is written, give it its next serial; returns the serial."""
         self.figures.stage = "publish"
+        await self._hook(1)
         serial = trace.bump(self._tree, self._trace())
         self._store.published(self._name, serial, time.time(), None)
+        await self._hook(4)
         return serial
+
+    async def after_push(self) -> None:
+        """The downstreams have been told once: the last hook. Raises HookError."""
+        await self._hook(5)
+
+    async def _hook(self, point: int) -> None:
+        figures, upstream = self.figures, self._archive.upstream
+        facts: dict[str, hooks.Fact] = {
+            "archive": self._name,
+            "run": self._run.id,
+            "kind": self._run.kind,
+            "trigger": self._run.trigger,
+            "tree": str(self._tree),
+            "upstream": upstream.url if upstream else None,
+            "serial": trace.serial_of(self._tree),
+            "payload": figures.payload,
+            "index": figures.index,
+            "bytes": figures.bytes,
+        }
+        await hooks.call(self._settings.hooks, point, facts, self._settings.hook_deadline)
 
     def _doom(self, work: plan.Plan) -> None:
         guard = prune.Guard(len(work.delete), work.upstream_files)

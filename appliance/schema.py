@@ -18,7 +18,9 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from appliance.peers import Downstreams, OptionalUpstream
+from appliance import mirrorlist
+from appliance.mirrorlist import MirrorList
+from appliance.peers import Callback, Downstream, Downstreams, OptionalUpstream
 from appliance.values import (
     FILE,
     Fault,
@@ -30,14 +32,18 @@ from appliance.values import (
     Patterns,
     ProxyAddress,
     PublicKey,
+    Schedule,
     Seconds,
     Secrets,
     UserPatterns,
     Words,
+    Zone,
     names_host,
 )
 
 HOUR = 3600
+LIST_DIRECTORY = Path("/etc/mirror")
+"""Where the key files of a stock list are, unless it says so itself."""
 RESERVED = frozenset({"api", "control", "global", "healthz", "metrics", "r", "readyz"})
 PACKED = "*.7z *.apk *.bz2 *.deb *.gz *.iso *.jpg *.jigdo *.lz4 *.lzma *.png *.rpm *.tgz *.udeb *.xz *.zip *.zst"
 
@@ -112,13 +118,27 @@ class Archive(Frozen):
     timeout: Seconds = Field(120, ge=0, description="a fetch that moves no byte for so long is ended")
     deadline: Seconds = Field(6 * HOUR, gt=0, description="a sync that lasts longer is ended")
     bwlimit: int = Field(0, ge=0, description="bandwidth of a fetch in KiB/s; 0: no limit")
-    poll: Seconds = Field(6 * HOUR, ge=0, description="sync after so long without a trigger; `off`: never")
+    schedule: Schedule = Field(
+        "", description="for a mirror that nobody triggers: every `2h`, or a cron expression such as `1 */2 * * *`"
+    )
+    timezone: Zone = Field("UTC", description="time zone of a cron expression in `SCHEDULE`")
+    jitter: Seconds = Field(
+        0, ge=0, description="`SCHEDULE` is late by up to so long, so that mirrors do not come at once"
+    )
+    poll: Seconds = Field(
+        6 * HOUR, ge=0, description="look at the upstream's serial after so long without a run; `off`: never"
+    )
     grace: Seconds = Field(24 * HOUR, ge=0, description="keep a file that is gone upstream for so long")
 
     @property
     def allows_wild_names(self) -> bool:
         """Whether `hosts_allow` can only be checked by looking up the name of a client's address."""
         return any(names_host(pattern) and ("*" in pattern or "?" in pattern) for pattern in self.hosts_allow)
+
+    callback: Callback = Field(
+        None, description="who is told after a run whose trigger said `sync:callback`, `ssh://[user@]host[:port]`"
+    )
+    runmirrors: Annotated[str, FILE] = Field("", description="a stock `runmirrors.mirror` list of whom we trigger")
 
 
 class Trigger(Frozen):
@@ -132,6 +152,9 @@ class Trigger(Frozen):
         description="addresses, networks or hosts that the key is good from",
     )
     archives: Words = Field((), description="archives that the key may trigger; empty: all")
+    background: bool = Field(
+        False, description="whatever the trigger says is `sync:all` and answered at once, as Ubuntu's keys expect"
+    )
 
     @property
     def is_from_names(self) -> bool:
@@ -193,9 +216,21 @@ class Settings(BaseSettings):
     trigger_answer: Literal["finished", "accepted"] = Field(
         "finished", description="when a `sync:all` trigger is answered"
     )
+    hooks: Path | None = Field(None, description="directory with executables `hook1` … `hook5`, run as ftpsync's hooks")
+    hook_deadline: Seconds = Field(10 * 60, gt=0, description="a hook that lasts longer is ended, and has failed")
     log_format: Literal["human", "json"] = Field("human", description="form of the log lines")
     log_level: Literal["debug", "info", "warning"] = Field("info", description="least important line that is logged")
     info: Info = Field(Info(), description="free text for the trace file")
+
+    def mirror_list(self, archive: str) -> MirrorList:
+        """The stock list of an archive. Of the default archive stock sends no name, and neither do we then."""
+        wire_name = "" if archive == self.default_archive else archive
+        return mirrorlist.read(self.archives[archive].runmirrors, LIST_DIRECTORY, archive, wire_name)
+
+    def downstreams_of(self, archive: str) -> tuple[Downstream, ...]:
+        """Whom we trigger for an archive: both spellings, in their order."""
+        ours = (one for one in self.downstreams if not one.archives or archive in one.archives)
+        return (*ours, *self.mirror_list(archive).downstreams)
 
     @field_validator("default_archive")
     @classmethod

@@ -20,7 +20,8 @@ SCHEMA: Final = 1
 _TABLES: Final = """
 create table request (
     id text primary key, archive text not null, stage text not null, mhop integer not null, source text not null,
-    by text not null, received real not null, due real not null, run integer, code integer, answer text
+    by text not null, received real not null, due real not null, callback integer not null default 0,
+    run integer, code integer, answer text
 );
 create index request_open on request (archive, due) where code is null;
 create table run (
@@ -85,9 +86,9 @@ class Store:
         """Keep requests; one that is known already is left as it is, so a request may be handed in twice."""
         with self._transaction():
             self._db.executemany(
-                "insert or ignore into request (id, archive, stage, mhop, source, by, received, due)"
-                " values (?, ?, ?, ?, ?, ?, ?, ?)",
-                [(r.id, r.archive, r.stage, r.mhop, r.source, r.by, r.received, r.due) for r in requests],
+                "insert or ignore into request (id, archive, stage, mhop, source, by, received, due, callback)"
+                " values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [(r.id, r.archive, r.stage, r.mhop, r.source, r.by, r.received, r.due, r.callback) for r in requests],
             )
 
     def request(self, id: str) -> Request | None:
@@ -267,14 +268,14 @@ class Store:
             )
         return done.rowcount == 1
 
-    def forget_downstream(self, downstream: str) -> None:
-        """Drop what was owed to a downstream that is no longer configured."""
+    def forget_delivery(self, downstream: str, archive: str) -> None:
+        """Drop what was owed to a downstream that is no longer configured for an archive."""
         with self._transaction():
-            self._db.execute("delete from delivery where downstream = ?", (downstream,))
+            self._db.execute("delete from delivery where downstream = ? and archive = ?", (downstream, archive))
 
 
 def _request(row: sqlite3.Row) -> Request:
-    return Request(**{**dict(row), "mhop": bool(row["mhop"])})
+    return Request(**{**dict(row), "mhop": bool(row["mhop"]), "callback": bool(row["callback"])})
 
 
 def _run(row: sqlite3.Row) -> Run:

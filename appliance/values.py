@@ -6,8 +6,11 @@ import base64
 import binascii
 import ipaddress
 import re
+from datetime import datetime
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, SecretStr
 
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -171,6 +174,31 @@ def secret_users(secret: SecretStr | None) -> tuple[str, ...]:
 
 
 Seconds = Annotated[int, BeforeValidator(parse_duration), PlainSerializer(spell_duration)]
+
+
+def schedule(text: str) -> str:
+    """An interval, or a cron expression of five fields."""
+    if not text or DURATION.fullmatch(text.strip().lower()):
+        return text.strip().lower()
+    try:
+        CronSim(text, datetime(2026, 1, 1))
+    except CronSimError as error:
+        cure = "write every how often, such as 2h, or minute hour day month weekday, such as 1 */2 * * *"
+        raise Fault(f"{text!r} is no interval and no cron expression ({error})", cure) from None
+    return text
+
+
+def zone(text: str) -> str:
+    """A name of the time zone database."""
+    try:
+        ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise Fault(f"{text!r} is not a time zone", "write a name such as UTC or Europe/Paris") from None
+    return text
+
+
+Schedule = Annotated[str, AfterValidator(schedule)]
+Zone = Annotated[str, AfterValidator(zone)]
 HostAddress = Annotated[str, AfterValidator(host_address)]
 ProxyAddress = Annotated[str, AfterValidator(proxy_address)]
 Line = Annotated[str, AfterValidator(single_line)]

@@ -120,7 +120,7 @@ def _request(archive: str, wait: bool, origin: bool) -> None:
         verb = "sync" if origin else "publish"
         place = "has an upstream" if origin else "begins here"
         raise ApplianceError(f"{archive} {place}", f"say `mirrorctl {verb} {archive}`")
-    id = inbox.leave(str(PLACES.inbox), archive, "all", False, "cli", "mirrorctl")
+    id = inbox.leave(str(PLACES.inbox), archive, "all", "cli", "mirrorctl")
     if not wait:
         inbox.knock(str(PLACES.door), id)
         print("accepted")

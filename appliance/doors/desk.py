@@ -42,7 +42,7 @@ class Desk:
             return None
         return Request(
             file.name, fields["archive"], fields["stage"], fields["mhop"] == "1", fields["source"], fields["by"],
-            received, received,
+            received, received, fields["callback"] == "1",
         )  # fmt: skip
 
     @asynccontextmanager

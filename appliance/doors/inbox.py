@@ -14,7 +14,7 @@ import time
 
 STATE = "/var/lib/mirror/inbox"
 DOOR = "/run/mirror/door.sock"
-FIELDS = ("archive", "stage", "mhop", "source", "by", "received")
+FIELDS = ("archive", "stage", "mhop", "callback", "source", "by", "received")
 _RETRY = 0.2
 _LONGEST_ANSWER = 8192
 
@@ -23,11 +23,13 @@ class Gone(Exception):
     """Nobody waits for the answer any more: the other side hung up."""
 
 
-def leave(inbox: str, archive: str, stage: str, mhop: bool, source: str, by: str) -> str:
+def leave(
+    inbox: str, archive: str, stage: str, source: str, by: str, mhop: bool = False, callback: bool = False
+) -> str:
     """Make a request durable; returns its id. Raises OSError when that is not possible: then nothing was accepted."""
     now = time.time()
     id = f"{int(now * 1000):013d}-{os.getpid()}-{os.urandom(4).hex()}"
-    values = (archive, stage, "1" if mhop else "0", source, by, f"{now:.3f}")
+    values = (archive, stage, str(int(mhop)), str(int(callback)), source, by, f"{now:.3f}")
     text = "".join(f"{field} {value}\n" for field, value in zip(FIELDS, values, strict=True))
     scratch, final = f"{inbox}/.{id}", f"{inbox}/{id}"
     file = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

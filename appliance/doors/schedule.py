@@ -1,32 +1,82 @@
-"""Requests that nobody sends: the safety poll, and the first sync of an archive that has never had one."""
+"""Requests that nobody sends: the schedule of a pull mirror, the safety poll of a push mirror, and the first sync."""
 
 from __future__ import annotations
 
 import asyncio
 import random
 import time
+from collections.abc import Coroutine
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
 
+from cronsim import CronSim
+
+from appliance import log
 from appliance.controller import Controller, new_request
+from appliance.errors import SyncError
+from appliance.run import source_of
+from appliance.schema import Archive
+from appliance.sync import glance
+from appliance.values import parse_duration
 
 
 async def keep(controller: Controller) -> None:
-    """Request a sync of each mirrored archive every ``poll`` seconds, spread by a tenth, until cancelled."""
+    """Request the syncs that are due by the clock, until cancelled."""
     async with asyncio.TaskGroup() as group:
         for name, lane in controller.lanes.items():
             if not lane.is_origin:
-                group.create_task(_poll(controller, name))
+                for work in _works(controller, name):
+                    group.create_task(work)
         # With nothing to poll there is nothing to do, which is not the same as being done.
         await asyncio.Event().wait()
 
 
-async def _poll(controller: Controller, name: str) -> None:
+def _works(controller: Controller, name: str) -> list[Coroutine[Any, Any, None]]:
+    archive = controller.settings.archives[name]
     if not controller.store.archive(name).publication:
         controller.accept([new_request(name, "all", "schedule", "first sync")])
+    works = [_poll(controller, name)] if archive.poll else []
+    return [*works, _follow(controller, name, archive)] if archive.schedule else works
+
+
+async def _follow(controller: Controller, name: str, archive: Archive) -> None:
+    """A sync whenever the schedule says so."""
+    while True:
+        last = controller.store.last_run(name)
+        due = next_time(archive, last.started if last else time.time(), time.time())
+        await asyncio.sleep(max(0.0, due - time.time()) + random.uniform(0, archive.jitter))
+        controller.accept([new_request(name, "all", "schedule", archive.schedule)])
+        # The run of this request is the next interval's beginning; a cron minute that was served is over by then.
+        await controller.lanes[name].served()
+
+
+def next_time(archive: Archive, last: float, now: float) -> float:
+    """When the schedule is due next: an interval counts from the last run, a cron expression from now."""
+    if len(archive.schedule.split()) == 1:
+        return max(now, last + int(parse_duration(archive.schedule)))
+    here = datetime.fromtimestamp(now, ZoneInfo(archive.timezone))
+    return next(CronSim(archive.schedule, here)).timestamp()
+
+
+async def _poll(controller: Controller, name: str) -> None:
+    """For a trigger that never came: after ``poll`` seconds without a run, a look whether there is something new."""
     while interval := controller.settings.archives[name].poll:
         last = controller.store.last_run(name)
         since = last.started if last else time.time()
         pause = max(0.0, since + interval - time.time())
         if not pause:
-            controller.accept([new_request(name, "all", "schedule", "safety poll")])
+            await _look(controller, name)
             pause = interval
         await asyncio.sleep(pause + random.uniform(0, interval / 10))
+
+
+async def _look(controller: Controller, name: str) -> None:
+    try:
+        carried = await glance.serial(source_of(controller.settings, controller.places, name))
+    except SyncError as error:
+        log.trouble("safety poll failed", archive=name, reason=str(error))
+        return
+    ours = controller.store.archive(name).serial
+    if carried is None or carried != ours:
+        controller.accept([new_request(name, "all", "schedule", "safety poll")])

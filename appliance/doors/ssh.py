@@ -40,18 +40,18 @@ def choose(command: str, allowed: list[str]) -> words.Order:
 
 
 def main(argv: list[str], environ: dict[str, str]) -> int:
-    """Accept one trigger and wait until the stage it asked for is finished; returns the exit code."""
-    key, allowed = argv[1], argv[2].split(",")
+    """Accept one trigger and wait until the stage it asked for is finished; returns the exit code.
+
+    With ``background`` behind the archives every command means ``sync:all``, and is answered at once: what Ubuntu's
+    pushers expect of ``command="archive-sync &"``.
+    """
+    key, allowed, background = argv[1], argv[2].split(","), "background" in argv[3:]
     command = environ.get("SSH_ORIGINAL_COMMAND", "")
     if command.strip() == "true":
         return words.DONE
+    peer = environ.get("SSH_CONNECTION", "").partition(" ")[0]
     try:
-        order = choose(command, allowed)
-        for word in order.ignored[:10]:
-            print(f"Unknown option {words.printable(word)} ignored", flush=True)
-        peer = environ.get("SSH_CONNECTION", "").partition(" ")[0]
-        id = inbox.leave(inbox.STATE, order.archive, order.stage, order.mhop, "ssh", f"{key} {peer}".strip())
-        code, text = inbox.wait(inbox.DOOR, id, DEADLINE)
+        code, text = _serve("" if background else command, allowed, f"{key} {peer}".strip(), not background)
     except Refusal as refusal:
         code, text = refusal.code, str(refusal)
     except OSError as error:
@@ -61,6 +61,17 @@ def main(argv: list[str], environ: dict[str, str]) -> int:
     if text:
         print(text, file=sys.stderr, flush=True)
     return code
+
+
+def _serve(command: str, allowed: list[str], by: str, wait: bool) -> tuple[int, str]:
+    order = choose(command, allowed)
+    for word in order.ignored[:10]:
+        print(f"Unknown option {words.printable(word)} ignored", flush=True)
+    id = inbox.leave(inbox.STATE, order.archive, order.stage, "ssh", by, order.mhop, order.callback)
+    if wait:
+        return inbox.wait(inbox.DOOR, id, DEADLINE)
+    inbox.knock(inbox.DOOR, id)
+    return words.DONE, ""
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import asyncio
 import random
 import time
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Final
 
 from appliance import commands, log, ssh, words
@@ -18,6 +19,7 @@ from appliance.places import Places
 from appliance.records import Delivery
 from appliance.settings import Downstream, Settings
 from appliance.store import Store
+from appliance.tree import web
 
 FIRST_RETRY: Final = 5.0
 LAST_RETRY: Final = 900.0
@@ -28,6 +30,21 @@ UNREACHABLE: Final = 255
 
 _BUSY: Final = 1
 
+_Key = tuple[str, str]
+"""A downstream's name and an archive's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How telling one downstream ended: nothing, or why it does not know yet."""
+
+    trouble: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """True when it knows."""
+        return not self.trouble
+
 
 class Push:
     """The downstreams and what each of them has been told. ``settings`` is replaced by a reload."""
@@ -35,20 +52,16 @@ class Push:
     def __init__(self, settings: Settings, places: Places, store: Store) -> None:
         self.settings = settings
         self._places, self._store = places, store
-        self._places_free = asyncio.Semaphore(settings.push_concurrency)
-        self._lines: dict[tuple[str, str], asyncio.Lock] = {}
+        self._room = asyncio.Semaphore(settings.push_concurrency)
+        self._lines: dict[_Key, asyncio.Lock] = {}
         self._prepared: dict[str, set[str]] = {}
-        self._telling: dict[tuple[str, str], asyncio.Task[None]] = {}
-
-    def of(self, archive: str) -> list[Downstream]:
-        """The downstreams that carry an archive."""
-        return [one for one in self.settings.downstreams if not one.archives or archive in one.archives]
+        self._telling: dict[_Key, asyncio.Task[None]] = {}
+        self._attempted: dict[_Key, asyncio.Event] = {}
 
     async def stage1(self, archive: str) -> None:
         """Have every staged downstream fetch the payload; returns when the last of them has, or at the push timeout."""
-        waiting = {
-            asyncio.create_task(self._prepare(one, archive)): one for one in self.of(archive) if one.push != "all"
-        }
+        staged = [one for one in self.settings.downstreams_of(archive) if one.push != "all"]
+        waiting = {asyncio.create_task(self._prepare(one, archive)): one for one in staged}
         if not waiting:
             return
         _, late = await asyncio.wait(waiting, timeout=self.settings.push_timeout)
@@ -57,29 +70,39 @@ class Push:
             log.trouble("stage 1 not finished in time, going on", archive=archive, downstream=waiting[absent].name)
 
     async def _prepare(self, one: Downstream, archive: str) -> None:
-        outcome = await self._tell(one, archive, "stage1")
-        if outcome.ok:
+        await asyncio.sleep(one.delay)
+        told = await self._tell(one, archive, "stage1")
+        if told.ok:
             self._prepared.setdefault(archive, set()).add(one.name)
         else:
-            log.trouble("stage 1 not delivered", archive=archive, downstream=one.name, reason=reason(outcome))
+            log.trouble("stage 1 not delivered", archive=archive, downstream=one.name, reason=told.trouble)
 
     def spread(self, archive: str, publication: int, serial: str | None, again: Collection[str] = ()) -> None:
         """Tell everyone who does not know yet of this publication, in the background; who is in ``again`` anyway."""
-        for one in self.of(archive):
+        for one in self.settings.downstreams_of(archive):
             known = self._store.delivery(one.name, archive)
             if known and known.publication == publication and one.name not in again:
                 continue
             self._store.deliver(one.name, archive, publication, serial, time.time())
             self._start(one, archive)
 
+    async def first_round(self, archive: str) -> None:
+        """Return when everybody who is being told has been told, or could not be told for the first time."""
+        waiting = [event for (_, owed), event in self._attempted.items() if owed == archive]
+        await asyncio.gather(*(event.wait() for event in waiting))
+
     def resume(self) -> None:
         """Go on with what was owed before a restart or a reload; forget who is no longer a downstream."""
-        wanted = {one.name: one for one in self.settings.downstreams}
         for owed in self._store.deliveries():
-            if owed.downstream not in wanted:
-                self._store.forget_downstream(owed.downstream)
+            one = self._find(owed.downstream, owed.archive)
+            if one is None:
+                self._store.forget_delivery(owed.downstream, owed.archive)
             elif owed.state != "delivered" and (owed.downstream, owed.archive) not in self._telling:
-                self._start(wanted[owed.downstream], owed.archive)
+                self._start(one, owed.archive)
+
+    def _find(self, name: str, archive: str) -> Downstream | None:
+        known = self.settings.downstreams_of(archive) if archive in self.settings.archives else ()
+        return next((one for one in known if one.name == name), None)
 
     async def stop(self) -> None:
         """End every ssh; what was owed stays owed."""
@@ -91,20 +114,27 @@ class Push:
         key = (one.name, archive)
         if running := self._telling.pop(key, None):
             running.cancel()
+            self._attempted[key].set()
+        self._attempted[key] = asyncio.Event()
         telling = self._telling[key] = asyncio.create_task(self._deliver(one, archive))
         telling.add_done_callback(lambda done: self._telling.pop(key) if self._telling.get(key) is done else None)
 
     async def _deliver(self, one: Downstream, archive: str) -> None:
-        attempts = 0
-        while owed := self._store.delivery(one.name, archive):
-            attempts += 1
-            stage = self._stage_of(one, archive)
-            self._store.tell(owed, "pushing", owed.error, None, attempts)
-            outcome = await self._tell(one, archive, stage)
-            if outcome.ok:
-                self._delivered(owed, attempts)
-                return
-            await self._failed(owed, outcome, attempts)
+        attempts, attempted = 0, self._attempted[one.name, archive]
+        try:
+            if one.push == "all":
+                await asyncio.sleep(one.delay)
+            while owed := self._store.delivery(one.name, archive):
+                attempts += 1
+                stage = self._stage_of(one, archive)
+                self._store.tell(owed, "pushing", owed.error, None, attempts)
+                told = await self._tell(one, archive, stage)
+                if told.ok:
+                    return self._delivered(owed, attempts)
+                attempted.set()
+                await self._failed(owed, told, attempts)
+        finally:
+            attempted.set()
 
     def _stage_of(self, one: Downstream, archive: str) -> str:
         """Stage 2 for who has stage 1 of this round; everything for everyone else, and for every later attempt."""
@@ -121,26 +151,36 @@ class Push:
             seconds=round(time.time() - owed.since, 2),
         )  # fmt: skip
 
-    async def _failed(self, owed: Delivery, outcome: Outcome, attempts: int) -> None:
+    async def _failed(self, owed: Delivery, told: Told, attempts: int) -> None:
         pause = min(LAST_RETRY, FIRST_RETRY * 2 ** (attempts - 1)) * random.uniform(0.8, 1.2)
-        self._store.tell(owed, "failing", reason(outcome), time.time() + pause, attempts)
+        self._store.tell(owed, "failing", told.trouble, time.time() + pause, attempts)
         if attempts == 1:
-            log.trouble("not delivered", archive=owed.archive, downstream=owed.downstream, reason=reason(outcome))
+            log.trouble("not delivered", archive=owed.archive, downstream=owed.downstream, reason=told.trouble)
         await asyncio.sleep(pause)
 
-    async def _tell(self, one: Downstream, archive: str, stage: str) -> Outcome:
-        """One ssh, never two at once to the same downstream for the same archive."""
-        line = self._lines.setdefault((one.name, archive), asyncio.Lock())
-        wire_name = archive if one.remote_archive is None else one.remote_archive
-        command = words.write(wire_name, stage, mhop=one.push == "mhop" and stage != "all")
-        async with line, self._places_free:
-            return await commands.run(
-                self.ssh_argv(one, command), deadline=self.settings.push_deadline, env={"HOME": str(self._places.run)}
-            )
+    async def _tell(self, one: Downstream, archive: str, stage: str) -> Told:
+        """Tell once, never twice at a time the same downstream about the same archive."""
+        async with self._lines.setdefault((one.name, archive), asyncio.Lock()), self._room:
+            if one.url:
+                return Told(await web.call(one.url, one.method))
+            wire_name = archive if one.remote_archive is None else one.remote_archive
+            command = words.write(wire_name, stage, mhop=one.push == "mhop" and stage != "all")
+            outcome = await self._ssh(one, command)
+            return Told("" if outcome.ok else reason(outcome))
+
+    async def callback(self, archive: str) -> None:
+        """Tell whoever wants to know that a run has ended (PROTOCOL section 1.6); what comes of it does not matter."""
+        if one := self.settings.archives[archive].callback:
+            outcome = await self._ssh(one, f"callback:{self.settings.name}")
+            log.event("called back", archive=archive, host=one.host, result=outcome.code)
+
+    async def _ssh(self, one: Downstream, command: str) -> Outcome:
+        home = {"HOME": str(self._places.run)}
+        return await commands.run(self.ssh_argv(one, command), deadline=self.settings.push_deadline, env=home)
 
     def ssh_argv(self, one: Downstream, command: str) -> list[str]:
         """The ssh command line of one trigger; the remote command is one argument."""
-        key = self._places.downstream_key(one.name) if one.key else None
+        key = self._places.private_copy(one.key) if one.key else None
         client = ssh.client(self.settings, self._places, user=one.user, port=one.port, key=key, more=one.options)
         return [*client, "-n", "-T", one.host, command]
 

@@ -117,5 +117,5 @@ def test_a_newer_publication_supersedes_an_older_delivery(store: Store) -> None:
     second = store.delivery("leaf", "debian")
     assert second
     assert (second.state, second.publication, second.attempts, second.error) == ("pending", 2, 0, "")
-    store.forget_downstream("leaf")
+    store.forget_delivery("leaf", "debian")
     assert store.deliveries() == []

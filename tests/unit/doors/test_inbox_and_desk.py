@@ -51,7 +51,7 @@ def test_a_trigger_is_served_and_leaves_nothing_behind(house: House) -> None:
 
 
 def test_a_request_is_whole_in_the_inbox_before_anybody_answers(house: House) -> None:
-    id = inbox.leave(str(house.places.inbox), "debian", "stage1", True, "ssh", "hub 10.0.0.1")
+    id = inbox.leave(str(house.places.inbox), "debian", "stage1", "ssh", "hub 10.0.0.1", mhop=True)
     fields = inbox.read((house.places.inbox / id).read_text())
     assert (fields["archive"], fields["stage"], fields["mhop"], fields["by"]) == (
         "debian",
@@ -78,7 +78,7 @@ def test_a_trigger_while_the_controller_is_away_waits_for_it(house: House) -> No
 
 
 def test_an_answer_can_be_asked_for_again(house: House) -> None:
-    id = inbox.leave(str(house.places.inbox), "debian", "all", False, "ssh", "hub")
+    id = inbox.leave(str(house.places.inbox), "debian", "all", "ssh", "hub")
 
     async def play() -> list[tuple[int, str]]:
         async with house.open():

@@ -1,47 +1,119 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.controller import Controller
 from appliance.doors import schedule
+from appliance.schema import Archive
 from tests.unit.house import House, until
 from tests.unit.upstream import DebianTree, daemon
 
 
-def keep(house: House, runs: int) -> None:
-    """Keep the schedule until the archive has had so many runs."""
+@pytest.fixture
+def origin(tmp_path: Path) -> DebianTree:
+    origin = DebianTree(tmp_path / "origin")
+    origin.release("2026112101", hello="one")
+    return origin
+
+
+@pytest.fixture
+def house(tmp_path: Path, origin: DebianTree) -> Iterator[House]:
+    with daemon(tmp_path, {"debian": origin.root}) as port:
+        house = House(tmp_path / "house", port)
+        yield house
+        house.store.close()
+
+
+def kept(house: House, scene: Callable[[Controller], Awaitable[None]]) -> None:
+    """Keep the schedule while a scene is played."""
 
     async def play() -> None:
         async with house.open() as controller:
             keeping = asyncio.create_task(schedule.keep(controller))
-            await until(lambda: house.store.count_runs("debian") >= runs)
+            await scene(controller)
             keeping.cancel()
             with suppress(asyncio.CancelledError):
                 await keeping
 
     asyncio.run(play())
-    house.store.close()
 
 
-def test_an_archive_that_has_nothing_is_synced_at_start_and_then_polled(tmp_path: Path) -> None:
-    origin = DebianTree(tmp_path / "origin")
-    origin.release()
-    with daemon(tmp_path, {"debian": origin.root}) as port:
-        house = House(tmp_path / "house", port)
-        house.extra["MIRROR_ARCHIVES__DEBIAN__POLL"] = "1s"
-        keep(house, 2)
+def test_an_archive_that_has_nothing_is_synced_at_start(house: House) -> None:
+    async def scene(controller: Controller) -> None:
+        await until(lambda: house.store.archive("debian").serial == "2026112101")
+
+    kept(house, scene)
+
+
+def test_a_pull_mirror_syncs_by_its_interval(house: House) -> None:
+    house.extra["MIRROR_ARCHIVES__DEBIAN__SCHEDULE"] = "1s"
+
+    async def scene(controller: Controller) -> None:
+        await until(lambda: house.store.count_runs("debian") >= 3)
+
+    kept(house, scene)
+
+
+def test_the_safety_poll_runs_only_for_a_new_serial(house: House, origin: DebianTree) -> None:
+    house.extra["MIRROR_ARCHIVES__DEBIAN__POLL"] = "1s"
+
+    async def scene(controller: Controller) -> None:
+        await until(lambda: house.store.archive("debian").serial == "2026112101")
+        for _ in range(2):
+            await schedule._look(controller, "debian")
+        assert house.store.open_requests("debian") == []
+        assert house.store.count_runs("debian") == 1
+        origin.release("2026112102", hello="a second one")
+        await until(lambda: house.store.archive("debian").serial == "2026112102")
+
+    kept(house, scene)
+
+
+def test_a_poll_that_fails_is_no_run(house: House, origin: DebianTree, tmp_path: Path) -> None:
+    async def scene(controller: Controller) -> None:
+        await until(lambda: house.store.archive("debian").publication)
+        origin.root.rename(tmp_path / "away")
+        await schedule._look(controller, "debian")
+        assert house.store.open_requests("debian") == []
+
+    kept(house, scene)
 
 
 def test_an_origin_is_not_polled(tmp_path: Path) -> None:
-    house = House(tmp_path / "house")
-
-    async def play() -> None:
-        async with house.open() as controller:
-            keeping = asyncio.create_task(schedule.keep(controller))
-            await asyncio.sleep(0)
-            assert house.store.open_requests("debian") == []
-            keeping.cancel()
-
-    asyncio.run(play())
+    house = House(tmp_path / "origin-house")
+    kept(house, lambda controller: asyncio.sleep(0.1))
+    assert house.store.count_runs("debian") == 0
     house.store.close()
+
+
+NOON = datetime.fromisoformat("2026-11-21T12:00:30+00:00").timestamp()
+
+
+@pytest.mark.parametrize(
+    ("text", "zone", "due"),
+    [
+        ("2h", "UTC", "2026-11-21T13:00:30+00:00"),
+        ("90s", "UTC", "2026-11-21T12:00:30+00:00"),
+        ("1 */2 * * *", "UTC", "2026-11-21T12:01:00+00:00"),
+        ("0 3 * * *", "UTC", "2026-11-22T03:00:00+00:00"),
+        ("0 3 * * *", "Asia/Tokyo", "2026-11-22T03:00:00+09:00"),
+    ],
+)
+def test_next_time(text: str, zone: str, due: str) -> None:
+    archive = Archive(schedule=text, timezone=zone)
+    hour_ago = NOON - 3600
+    assert schedule.next_time(archive, hour_ago, NOON) == datetime.fromisoformat(due).timestamp()
+
+
+@given(st.integers(0, 59), st.integers(0, 23), st.floats(1.7e9, 2e9))
+def test_a_cron_time_is_always_ahead(minute: int, hour: int, now: float) -> None:
+    due = schedule.next_time(Archive(schedule=f"{minute} {hour} * * *", timezone="Europe/Paris"), 0, now)
+    assert now < due <= now + 26 * 3600

@@ -1,0 +1,24 @@
+"""A cheap look at an upstream: the serial it carries, without a walk."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from appliance import commands
+from appliance.sync.profile import TRACE_DIRECTORY
+from appliance.sync.source import Source
+from appliance.sync.trace import serial_of
+
+
+async def serial(source: Source) -> str | None:
+    """The master's serial as the upstream carries it; None when it has no such trace. Raises SyncError."""
+    with tempfile.TemporaryDirectory(prefix="glance-") as scratch:
+        target = Path(scratch, TRACE_DIRECTORY)
+        target.mkdir(parents=True)
+        # The whole directory, a few kilobytes: ``master`` is a link, and the daemon may refuse to follow it for us.
+        argv = ["rsync", *source.options(), "--dirs", f"{source.where}{TRACE_DIRECTORY}/", f"{target}/"]
+        outcome = await commands.run(argv, deadline=source.deadline, env=source.environment)
+        if outcome.code not in (0, 23, 24):
+            raise source.failure("cannot read the serial of", outcome)
+        return serial_of(Path(scratch))
