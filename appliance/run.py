@@ -203,6 +203,9 @@ class Change:
             ended=time.time(),
             upstream=upstream.host if upstream else self._settings.name,
             trigger=self._run.trigger,
+            transport=_transport(self._settings, self._places, self._archive).word if upstream else "undefined",
+            architectures=trace.architectures(self._tree),
+            configuration=_configuration(self._archive),
             received=figures.bytes,
             stage1_seconds=round(figures.payload_seconds),
             stage2_seconds=round(figures.index_seconds),
@@ -235,6 +238,13 @@ def _transport(settings: Settings, places: Places, archive: Archive) -> transpor
     if upstream.scheme == "rsync+tls":
         return transport.tls(upstream.daemon_url, upstream.host, upstream.port, archive.tls_ca, family, bind)
     return transport.plain(upstream.daemon_url, family, bind, archive.proxy)
+
+
+def _configuration(archive: Archive) -> str:
+    """Which architectures were chosen, in stock's words (PROTOCOL section 4.1)."""
+    if archive.arch_include:
+        return "".join(f"{word} " for word in ("INCLUDE", *archive.arch_include))
+    return "".join(f"{word} " for word in ("EXCLUDE", *archive.arch_exclude)) if archive.arch_exclude else "ALL"
 
 
 def _info(settings: Settings) -> tuple[tuple[str, str], ...]:

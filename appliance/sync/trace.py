@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
@@ -15,6 +16,8 @@ from appliance import __version__
 from appliance.sync.profile import TRACE_DIRECTORY
 
 _SERIAL: Final = "Archive serial"
+_LEAF: Final = re.compile(r"binary-|installer-|source$|by-hash$|i18n$|dep11$|cnf$|debian-installer$|.*\.diff$")
+_STAGE1_SECONDS: Final = "Total time spent in stage1 rsync"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Trace:
     trigger: str = ""
     transport: str = "undefined"
     architectures: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
+    configuration: str = "ALL"
     received: int = 0
     stage1_seconds: int = 0
     stage2_seconds: int = 0
@@ -48,12 +51,13 @@ class Trace:
         yield "Running on host", self.host
         yield from self.info
         yield "Trigger", self.trigger
-        yield "Architectures", " ".join(self.architectures)
-        yield "Architectures-Configuration", "ALL"
+        # Both with the space at their end that stock's have.
+        yield "Architectures", "".join(f"{name} " for name in self.architectures)
+        yield "Architectures-Configuration", self.configuration
         yield "Upstream-mirror", self.upstream
         yield "Rsync-Transport", self.transport
         yield "Total bytes received in rsync", str(self.received) if self.received else ""
-        yield "Total time spent in stage1 rsync", str(self.stage1_seconds)
+        yield _STAGE1_SECONDS, str(self.stage1_seconds)
         yield "Total time spent in stage2 rsync", str(self.stage2_seconds)
         yield "Total time spent in rsync", str(seconds)
         yield "Average rate", f"{self.received // seconds} B/s" if self.received and seconds else ""
@@ -90,9 +94,16 @@ def next_serial(before: str | None, now: float) -> str:
 
 
 def write(tree: Path, trace: Trace) -> None:
-    """Publish our trace beside the data, and take back the one that said we are between the stages."""
+    """Publish our trace beside the data, and take back the one that said we are between the stages.
+
+    A run that found the payload here counts the seconds that stage 1 took with its own, as stock does.
+    """
+    between = _directory(tree) / f"{trace.name}-stage1"
+    before = field_of(between, _STAGE1_SECONDS) or "0"
+    if between.exists() and not trace.stage1_seconds and before.isascii() and before.isdigit():
+        trace = replace(trace, stage1_seconds=int(before))
     put(tree, trace.name, trace.text(serial_of(tree)))
-    _directory(tree).joinpath(f"{trace.name}-stage1").unlink(missing_ok=True)
+    between.unlink(missing_ok=True)
     _companions(tree, trace)
 
 
@@ -112,6 +123,19 @@ def bump(tree: Path, trace: Trace) -> str:
         os.replace(link, _master(tree))
     _companions(tree, trace)
     return serial
+
+
+def architectures(tree: Path) -> tuple[str, ...]:
+    """The architectures whose indices the tree holds, sorted, ``source`` among them.
+
+    Looks at directories only, and into none that cannot hold one: cheap, however large the archive.
+    """
+    found: set[str] = set()
+    for directory, names, _ in os.walk(tree / "dists"):
+        found |= {name.removeprefix("binary-") for name in names if name.startswith("binary-")}
+        found |= {"source"} & set(names)
+        names[:] = [name for name in names if not _LEAF.match(name) and not os.path.islink(f"{directory}/{name}")]
+    return tuple(sorted(found))
 
 
 def put(tree: Path, name: str, text: str) -> None:

@@ -46,6 +46,23 @@ def test_every_line_suits_the_readers_in_the_wild() -> None:
     assert all(re.match(r"[\w -]+: .", line) for line in others)
 
 
+def test_architectures_and_how_they_were_chosen(tmp_path: Path) -> None:
+    for path in ("s/main/binary-amd64", "s/main/binary-all", "s/updates/main/source", "s/main/by-hash/binary-no"):
+        (tmp_path / "dists" / path).mkdir(parents=True)
+    (tmp_path / "dists/stable").symlink_to("s")
+    found = trace.architectures(tmp_path)
+    assert found == ("all", "amd64", "source")
+    text = replace(OURS, architectures=found, configuration="INCLUDE amd64 source ").text(None)
+    assert "\nArchitectures: all amd64 source \n" in text
+    assert "\nArchitectures-Configuration: INCLUDE amd64 source \n" in text
+
+
+def test_the_seconds_of_a_stage_1_are_counted_once_its_stage_2_is_over(tmp_path: Path) -> None:
+    trace.write_stage1(tmp_path, replace(OURS, stage1_seconds=12))
+    trace.write(tmp_path, replace(OURS, stage2_seconds=3))
+    assert trace.field_of(tmp_path / "project/trace/leaf", "Total time spent in rsync") == "15"
+
+
 def test_origin_bumps_its_serial(tmp_path: Path) -> None:
     first = trace.bump(tmp_path, replace(OURS, name="origin"))
     second = trace.bump(tmp_path, replace(OURS, name="origin"))
