@@ -10,40 +10,21 @@ import asyncio
 import random
 import time
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Final
 
-from appliance import commands, log, ssh, words
-from appliance.commands import Outcome
+from appliance import log
 from appliance.places import Places
 from appliance.records import Delivery
 from appliance.settings import Downstream, Settings
 from appliance.store import Store
-from appliance.tree import web
+from appliance.tree import tell
 
 FIRST_RETRY: Final = 5.0
 LAST_RETRY: Final = 900.0
 """Seconds between two attempts to tell one downstream: doubled each time, from the first to the last."""
 
-UNREACHABLE: Final = 255
-"""ssh's own exit code for everything that is not the remote command's."""
-
-_BUSY: Final = 1
-
 _Key = tuple[str, str]
 """A downstream's name and an archive's."""
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """How telling one downstream ended: nothing, or why it does not know yet."""
-
-    trouble: str = ""
-
-    @property
-    def ok(self) -> bool:
-        """True when it knows."""
-        return not self.trouble
 
 
 class Push:
@@ -71,11 +52,11 @@ class Push:
 
     async def _prepare(self, one: Downstream, archive: str) -> None:
         await asyncio.sleep(one.delay)
-        told = await self._tell(one, archive, "stage1")
-        if told.ok:
-            self._prepared.setdefault(archive, set()).add(one.name)
+        trouble = await self._tell(one, archive, "stage1")
+        if trouble:
+            log.trouble("stage 1 not delivered", archive=archive, downstream=one.name, reason=trouble)
         else:
-            log.trouble("stage 1 not delivered", archive=archive, downstream=one.name, reason=told.trouble)
+            self._prepared.setdefault(archive, set()).add(one.name)
 
     def spread(self, archive: str, publication: int, serial: str | None, again: Collection[str] = ()) -> None:
         """Tell everyone who does not know yet of this publication, in the background; who is in ``again`` anyway."""
@@ -128,11 +109,11 @@ class Push:
                 attempts += 1
                 stage = self._stage_of(one, archive)
                 self._store.tell(owed, "pushing", owed.error, None, attempts)
-                told = await self._tell(one, archive, stage)
-                if told.ok:
+                trouble = await self._tell(one, archive, stage)
+                if not trouble:
                     return self._delivered(owed, attempts)
                 attempted.set()
-                await self._failed(owed, told, attempts)
+                await self._failed(owed, trouble, attempts)
         finally:
             attempted.set()
 
@@ -151,55 +132,20 @@ class Push:
             seconds=round(time.time() - owed.since, 2),
         )  # fmt: skip
 
-    async def _failed(self, owed: Delivery, told: Told, attempts: int) -> None:
+    async def _failed(self, owed: Delivery, trouble: str, attempts: int) -> None:
         pause = min(LAST_RETRY, FIRST_RETRY * 2 ** (attempts - 1)) * random.uniform(0.8, 1.2)
-        self._store.tell(owed, "failing", told.trouble, time.time() + pause, attempts)
+        self._store.tell(owed, "failing", trouble, time.time() + pause, attempts)
         if attempts == 1:
-            log.trouble("not delivered", archive=owed.archive, downstream=owed.downstream, reason=told.trouble)
+            log.trouble("not delivered", archive=owed.archive, downstream=owed.downstream, reason=trouble)
         await asyncio.sleep(pause)
 
-    async def _tell(self, one: Downstream, archive: str, stage: str) -> Told:
-        """Tell once, never twice at a time the same downstream about the same archive."""
+    async def _tell(self, one: Downstream, archive: str, stage: str) -> str:
+        """Tell once, never twice at a time the same downstream about the same archive; returns the trouble."""
         async with self._lines.setdefault((one.name, archive), asyncio.Lock()), self._room:
-            if one.url:
-                return Told(await web.call(one.url, one.method))
-            wire_name = archive if one.remote_archive is None else one.remote_archive
-            command = words.write(wire_name, stage, mhop=one.push == "mhop" and stage != "all")
-            outcome = await self._ssh(one, command)
-            return Told("" if outcome.ok else reason(outcome))
+            return await tell.tell(self.settings, self._places, one, archive, stage)
 
     async def callback(self, archive: str) -> None:
-        """Tell whoever wants to know that a run has ended (PROTOCOL section 1.6); what comes of it does not matter."""
+        """Tell whoever wants to know that a run has ended; what comes of it does not matter."""
         if one := self.settings.archives[archive].callback:
-            outcome = await self._ssh(one, f"callback:{self.settings.name}")
-            log.event("called back", archive=archive, host=one.host, result=outcome.code)
-
-    async def _ssh(self, one: Downstream, command: str) -> Outcome:
-        home = {"HOME": str(self._places.run)}
-        return await commands.run(self.ssh_argv(one, command), deadline=self.settings.push_deadline, env=home)
-
-    def ssh_argv(self, one: Downstream, command: str) -> list[str]:
-        """The ssh command line of one trigger; the remote command is one argument."""
-        key = self._places.private_copy(one.key) if one.key else None
-        client = ssh.client(self.settings, self._places, user=one.user, port=one.port, key=key, more=one.options)
-        return [*client, "-n", "-T", one.host, command]
-
-
-def reason(outcome: Outcome) -> str:
-    """Why a downstream was not told, in one line with the cure where there is one."""
-    said = outcome.last_words
-    if "Host key verification failed" in outcome.stderr or "No ED25519 host key is known" in outcome.stderr:
-        return (
-            "its host key is not the pinned one; put the line that `mirrorctl keys` prints there in MIRROR_KNOWN_HOSTS"
-        )
-    if "Permission denied" in outcome.stderr:
-        return "it refuses our key; hand it the line that `mirrorctl keys` prints here"
-    if outcome.code == UNREACHABLE:
-        return f"not reachable: {said}"
-    if outcome.code == commands.TIMED_OUT:
-        return f"no end after {outcome.seconds:.0f} s"
-    if outcome.code == words.UNKNOWN_ARCHIVE:
-        return f"it does not carry the archive: {said}"
-    if outcome.code == _BUSY:
-        return f"it is busy: {said}"
-    return f"its sync failed with exit {outcome.code}: {said}"
+            trouble = await tell.call_back(self.settings, self._places, one)
+            log.event("called back", archive=archive, host=one.host, trouble=trouble or None)

@@ -11,7 +11,7 @@ import pytest
 from appliance.commands import Outcome
 from appliance.controller import Controller, new_request
 from appliance.settings import load
-from appliance.tree import push
+from appliance.tree import push, tell
 from tests.unit.house import House, until
 
 
@@ -143,8 +143,7 @@ def test_who_knows_is_not_told_again_unless_asked(house: House) -> None:
 def test_the_ssh_command_line(house: House) -> None:
     house.downstreams = "leaf=ssh://mirror@leaf.example.org:2222"
     settings = load(house.environ)
-    teller = push.Push(settings, house.places, house.store)
-    argv = teller.ssh_argv(settings.downstreams[0], " sync:archive:debian sync:all")
+    argv = tell.ssh_argv(settings, house.places, settings.downstreams[0], " sync:archive:debian sync:all")
     assert argv[-2:] == ["leaf.example.org", " sync:archive:debian sync:all"]
     options = {word for flag, word in itertools.pairwise(argv) if flag == "-o"}
     assert {"Port=2222", "User=mirror", "BatchMode=yes", "StrictHostKeyChecking=yes", "IdentitiesOnly=yes"} <= options
@@ -164,4 +163,4 @@ def test_the_ssh_command_line(house: House) -> None:
     ],
 )
 def test_reason(code: int, stderr: str, words: str) -> None:
-    assert words in push.reason(Outcome(("ssh",), code, "", stderr, 5))
+    assert words in tell.reason(Outcome(("ssh",), code, "", stderr, 5))
