@@ -1,217 +1,21 @@
-"""The order of things: requests become runs, one at a time per archive, and runs become pushes.
-
-idle ──request──▶ running ──▶ idle        requests that come during a run wait, and become exactly one more run
-                     │
-                     └─fails─▶ waiting ──▶ running     what is worth another try is requested again, later
-"""
+"""The order of things: every archive has a lane, all lanes share the downstreams."""
 
 from __future__ import annotations
 
 import asyncio
-import random
-import secrets
 import time
-from collections.abc import Coroutine, Iterable
-from typing import Any, Final
+from collections.abc import Iterable
 
 from appliance import log, words
-from appliance.commands import Verdict
-from appliance.errors import ApplianceError, SyncError
-from appliance.hooks import HookError
+from appliance.errors import ApplianceError
+from appliance.lane import Lane, new_request
 from appliance.places import Places
 from appliance.records import Request
-from appliance.run import Change, Figures
 from appliance.settings import Settings
 from appliance.store import Store
 from appliance.tree.push import Push
 
-RETRY: Final = {Verdict.NETWORK: 15.0, Verdict.MOVED: 15.0, Verdict.LOCAL: 60.0, Verdict.BUSY: 60.0, Verdict.REFUSED: 0}
-"""Seconds before a failed run is tried again, by cause, doubled each time; 0 for what a retry does not change."""
-
-LONGEST_RETRY: Final = 900.0
-
-
-class Lane:
-    """One archive: its waiting requests, its run, its retries."""
-
-    def __init__(self, settings: Settings, places: Places, store: Store, push: Push, name: str) -> None:
-        self.name = name
-        self.figures: Figures | None = None
-        self._settings, self._places, self._store, self._push = settings, places, store, push
-        self._wake = asyncio.Event()
-        self._answered = asyncio.Condition()
-        self._tree_is_prepared = False
-        self.besides: set[asyncio.Task[None]] = set()
-        """What still goes on behind answered requests."""
-
-    @property
-    def is_origin(self) -> bool:
-        """True when the archive begins here."""
-        return self._settings.archives[self.name].upstream is None
-
-    def take_over(self, settings: Settings) -> None:
-        """Use these settings from the next run on."""
-        self._settings = settings
-
-    def wake(self) -> None:
-        """There may be a new request."""
-        self._wake.set()
-
-    async def served(self) -> None:
-        """Return at the end of a run."""
-        async with self._answered:
-            await self._answered.wait()
-
-    async def answer(self, id: str) -> Request:
-        """Wait until a request is answered. Raises KeyError when nobody knows it."""
-        async with self._answered:
-            while True:
-                request = self._store.request(id)
-                if request is None:
-                    raise KeyError(id)
-                if request.code is not None:
-                    return request
-                await self._answered.wait()
-
-    async def work(self) -> None:
-        """Serve the archive's requests for ever; the state before a crash is brought to an end first."""
-        try:
-            await self._finish_interrupted()
-        except (ApplianceError, OSError) as error:
-            log.trouble("publication not finished yet, the next run tries again", archive=self.name, reason=str(error))
-        while True:
-            self._wake.clear()
-            waiting = self._store.open_requests(self.name)
-            due = [request for request in waiting if request.due <= time.time()]
-            if due:
-                # A run serves whatever waits, also what would have been due later: it is the same work.
-                await self._serve(waiting)
-                continue
-            pause = waiting[0].due - time.time() if waiting else None
-            try:
-                await asyncio.wait_for(self._wake.wait(), pause)
-            except TimeoutError:
-                continue
-
-    async def _finish_interrupted(self) -> None:
-        unfinished = self._store.archive(self.name).publishing
-        run = self._store.run(unfinished) if unfinished else None
-        if run:
-            await Change(self._settings, self._places, self._store, self.name, run).finish_publication()
-            state = self._store.archive(self.name)
-            log.event("publication finished after a restart", archive=self.name, run=run.id, serial=state.serial)
-            self._push.spread(self.name, state.publication, state.serial)
-
-    async def _serve(self, requests: list[Request]) -> None:
-        to_the_end = any(request.stage != "stage1" for request in requests) or self.is_origin
-        kind = "publish" if self.is_origin else "sync" if to_the_end else "stage1"
-        trigger = requests[0].source
-        id = self._store.begin(self.name, kind, trigger, requests, time.time())
-        log.event("run starts", archive=self.name, run=id, kind=kind, by=", ".join(sorted({r.by for r in requests})))
-        run = self._store.run(id)
-        assert run
-        change = Change(self._settings, self._places, self._store, self.name, run)
-        self.figures = change.figures
-        try:
-            await self._finish_interrupted()
-            if self.is_origin:
-                published = await self._publish(change, requests)
-            else:
-                published = await self._sync(change, requests, to_the_end)
-        except ApplianceError as error:
-            await self._failed(id, change.figures, requests, error)
-        except OSError as error:
-            fact = f"{error.filename or self._places.archive(self.name)}: {error.strerror}"
-            cure = "check the space, the inodes and the permissions of the volume"
-            await self._failed(id, change.figures, requests, SyncError(fact, cure, Verdict.LOCAL))
-        except Exception as error:  # a fault of ours must not make the container restart into the same fault for ever
-            log.fault("run hit a fault of the appliance itself", archive=self.name, run=id)
-            await self._failed(id, change.figures, requests, ApplianceError(f"{type(error).__name__}: {error}"))
-        else:
-            await self._succeeded(id, change, requests, published)
-        finally:
-            self.figures = None
-
-    async def _publish(self, change: Change, requests: list[Request]) -> bool:
-        serial = await change.publish_origin()
-        log.event("published", archive=self.name, serial=serial)
-        await self._settle([request for request in requests if request.stage == "stage1"], words.DONE)
-        await self._push.stage1(self.name)
-        return True
-
-    async def _sync(self, change: Change, requests: list[Request], to_the_end: bool) -> bool:
-        early = [request for request in requests if request.stage == "stage1"]
-
-        async def payload_is_here(more_to_come: bool) -> None:
-            if (more_to_come and not self._tree_is_prepared) or any(request.mhop for request in early):
-                await self._push.stage1(self.name)
-                self._tree_is_prepared = True
-            await self._settle(early, words.DONE)
-
-        return await change.sync(to_the_end, payload_is_here)
-
-    async def _succeeded(self, id: int, change: Change, requests: list[Request], published: bool) -> None:
-        state, figures = self._store.archive(self.name), change.figures
-        result = "success" if published or figures.payload else "noop"
-        self._store.end(
-            id, result, time.time(), serial=state.serial,
-            payload=figures.payload, indices=figures.index, deleted=figures.deleted, bytes=figures.bytes,
-        )  # fmt: skip
-        log.event("run ends", archive=self.name, run=id, result=result, serial=state.serial, bytes=figures.bytes)
-        if any(request.stage != "stage1" for request in requests):
-            self._tree_is_prepared = False
-            if state.publication:
-                self._push.spread(self.name, state.publication, state.serial)
-                self._aside(self._after_push(change))
-        if any(request.callback for request in requests):
-            self._aside(self._push.callback(self.name))
-        await self._settle(requests, words.DONE)
-
-    async def _after_push(self, change: Change) -> None:
-        await self._push.first_round(self.name)
-        try:
-            await change.after_push()
-        except ApplianceError as error:
-            log.trouble("hook after the push failed", archive=self.name, reason=str(error))
-
-    def _aside(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do something that nobody waits for."""
-        doing = asyncio.create_task(work)
-        self.besides.add(doing)
-        doing.add_done_callback(self.besides.discard)
-
-    async def _failed(self, id: int, figures: Figures, requests: list[Request], error: ApplianceError) -> None:
-        self._store.end(
-            id, "error", time.time(), error=str(error), payload=figures.payload, indices=figures.index,
-            bytes=figures.bytes,
-        )  # fmt: skip
-        log.trouble("run failed", archive=self.name, run=id, stage=figures.stage, reason=str(error))
-        code = _exit_code(figures.stage, error)
-        stage = "all" if any(request.stage != "stage1" for request in requests) else "stage1"
-        self._retry(error, stage)
-        await self._settle(requests, code, error.fact)
-
-    def _retry(self, error: ApplianceError, stage: str) -> None:
-        first = RETRY[error.verdict] if isinstance(error, SyncError) else 0
-        if not first:
-            return
-        failures = self._store.archive(self.name).failures
-        pause = min(LONGEST_RETRY, first * 2 ** (failures - 1)) * random.uniform(0.8, 1.2)
-        self._store.add([new_request(self.name, stage, "retry", "ourselves", due=time.time() + pause)])
-
-    async def _settle(self, requests: Iterable[Request], code: int, text: str = "") -> None:
-        """Answer the requests that are not answered yet."""
-        open_ones = {request.id for request in self._store.open_requests(self.name)}
-        self._store.answer([request for request in requests if request.id in open_ones], code, log.clean(text))
-        async with self._answered:
-            self._answered.notify_all()
-
-
-def _exit_code(stage: str, error: ApplianceError) -> int:
-    """What a pusher sees of a failed run (PROTOCOL section 1.3)."""
-    if isinstance(error, HookError):
-        return error.exit_code
-    return words.STAGE1_FAILED if stage in ("plan", "payload", "tree") else words.STAGE2_FAILED
+__all__ = ["Controller", "Lane", "new_request"]
 
 
 class Controller:
@@ -263,10 +67,3 @@ class Controller:
         for lane in self.lanes.values():
             lane.take_over(settings)
         self.push.resume()
-
-
-def new_request(archive: str, stage: str, source: str, by: str, mhop: bool = False, due: float = 0) -> Request:
-    """A request that did not come through the inbox."""
-    now = time.time()
-    id = f"{source}-{secrets.token_hex(8)}"
-    return Request(id, archive, stage, mhop, source, by, received=now, due=due or now)

@@ -15,14 +15,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from appliance import hooks, log, ssh
+from appliance import hooks, log
 from appliance.commands import Verdict
 from appliance.errors import SyncError
 from appliance.places import Places
+from appliance.reach import source_of, transport_of
 from appliance.records import Run
 from appliance.settings import Archive, Settings
 from appliance.store import Store
-from appliance.sync import fetch, filters, plan, prune, publish, trace, transport, verify
+from appliance.sync import fetch, plan, prune, publish, trace, verify
 from appliance.sync.profile import HIERARCHY, is_root
 from appliance.sync.source import Source
 
@@ -203,7 +204,7 @@ class Change:
             ended=time.time(),
             upstream=upstream.host if upstream else self._settings.name,
             trigger=self._run.trigger,
-            transport=_transport(self._settings, self._places, self._archive).word if upstream else "undefined",
+            transport=transport_of(self._settings, self._places, self._archive).word if upstream else "undefined",
             architectures=trace.architectures(self._tree),
             configuration=_configuration(self._archive),
             received=figures.bytes,
@@ -211,33 +212,6 @@ class Change:
             stage2_seconds=round(figures.index_seconds),
             info=_info(self._settings),
         )
-
-
-def source_of(settings: Settings, places: Places, name: str) -> Source:
-    """How rsync reaches the upstream of an archive that has one."""
-    archive = settings.archives[name]
-    return Source(
-        transport=_transport(settings, places, archive),
-        own_name=settings.name,
-        variable=f"MIRROR_ARCHIVES__{name.replace('-', '_').upper()}",
-        password=archive.password.get_secret_value() if archive.password else "",
-        timeout=archive.timeout,
-        deadline=archive.deadline,
-        bwlimit=archive.bwlimit,
-        choice=tuple(filters.chosen(archive.exclude, archive.arch_include, archive.arch_exclude)),
-    )
-
-
-def _transport(settings: Settings, places: Places, archive: Archive) -> transport.Transport:
-    upstream, family, bind = archive.upstream, archive.address_family, archive.bind_address
-    assert upstream
-    if upstream.scheme == "rsync+ssh":
-        words = {"any": (), "ipv4": ("-4",), "ipv6": ("-6",)}[family] + (("-b", bind) if bind else ())
-        argv = ssh.client(settings, places, user=upstream.user, port=upstream.port, more=words)
-        return transport.ssh(upstream.ssh_target, argv)
-    if upstream.scheme == "rsync+tls":
-        return transport.tls(upstream.daemon_url, upstream.host, upstream.port, archive.tls_ca, family, bind)
-    return transport.plain(upstream.daemon_url, family, bind, archive.proxy)
 
 
 def _configuration(archive: Archive) -> str:

@@ -15,7 +15,7 @@ from cronsim import CronSim
 from appliance import log
 from appliance.controller import Controller, new_request
 from appliance.errors import SyncError
-from appliance.run import source_of
+from appliance.reach import source_of
 from appliance.schema import Archive
 from appliance.sync import glance
 from appliance.values import parse_duration
