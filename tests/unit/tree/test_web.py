@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import asyncio
+import base64
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
+
+import pytest
+
+from appliance.tree import web
+
+
+class Mirror(BaseHTTPRequestHandler):
+    """A downstream that notes how it was called."""
+
+    calls: ClassVar[list[tuple[str, str, str]]] = []
+
+    def _answer(self) -> None:
+        self.calls.append((self.command, self.path, self.headers.get("Authorization", "")))
+        self.send_response({"/ok": 202, "/moved": 302, "/secret": 401, "/broken": 500}[self.path])
+        self.send_header("Location", "/ok")
+        self.end_headers()
+
+    do_GET = do_POST = _answer
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    Mirror.calls.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Mirror) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port
+        server.shutdown()
+
+
+def call(url: str, method: str = "GET") -> str:
+    return asyncio.run(web.call(url, method))
+
+
+def test_credentials_in_the_url_become_basic_authentication(port: int) -> None:
+    assert call(f"http://archive:long-random@127.0.0.1:{port}/ok", "POST") == ""
+    ((method, path, authorization),) = Mirror.calls
+    assert (method, path) == ("POST", "/ok")
+    assert base64.b64decode(authorization.removeprefix("Basic ")) == b"archive:long-random"
+
+
+def test_a_redirect_is_followed(port: int) -> None:
+    assert call(f"http://127.0.0.1:{port}/moved") == ""
+
+
+def test_troubles_name_the_host_and_keep_the_secret(port: int) -> None:
+    refused = call(f"http://archive:hunter2@127.0.0.1:{port}/secret")
+    broken = call(f"http://archive:hunter2@127.0.0.1:{port}/broken")
+    away = call("http://archive:hunter2@127.0.0.1:1/ok")
+    assert "check the credentials" in refused
+    assert "500" in broken
+    assert "not reachable" in away
+    assert all("127.0.0.1" in text and "hunter2" not in text for text in (refused, broken, away))
