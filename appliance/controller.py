@@ -30,6 +30,7 @@ class Controller:
         """Work until cancelled; open requests of an earlier life are served like new ones."""
         for run in self.store.interrupt(time.time()):
             log.trouble("run was interrupted, its requests run again", archive=run.archive, run=run.id)
+        self._tell_faults()
         self.push.resume()
         try:
             async with asyncio.TaskGroup() as group:
@@ -66,4 +67,11 @@ class Controller:
         self.settings = self.push.settings = settings
         for lane in self.lanes.values():
             lane.take_over(settings)
+        self._tell_faults()
         self.push.resume()
+
+    def _tell_faults(self) -> None:
+        """A bad line of a stock list stops no other, so somebody has to be told of it."""
+        for name in self.lanes:
+            for fault in self.settings.mirror_list(name).faults:
+                log.trouble("mirror list has a line nobody can read", archive=name, fault=fault)
