@@ -15,9 +15,15 @@ demo: image .venv/.complete ## three tiers of mirrors with a signed archive, lef
 demo-update: .venv/.complete ## a changed package, from the origin to the leaves of the running demo
 	@.venv/bin/python -m tests.demo update
 
-# Every part runs and prints its summary, whatever became of the part before.
-test: image .venv/.complete ## linters, types, unit tests here and in the image, integration tests
-	@$(MAKE) --no-print-directory --keep-going GROUNDED=yes lint unit unit-image integration
+# Every part runs and prints its summary, whatever became of the others. Images are built while this machine's Python
+# is at work; the integration tests have the machine for themselves, because they measure time.
+test: ## linters, types, unit tests here and in the image, integration tests
+	@$(GROUND) engine
+	@echo "· images, linters and unit tests, side by side: each part's output comes when it ends"
+	@status=0; \
+	$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target lint unit unit-image || status=1; \
+	$(MAKE) --no-print-directory integration || status=1; \
+	exit $$status
 
 lint: .venv/.complete ## ruff, mypy, shellcheck
 	$(PYTEST) -m linters tests/unit
@@ -33,7 +39,7 @@ integration: image .venv/.complete ## the real image in a real topology
 	$(PYTEST) -m integration tests/integration
 
 image: ## the Docker Engine if there is none, the base, our images
-	@$(if $(GROUNDED),true,$(GROUND) engine images)
+	@$(GROUND) engine images
 
 down: ## removes the containers, networks and volumes that demo and tests made
 	@$(GROUND) down

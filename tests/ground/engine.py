@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +28,7 @@ def answers() -> bool:
     return bool(output("docker", "info", "--format", "{{.ServerVersion}}", deadline=20))
 
 
+@cache
 def compose() -> tuple[str, ...]:
     """The compose command of this machine: the plugin where there is one, else the standalone program."""
     for command in (("docker", "compose"), ("docker-compose",)):

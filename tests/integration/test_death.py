@@ -25,15 +25,6 @@ def test_a_dead_leaf_delays_nobody_and_catches_up(topology: Topology) -> None:
     topology.wait_serial(serial, "leaf1")
 
 
-def test_a_frozen_leaf_holds_the_others_no_longer_than_the_push_timeout(topology: Topology) -> None:
-    with topology.settings(HUB_PUSH_TIMEOUT="2s"):
-        with topology.node("leaf1").paused():
-            topology.release("update")
-            serial = topology.publish()
-            topology.wait_serial(serial, "leaf2", deadline=15)
-        topology.wait_serial(serial, "leaf1", deadline=90)
-
-
 def test_a_leaf_without_network_catches_up(topology: Topology) -> None:
     with topology.node("leaf1").disconnected():
         topology.release("update")

@@ -26,12 +26,12 @@ WRONG = {
 }
 FILES = 300_000
 FILL = f"""
-import pathlib
+import os
 for number in range({FILES}):
-    directory = pathlib.Path("/srv/mirror/debian/pool", str(number // 1000))
+    directory = f"/srv/mirror/debian/pool/{{number // 1000}}"
     if number % 1000 == 0:
-        directory.mkdir(parents=True)
-    (directory / str(number)).touch()
+        os.makedirs(directory)
+    os.mknod(f"{{directory}}/{{number}}")
 """
 
 
