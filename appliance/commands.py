@@ -183,9 +183,15 @@ async def _follow(child: asyncio.subprocess.Process, out: _Tail, err: _Tail, fee
     assert child.stdin
     assert child.stdout
     assert child.stderr
+    talk = asyncio.gather(_feed(child.stdin, feed), _drain(child.stdout, out), _drain(child.stderr, err))
+    exit = asyncio.ensure_future(_exit(child.pid))
     try:
         async with asyncio.timeout(deadline):
-            await asyncio.gather(_feed(child.stdin, feed), _drain(child.stdout, out), _drain(child.stderr, err))
+            await asyncio.wait((talk, exit), return_when=asyncio.FIRST_COMPLETED)
+            # What the child started and left behind may hold its pipes for ever, as a connection to a silent host does.
+            if not talk.done() and (await asyncio.wait((talk,), timeout=PATIENCE))[1]:
+                _signal(child, signal.SIGKILL)
+            await talk
             return await child.wait()
     except TimeoutError:
         await _end(child)
@@ -193,6 +199,24 @@ async def _follow(child: asyncio.subprocess.Process, out: _Tail, err: _Tail, fee
     except BaseException:
         await _end(child)
         raise
+    finally:
+        talk.cancel()
+        exit.cancel()
+
+
+async def _exit(pid: int) -> None:
+    """Return when the process has ended; asyncio's own wait, in some versions, waits for its pipes too."""
+    ended = asyncio.Event()
+    try:
+        file = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        asyncio.get_running_loop().add_reader(file, ended.set)
+        await ended.wait()
+    finally:
+        asyncio.get_running_loop().remove_reader(file)
+        os.close(file)
 
 
 async def _feed(stdin: asyncio.StreamWriter, feed: bytes) -> None:
@@ -212,12 +236,16 @@ async def _drain(stream: asyncio.StreamReader, tail: _Tail) -> None:
 async def _end(child: asyncio.subprocess.Process) -> None:
     """End the whole process group, politely first; returns when the child is reaped."""
     for word, patience in ((signal.SIGTERM, PATIENCE), (signal.SIGKILL, None)):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, word)
+        _signal(child, word)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(child.wait(), patience)
+    _signal(child, signal.SIGKILL)
+
+
+def _signal(child: asyncio.subprocess.Process, word: signal.Signals) -> None:
+    """To the whole process group, as far as it is still there."""
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
+        os.killpg(child.pid, word)
 
 
 class _Tail:

@@ -61,6 +61,25 @@ def test_the_deadline_ends_the_whole_process_group(tmp_path: Path) -> None:
     eventually(lambda: not _lives(int(pid.read_text())))
 
 
+def test_what_a_child_leaves_behind_does_not_keep_us(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("appliance.commands.PATIENCE", 0.2)
+    pid = tmp_path / "pid"
+    outcome = go("sh", "-c", f"sleep 60 & echo $! > {pid}; echo gone >&2; exit 3", deadline=30)
+    assert (outcome.code, outcome.last_words) == (3, "gone")
+    assert outcome.seconds < 10
+    eventually(lambda: not _lives(int(pid.read_text())))
+
+
+def test_a_fault_of_the_reader_ends_the_child() -> None:
+    def fail(line: bytes) -> None:
+        raise ValueError(line)
+
+    started = time.monotonic()
+    with pytest.raises(ValueError, match="first"):
+        go("sh", "-c", "echo first; exec sleep 60", deadline=30, on_line=fail)
+    assert time.monotonic() - started < 10
+
+
 def test_who_ignores_term_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("appliance.commands.PATIENCE", 0.2)
     assert go("sh", "-c", "trap '' TERM; while :; do sleep 1; done", deadline=0.3).code == TIMED_OUT
