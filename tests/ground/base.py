@@ -52,12 +52,20 @@ def _bootstrap() -> None:
     run("debootstrap", "--variant=minbase", *_keyring(), "trixie", os.fspath(ROOT))
     for name, text in SLIM.items():
         (ROOT / name).write_text(text)
+    sources = ROOT / "etc/apt/sources.list"
+    sources.write_text(_with_updates(sources.read_text()))
     for name in ("var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale"):
         shutil.rmtree(ROOT / name, ignore_errors=True)
     for name in ("var/cache/apt/archives/partial", "var/lib/apt/lists/partial"):
         (ROOT / name).mkdir(parents=True)
     _import()
     _clear()
+
+
+def _with_updates(sources: str) -> str:
+    """debootstrap names the release only; the registry's image has its updates and security fixes beside it."""
+    mirror = sources.split()[1].rstrip("/")
+    return f"{sources}deb {mirror} trixie-updates main\ndeb {mirror}-security trixie-security main\n"
 
 
 def _keyring() -> tuple[str, ...]:

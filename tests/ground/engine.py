@@ -73,7 +73,7 @@ def _compose_package() -> str:
 def _start() -> None:
     with step("starting the Docker Engine"):
         for command in (("systemctl", "start", "docker"), ("service", "docker", "start")):
-            if shutil.which(command[0]) and succeeds(*command, deadline=90) and _wait(START / 3):
+            if shutil.which(command[0]) and succeeds(*command, deadline=90) and _wait(START / 2):
                 return
         with LOG.open("ab") as log:
             # A session of its own: it outlives this command and the terminal it was given in.
