@@ -58,11 +58,11 @@ class Source:
         """Options of every call.
 
         No owners and no devices; links that leave the tree are not taken (``--safe-links``); modes are D755,F644 as
-        stock mirrors have them (PROTOCOL section 2.1). Directory times are left out: they would make every publication
-        look like a change to the next tier.
+        stock mirrors have them (PROTOCOL section 2.1). Times of directories and links are left out: they would make
+        every publication look like a change to the next tier, and a ``master`` link made anew like one for ever.
         """
         return [
-            "--links", "--perms", "--times", "--omit-dir-times", "--hard-links",
+            "--links", "--perms", "--times", "--omit-dir-times", "--omit-link-times", "--hard-links",
             "--safe-links", "--chmod=D755,F644", "--no-motd",
             f"--timeout={self.timeout}",
             *([f"--bwlimit={self.bwlimit}"] if self.bwlimit else []),
