@@ -14,6 +14,7 @@ def _images() -> None:
     tag = base.ensure()
     images.product(tag)
     images.tools(tag)
+    images.peer(tag)
 
 
 def _down() -> None:
@@ -22,6 +23,7 @@ def _down() -> None:
             for name in (sweep.DEMO, sweep.TESTS):
                 sweep.project(name)
             sweep.lone()
+            sweep.world()
 
 
 VERBS: Final[Mapping[str, Callable[[], None]]] = {

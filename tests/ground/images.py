@@ -11,6 +11,7 @@ from tests.ground.console import run, step
 TOP: Final = Path(__file__).resolve().parents[2]
 PRODUCT: Final = "push-mirror:latest"
 TOOLS: Final = "push-mirror-tools:latest"
+PEER: Final = "push-mirror-stock:latest"
 RUNNER: Final = "push-mirror-unit:latest"
 
 
@@ -22,6 +23,11 @@ def product(base: str) -> None:
 def tools(base: str) -> None:
     """apt's client, a release tool and real packages for the topology."""
     _build(TOOLS, TOP / "tests/topology/tools", base)
+
+
+def peer(base: str) -> None:
+    """The peer: a mirror that runs Debian's own scripts."""
+    _build(PEER, TOP / "tests/stock/image", base)
 
 
 def runner() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tests.ground.console import output, run, succeeds
-from tests.ground.images import PRODUCT, RUNNER, TOOLS
+from tests.ground.images import PEER, PRODUCT, RUNNER, TOOLS
 
 DEMO: Final = "push-mirror-demo"
 TESTS: Final = "push-mirror-tests"
@@ -13,6 +13,8 @@ TESTS: Final = "push-mirror-tests"
 PROJECT: Final = "com.docker.compose.project"
 LONE: Final = "push-mirror.tests"
 """Label of containers and volumes that tests make without compose."""
+WORLD: Final = "push-mirror.world"
+"""Label of what is around a network of mirrors of both kinds, ours and stock."""
 
 
 def project(name: str) -> None:
@@ -25,9 +27,14 @@ def lone() -> None:
     _remove(LONE)
 
 
+def world() -> None:
+    """Removes the network of mirrors of both kinds, and the mirrors."""
+    _remove(WORLD)
+
+
 def images() -> None:
     """Removes the images we build; the base stays, it is the slow one and not ours alone."""
-    for tag in (RUNNER, TOOLS, PRODUCT):
+    for tag in (RUNNER, TOOLS, PEER, PRODUCT):
         succeeds("docker", "image", "rm", "--force", tag)
 
 

@@ -10,6 +10,9 @@ from tests.ground import sweep
 from tests.ground.sweep import TESTS
 from tests.harness.node import Node
 
+SCRIPTS: Final = "/home/archvsync"
+WRITTEN: Final = "find .local/log -type f -mmin -2 -size +0 | xargs -r ls -tr | tail -n 12 | xargs -r tail -n 25"
+"""What the scripts of a stock mirror logged lately."""
 RENDERED: Final = "cd /run/mirror && tail -n +1 *.conf sshd_config authorized_keys known_hosts"
 
 
@@ -17,7 +20,7 @@ def sections() -> list[tuple[str, str]]:
     """Title and text for each container that the tests have now."""
     client = docker.from_env(timeout=30)
     found: list[tuple[str, str]] = []
-    for label in (f"{sweep.PROJECT}={TESTS}", sweep.LONE):
+    for label in (f"{sweep.PROJECT}={TESTS}", sweep.LONE, sweep.WORLD):
         for container in client.containers.list(all=True, filters={"label": label}):
             found += _of(Node(container.name, container))
     return found
@@ -29,4 +32,6 @@ def _of(node: Node) -> list[tuple[str, str]]:
     if node.running and node.exec("test", "-d", "/run/mirror").code == 0:
         found.append((f"{node.name}: mirrorctl status", node.exec("mirrorctl", "status", "--json").out))
         found.append((f"{node.name}: rendered configuration", node.exec("sh", "-c", RENDERED).out))
+    if node.running and node.exec("test", "-d", SCRIPTS).code == 0:
+        found.append((f"{node.name}: logs", node.exec("sh", "-c", f"cd {SCRIPTS} && {WRITTEN}").out))
     return found

@@ -12,6 +12,7 @@ from tests.ground import sweep
 from tests.ground.images import TOP
 from tests.harness import MIRRORS, Lone, Project, Topology, report
 from tests.harness.project import FILE
+from tests.stock import World
 
 TREE = ("origin", "hub:origin:mhop", "leaf1:hub:staged", "leaf2:hub:staged", "slow:hub")
 PROJECT = Project(sweep.TESTS, (FILE, TOP / "tests/integration/compose.yaml"), TREE)
@@ -33,6 +34,13 @@ def lone() -> Iterator[Callable[..., Lone]]:
     """Makes single containers; they live until the test's report is written."""
     with ExitStack() as stack:
         yield lambda *words, **options: stack.enter_context(Lone(*words, **options))
+
+
+@pytest.fixture(scope="session")
+def world() -> Iterator[World]:
+    """A network for mirrors of both kinds; each test module brings up what it needs."""
+    with World() as running:
+        yield running
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,0 +1,92 @@
+"""A network of its own with mirrors of both kinds on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final, Self
+
+import docker
+from docker.models.containers import Container
+from docker.models.networks import Network
+from docker.types import IPAMConfig, IPAMPool
+
+from tests.ground import sweep
+from tests.ground.images import PEER, PRODUCT
+from tests.harness.project import Project
+from tests.stock.keys import HOST, PUSH, Keys
+from tests.stock.ours import HARDENED, Ours
+from tests.stock.peer import Stock
+
+NAME: Final = "push-mirror-world"
+LABELS: Final = {sweep.WORLD: "1"}
+NAMES: Final = tuple(f"{place}-{kind}" for place in ("origin", "hub", "leaf", "far") for kind in ("stock", "ours"))
+"""What nodes may be called: these names are pinned in every known_hosts file, and in the certificate."""
+
+
+class World:
+    """Mirrors that reach each other by name. Leaving the block removes all of it."""
+
+    def __init__(self) -> None:
+        self._client = docker.from_env(timeout=600)
+        self._network: Network | None = None
+        self.subnet = ""
+        self.keys: Keys
+
+    def __enter__(self) -> Self:
+        sweep.world()
+        self.keys = Keys.make(NAMES)
+        self.subnet = Project(NAME, (), ()).subnet()
+        ipam = IPAMConfig(pool_configs=[IPAMPool(subnet=self.subnet)])
+        self._network = self._client.networks.create(NAME, driver="bridge", labels=LABELS, ipam=ipam)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sweep.world()
+
+    @contextmanager
+    def stock(self, name: str) -> Iterator[Stock]:
+        """A stock mirror for the time of the block, its daemons running; the archives are configured later."""
+        with self._container(PEER, name, {}) as container:
+            node = Stock(name, container, self.keys)
+            node.furnish()
+            node.start()
+            yield node
+
+    @contextmanager
+    def ours(self, name: str, variables: Mapping[str, str], **options: Any) -> Iterator[Ours]:
+        """One of ours for the time of the block, healthy; with the world's keys, unless `variables` say otherwise."""
+        environment = {**self.variables(name), **variables}
+        with self._container(PRODUCT, name, environment, **{**HARDENED, **options}) as container:
+            container.start()
+            node = Ours(name, container)
+            node.wait_healthy(60)
+            yield node
+
+    def variables(self, name: str) -> dict[str, str]:
+        """What all of ours have in common: their keys, who triggers them, and that nothing happens by the clock."""
+        return {
+            "MIRROR_NAME": name,
+            "MIRROR_HOST_KEY": self.keys.private(HOST),
+            "MIRROR_PUSH_KEY": self.keys.private(PUSH),
+            "MIRROR_KNOWN_HOSTS": self._known_hosts,
+            "MIRROR_TRIGGERS__UPSTREAM__KEY": self.keys.public(PUSH),
+        }
+
+    @property
+    def _known_hosts(self) -> str:
+        return "".join(self.keys.known_host(name, port) for name in NAMES for port in (22, 2222))
+
+    @contextmanager
+    def _container(self, image: str, name: str, environment: Mapping[str, str], **options: Any) -> Iterator[Container]:
+        assert self._network
+        container = self._client.containers.create(
+            image, name=f"{NAME}-{name}", hostname=name, labels=LABELS, environment=dict(environment),
+            network=self._network.name, **options,
+        )  # fmt: skip
+        try:
+            self._network.disconnect(container)
+            self._network.connect(container, aliases=[name])
+            yield container
+        finally:
+            container.remove(force=True, v=True)
