@@ -36,6 +36,7 @@ unit-image: image ## the same unit tests with the image's Python and libraries
 	docker run --rm --network none --read-only --tmpfs /tmp:exec --volume "$(CURDIR):/source:ro" push-mirror-unit
 
 integration: image .venv/.complete ## the real image in a real topology
+	@$(GROUND) peer
 	$(PYTEST) -m integration tests/integration
 
 image: ## the Docker Engine if there is none, the base, our images

@@ -14,7 +14,10 @@ def _images() -> None:
     tag = base.ensure()
     images.product(tag)
     images.tools(tag)
-    images.peer(tag)
+
+
+def _peer() -> None:
+    images.peer(base.ensure())
 
 
 def _down() -> None:
@@ -29,6 +32,7 @@ def _down() -> None:
 VERBS: Final[Mapping[str, Callable[[], None]]] = {
     "engine": engine.ensure,
     "images": _images,
+    "peer": _peer,
     "runner": images.runner,
     "venv": venv.ensure,
     "down": _down,

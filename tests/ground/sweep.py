@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import Final
 
 from tests.ground.console import output, run, succeeds
-from tests.ground.images import PEER, PRODUCT, RUNNER, TOOLS
+from tests.ground.images import PEER, PRODUCT, RUNNER, TOOLS, TOP
 
 DEMO: Final = "push-mirror-demo"
 TESTS: Final = "push-mirror-tests"
+
+KEYS: Final[Path] = TOP / "tests/topology/.keys"
+"""Throw-away keys, one directory per project."""
 
 PROJECT: Final = "com.docker.compose.project"
 LONE: Final = "push-mirror.tests"
@@ -18,8 +23,9 @@ WORLD: Final = "push-mirror.world"
 
 
 def project(name: str) -> None:
-    """Removes a compose project by its label: that finds the leftovers of an older compose file too."""
+    """Removes a compose project by its label, which finds the leftovers of an older compose file too, and its keys."""
     _remove(f"{PROJECT}={name}")
+    shutil.rmtree(KEYS / name, ignore_errors=True)
 
 
 def lone() -> None:

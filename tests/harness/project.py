@@ -16,7 +16,6 @@ from tests.ground.console import StopError, output, run
 from tests.ground.images import TOOLS, TOP
 
 FILE: Final = TOP / "tests/topology/compose.yaml"
-KEYS: Final = TOP / "tests/topology/.keys"
 POOL: Final = ipaddress.ip_network("10.213.0.0/16")
 """Where the subnets of the projects come from; one that is in use already is passed over."""
 
@@ -32,12 +31,12 @@ class Project:
     @property
     def keys(self) -> Path:
         """Where the throw-away keys of this project are, one directory per node."""
-        return KEYS / self.name
+        return sweep.KEYS / self.name
 
     def make_keys(self) -> None:
         """Makes the keys unless they are complete. Nodes read them at their start, so this comes first."""
         # The nodes run under uids of their own and must read; the closed door is the directory above.
-        KEYS.mkdir(mode=0o700, exist_ok=True)
+        sweep.KEYS.mkdir(mode=0o700, exist_ok=True)
         self.keys.mkdir(exist_ok=True)
         mount = f"{self.keys}:/keys"
         run("docker", "run", "--rm", "--user", "0:0", "--network", "none", "--volume", mount, TOOLS,
@@ -48,7 +47,7 @@ class Project:
         self._compose("up", "--detach", "--no-build", "--remove-orphans", *services, variables=variables)
 
     def down(self) -> None:
-        """Removes containers, networks and volumes; also those of a run that was killed."""
+        """Removes containers, networks, volumes and keys; also those of a run that was killed."""
         sweep.project(self.name)
 
     def subnet(self) -> str:
