@@ -4,12 +4,13 @@
 The scripts of the peer are used as they come, as black boxes.
 """
 
+from tests.stock.gate import Gate
 from tests.stock.keys import Keys
 from tests.stock.mirror import Mirror
 from tests.stock.ours import Ours, variables
 from tests.stock.peer import Stock
 from tests.stock.recorder import Record, Recorder
 from tests.stock.sample import Sample
-from tests.stock.world import World
+from tests.stock.world import FILES, World
 
-__all__ = ["Keys", "Mirror", "Ours", "Record", "Recorder", "Sample", "Stock", "World", "variables"]
+__all__ = ["FILES", "Gate", "Keys", "Mirror", "Ours", "Record", "Recorder", "Sample", "Stock", "World", "variables"]

@@ -16,8 +16,8 @@ from tests.ground.images import PEER
 
 HOST: Final = "host"
 PUSH: Final = "push"
-NAMES: Final = (HOST, PUSH, "second", "stranger", "callback")
-"""Every node shows the host key; upstreams push with `push`; the others are for who has more than one key, or none."""
+NAMES: Final = (HOST, PUSH, "second", "stranger")
+"""Every node shows the host key; upstreams push with `push`; the others are for who has two, or is not known."""
 
 
 @dataclass(frozen=True, slots=True)

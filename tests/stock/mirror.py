@@ -58,9 +58,11 @@ class Mirror(Node):
         """As an origin: gives the tree its next serial and pushes it, without waiting for anybody; the serial."""
         raise NotImplementedError
 
-    def put(self, directory: str, entries: Mapping[str, Entry], time: int = 0, mode: int = 0o644) -> None:
-        """Writes files into an existing directory, with the owner that the node's programs have."""
-        assert self.container.put_archive(directory, tar(entries, time, self.owner, mode))
+    def put(
+        self, directory: str, entries: Mapping[str, Entry], time: int = 0, mode: int = 0o644, owner: int | None = None
+    ) -> None:
+        """Writes files into an existing directory; their owner is who the node's programs run as, unless given."""
+        assert self.container.put_archive(directory, tar(entries, time, self.owner if owner is None else owner, mode))
 
     def write(self, archive: str, sample: Sample) -> None:
         """Brings the tree of an origin from the version before to this one; nothing is announced yet."""

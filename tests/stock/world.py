@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, Final, Self
 
 import docker
@@ -20,6 +21,9 @@ from tests.stock.peer import Stock
 
 NAME: Final = "push-mirror-world"
 LABELS: Final = {sweep.WORLD: "1"}
+STATE: Final = "/var/lib/mirror"
+FILES: Final = f"{STATE}/files"
+"""Where a mirror of ours finds the files that an operator would mount."""
 NAMES: Final = tuple(f"{place}-{kind}" for place in ("origin", "hub", "leaf", "far") for kind in ("stock", "ours"))
 """What nodes may be called: these names are pinned in every known_hosts file, and in the certificate."""
 
@@ -54,12 +58,18 @@ class World:
             yield node
 
     @contextmanager
-    def ours(self, name: str, variables: Mapping[str, str], **options: Any) -> Iterator[Ours]:
-        """One of ours for the time of the block, healthy; with the world's keys, unless `variables` say otherwise."""
+    def ours(
+        self, name: str, variables: Mapping[str, str], files: Mapping[str, bytes] = MappingProxyType({}), **options: Any
+    ) -> Iterator[Ours]:
+        """One of ours for the time of the block, healthy; with the world's keys, unless `variables` say otherwise.
+
+        `files` are there when it starts, by their name below FILES.
+        """
         environment = {**self.variables(name), **variables}
         with self._container(PRODUCT, name, environment, **{**HARDENED, **options}) as container:
-            container.start()
             node = Ours(name, container)
+            node.put(STATE, {f"files/{name}": data for name, data in files.items()}, mode=0o600)
+            node.start()
             node.wait_healthy(60)
             yield node
 
