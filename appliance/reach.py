@@ -33,5 +33,7 @@ def transport_of(settings: Settings, places: Places, archive: Archive) -> transp
         argv = ssh.client(settings, places, user=upstream.user, port=upstream.port, more=words)
         return transport.ssh(upstream.ssh_target, argv)
     if upstream.scheme == "rsync+tls":
-        return transport.tls(upstream.daemon_url, upstream.host, upstream.port, archive.tls_ca, family, bind)
+        return transport.tls(
+            upstream.daemon_url, upstream.host, upstream.port, archive.tls_ca, family, bind, archive.proxy
+        )
     return transport.plain(upstream.daemon_url, family, bind, archive.proxy)

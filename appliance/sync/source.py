@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -10,7 +11,7 @@ from typing import Final
 from appliance.commands import Outcome, Verdict, rsync_verdict
 from appliance.errors import SyncError
 from appliance.sync.profile import HIERARCHY, TRACE_DIRECTORY
-from appliance.sync.transport import Transport
+from appliance.sync.transport import Transport, openssl_said
 
 _CURES: Final[Mapping[Verdict, str]] = {
     Verdict.MOVED: "the upstream changed meanwhile; the next run plans again",
@@ -19,6 +20,26 @@ _CURES: Final[Mapping[Verdict, str]] = {
     Verdict.REFUSED: "check {variable}__UPSTREAM, and that the upstream allows this host",
     Verdict.LOCAL: "check the space, the inodes and the permissions of the volume",
 }
+
+_TOLD: Final[Sequence[tuple[str, str]]] = (
+    ("auth failed", "check the user in {variable}__UPSTREAM and its {variable}__PASSWORD_FILE"),
+    ("nknown module", "check the module name in {variable}__UPSTREAM, the part behind the host"),
+    (
+        "verify error:num=",
+        "the upstream must show a certificate for the host in {variable}__UPSTREAM, signed by an authority in the file "
+        "{variable}__TLS_CA",
+    ),
+    ("Host key verification failed", "check the upstream's line in MIRROR_KNOWN_HOSTS"),
+    (
+        "Permission denied (publickey",
+        "have the upstream let our key in, mirrorctl keys shows it; as user mirror if it is ours",
+    ),
+)
+"""What the other side says when only an operator can help, and how he can."""
+
+_SILENCE: Final = re.compile(
+    r"rsync: (\[\w+\] )?(did not see server greeting|connection unexpectedly closed|safe_(read|write) failed)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +107,18 @@ class Source:
 
     def failure(self, doing: str, outcome: Outcome) -> SyncError:
         """What a failed rsync means, in words: the fact, and the cure with the setting it is about."""
-        verdict = rsync_verdict(outcome)
+        cure = next((cure for words, cure in _TOLD if words in outcome.stderr), None)
+        verdict = Verdict.REFUSED if cure else rsync_verdict(outcome)
         fact = f"{doing} {self.url}: {_said(outcome)} (rsync exit {outcome.code})"
-        return SyncError(fact, self._cure(verdict, outcome), verdict)
-
-    def _cure(self, verdict: Verdict, outcome: Outcome) -> str:
-        if "auth failed" in outcome.stderr:
-            return f"check the user in {self.variable}__UPSTREAM and its {self.variable}__PASSWORD_FILE"
-        if "nknown module" in outcome.stderr:
-            return f"check the module name in {self.variable}__UPSTREAM, the part behind the host"
-        return _CURES[verdict].format(variable=self.variable)
+        return SyncError(fact, (cure or _CURES[verdict]).format(variable=self.variable), verdict)
 
 
 def _said(outcome: Outcome) -> str:
     """The cause. rsync's own last line only sums it up: what the daemon or the failing part said stands above it."""
+    if reason := openssl_said(outcome.stderr):
+        return reason
     lines = [line.strip() for line in outcome.stderr.splitlines()]
     causes = [line for line in lines if line and not line.startswith(("rsync error:", "rsync warning:"))]
+    # Prefer what others said to rsync's remark that they said no more.
+    causes = [line for line in causes if not _SILENCE.match(line)] or causes
     return causes[-1].removeprefix("@ERROR: ") if causes else outcome.last_words

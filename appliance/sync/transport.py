@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,11 @@ Family = Literal["any", "ipv4", "ipv6"]
 """Which addresses of the upstream are used."""
 
 _FAMILY: Final[Mapping[str, Sequence[str]]] = {"any": (), "ipv4": ("-4",), "ipv6": ("-6",)}
+
+_UNTRUSTED: Final = re.compile(r"^verify error:num=\d+:(.+)$", re.MULTILINE)
+_FAILED: Final = re.compile(
+    r"^[0-9A-F]+:error:[0-9A-F]+:[^:\n]*:[^:\n]*:(?P<reason>[^:\n]*):.*:(?P<data>.*)$", re.MULTILINE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +36,23 @@ def plain(url: str, family: Family = "any", bind: str = "", proxy: str = "") -> 
     return Transport(url, "undefined", options, {"RSYNC_PROXY": proxy} if proxy else {})
 
 
-def tls(url: str, host: str, port: int, authorities: Path, family: Family = "any", bind: str = "") -> Transport:
+def tls(
+    url: str, host: str, port: int, authorities: Path, family: Family = "any", bind: str = "", proxy: str = ""
+) -> Transport:
     """The daemon's protocol inside TLS, the certificate checked against ``authorities`` and the host's name.
 
-    ``host`` has been validated: rsync hands the connecting program to a shell (rsync(1), RSYNC_CONNECT_PROG).
+    Nothing is said to a host that is not trusted. ``host`` and ``proxy`` have been validated: rsync hands the
+    connecting program to a shell (rsync(1), RSYNC_CONNECT_PROG).
     """
     name = "-verify_ip" if _is_address(host) else "-verify_hostname"
     place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     argv = [
-        "openssl", "s_client", "-quiet", "-verify_quiet", "-verify_return_error", *_FAMILY[family],
+        "openssl", "s_client", "-quiet", "-verify_quiet", "-verify_return_error", "-min_protocol", "TLSv1.2",
+        *_FAMILY[family],
         "-CAfile", str(authorities), name, host,
         *([] if _is_address(host) else ["-servername", host]),
         *(["-bind", bind] if bind else []),
+        *(["-proxy", proxy] if proxy else []),
         "-connect", place,
     ]  # fmt: skip
     return Transport(url, "ssl", (), {"RSYNC_CONNECT_PROG": shlex.join(argv)})
@@ -50,6 +61,14 @@ def tls(url: str, host: str, port: int, authorities: Path, family: Family = "any
 def ssh(target: str, argv: Sequence[str]) -> Transport:
     """A daemon started at the end of an ssh connection; ``target`` is user@host::module, ``argv`` the ssh to use."""
     return Transport(target, "ssh", (f"--rsh={shlex.join(argv)}",))
+
+
+def openssl_said(stderr: str) -> str:
+    """Why the connecting program gave up, in OpenSSL's words; empty when it did not."""
+    if untrusted := _UNTRUSTED.search(stderr):
+        return f"its TLS certificate is refused: {untrusted[1]}"
+    failed = _FAILED.search(stderr)
+    return (failed["data"] if failed["reason"].startswith("system") else failed["reason"]) if failed else ""
 
 
 def _is_address(host: str) -> bool:
