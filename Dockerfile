@@ -29,6 +29,7 @@ RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
         ca-certificates \
         gpgv \
+        libnginx-mod-stream \
         libnss-cache \
         nginx-light \
         openssh-client \
@@ -68,7 +69,7 @@ RUN chmod -R a+rX,go-w /usr/lib/python3/dist-packages/appliance /etc/nsswitch.co
 
 USER 10001:10001
 VOLUME ["/srv/mirror", "/var/lib/mirror"]
-EXPOSE 2222 8730 8080
+EXPOSE 2222 8730 1873 8080
 
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["/usr/bin/mirror-health"]
 ENTRYPOINT ["/usr/bin/tini", "--", "/usr/bin/python3", "-I", "-m", "appliance"]

@@ -39,7 +39,8 @@ def _root() -> Iterator[Problem]:
 
 def _sweep(places: Places) -> None:
     """A restarted container without a tmpfs finds the marks of its last life."""
-    for mark in (places.failed, places.controller_pid, places.door, places.api, places.supervisor):
+    marks = (places.failed, places.controller_pid, places.door, places.api, places.supervisor, places.rsyncd_tls_conf)
+    for mark in marks:
         mark.unlink(missing_ok=True)
 
 

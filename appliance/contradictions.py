@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
+from appliance import certificate
 from appliance.errors import Problem
 from appliance.schema import Settings
 from appliance.values import secret_users
@@ -16,7 +17,9 @@ def contradictions(settings: Settings) -> Iterator[Problem]:
     return itertools.chain(
         _archives(settings),
         _architectures(settings),
-        _triggers(settings),
+        _transports(settings),
+        _certificate(settings),
+        _keys(settings),
         _downstreams(settings),
         _auth_users(settings),
     )
@@ -46,16 +49,39 @@ def _architectures(settings: Settings) -> Iterator[Problem]:
             yield Problem(_of("ARCHIVES", name, "ARCH_EXCLUDE"), fact, "keep one of the two")
 
 
-def _triggers(settings: Settings) -> Iterator[Problem]:
-    owners: dict[str, str] = {}
-    for name, trigger in settings.triggers.items():
-        for archive in sorted(set(trigger.archives) - set(settings.archives)):
-            yield Problem(_of("TRIGGERS", name, "ARCHIVES"), f"there is no archive {archive!r}", _known(settings))
-        # sshd takes the first line with the key: the archives of the second would be dead letters.
-        owner = owners.setdefault(" ".join(trigger.key.split()[:2]), name)
-        if owner != name:
-            cure = "give every upstream a key of its own, or join the two"
-            yield Problem(_of("TRIGGERS", name, "KEY"), f"is the key of trigger {owner!r} too", cure)
+def _transports(settings: Settings) -> Iterator[Problem]:
+    for name, archive in settings.archives.items():
+        if archive.proxy and archive.upstream and archive.upstream.scheme == "rsync+ssh":
+            fact = "is set, and an upstream reached by ssh has no use for it"
+            yield Problem(_of("ARCHIVES", name, "PROXY"), fact, "remove it, or fetch by rsync:// or rsync+tls://")
+
+
+def _certificate(settings: Settings) -> Iterator[Problem]:
+    cert, key = settings.tls_cert, settings.tls_key
+    if bool(cert) != bool(key):
+        given, missing = ("MIRROR_TLS_CERT", "MIRROR_TLS_KEY") if cert else ("MIRROR_TLS_KEY", "MIRROR_TLS_CERT")
+        yield Problem(given, f"is set, but not {missing}", "give both, or neither for a mirror without TLS")
+    elif cert and key and (fault := certificate.fault(cert, key.get_secret_value())):
+        yield fault
+
+
+def _keys(settings: Settings) -> Iterator[Problem]:
+    """Triggers and pulls. sshd takes the first line with a key: what the second allows would be dead letters."""
+    owners: dict[str, tuple[str, str]] = {}
+    for family, holders in (("TRIGGERS", settings.triggers), ("PULLS", settings.pulls)):
+        for name, holder in holders.items():
+            for archive in sorted(set(holder.archives) - set(settings.archives)):
+                yield Problem(_of(family, name, "ARCHIVES"), f"there is no archive {archive!r}", _known(settings))
+            owner = owners.setdefault(" ".join(holder.key.split()[:2]), (family, name))
+            if owner != (family, name):
+                yield _twice(family, name, *owner)
+
+
+def _twice(family: str, name: str, other_family: str, other: str) -> Problem:
+    word = {"TRIGGERS": "trigger", "PULLS": "pull"}[other_family]
+    joined = "join the two" if family == other_family else "a key can trigger or fetch, not both"
+    cure = f"have its owner make another with ssh-keygen, one for each purpose; {joined}"
+    return Problem(_of(family, name, "KEY"), f"is the key of {word} {other!r} too", cure)
 
 
 def _downstreams(settings: Settings) -> Iterator[Problem]:

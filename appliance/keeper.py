@@ -35,11 +35,19 @@ def keep(places: Places, argv: Sequence[str] = ()) -> int:
         # supervisord insists on a place for temporary files; /tmp may be read-only like the rest.
         env={**os.environ, "TMPDIR": os.fspath(places.run)},
     ) as child:
+        _offer_log(child, places)
         _pass_signals_on(child, places)
         threading.Thread(target=_hurry, args=(child, places), daemon=True).start()
         if child.stdout:
             _pass_output_on(child.stdout)
     return 1 if places.failed.exists() or child.returncode < 0 else child.returncode
+
+
+def _offer_log(child: subprocess.Popen[bytes], places: Places) -> None:
+    """What runs at the end of an ssh connection has no output of ours: it finds it here."""
+    with contextlib.suppress(OSError):
+        places.log.unlink(missing_ok=True)
+        places.log.symlink_to(f"/proc/{child.pid}/fd/1")
 
 
 def _pass_signals_on(child: subprocess.Popen[bytes], places: Places) -> None:

@@ -104,6 +104,23 @@ class Places:
         return self.run / "rsyncd.secrets"
 
     @property
+    def rsyncd_tls_conf(self) -> Path:
+        """Of the daemon behind the TLS port. Absent without a certificate."""
+        return self.run / "rsyncd-tls.conf"
+
+    def pull_conf(self, name: str) -> Path:
+        """What a key that may fetch by ssh sees of the archives."""
+        return self.run / f"rsyncd-pull-{name}.conf"
+
+    @property
+    def tls_cert(self) -> Path:
+        return self.run / "tls.crt"
+
+    @property
+    def tls_key(self) -> Path:
+        return self.run / "tls.key"
+
+    @property
     def nginx_conf(self) -> Path:
         return self.run / "nginx.conf"
 
@@ -128,6 +145,11 @@ class Places:
     @property
     def supervisor(self) -> Path:
         return self.run / "supervisor.sock"
+
+    @property
+    def log(self) -> Path:
+        """Leads to the container's log, for programs whose own output belongs to somebody else."""
+        return self.run / "log"
 
     @property
     def controller_pid(self) -> Path:

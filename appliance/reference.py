@@ -9,18 +9,23 @@ HEAD = """\
 #
 # Every variable there is, with its default. DEBIAN stands for the name of an archive: repeat its lines with another
 # name for another archive, DEBIAN_SECURITY is the archive debian-security. UPSTREAM stands for a name you choose for
-# whoever triggers you. Durations are written 90s, 10m, 6h, 7d or off. A variable with NAME_FILE takes the value from a
-# file instead: put it into the directory secrets/, which is /etc/mirror in the container.
+# whoever triggers you, LEAF for whoever fetches from you by ssh. Durations are written 90s, 10m, 6h, 7d or off. A
+# variable with NAME_FILE takes the value from a file instead: put it into the directory secrets/, which is /etc/mirror
+# in the container.
 
 # For compose.yaml alone: ports on the host, owner of the files, and where they are kept.
 #SSH_PORT=2222
 #RSYNC_PORT=873
+#TLS_PORT=1873
 #HTTP_PORT=80
 #RUN_AS=10001:10001
 #DATA=data
 #STATE=state
 #SECRETS=./secrets
 """
+
+NAMES = {"TRIGGERS": "UPSTREAM", "PULLS": "LEAF"}
+"""What stands for an operator's own name, by the family of the variable; an archive's is DEBIAN."""
 
 EXAMPLES = {
     "MIRROR_NAME": "mirror.example.org",
@@ -55,7 +60,7 @@ def example() -> str:
 
 
 def _entry(variable: Variable) -> str:
-    name = variable.name.replace(SOME, "UPSTREAM" if "TRIGGERS" in variable.name else "DEBIAN")
+    name = variable.name.replace(SOME, next((NAMES[family] for family in NAMES if family in variable.name), "DEBIAN"))
     description = variable.description.replace("`", "")
     description = description[:1].upper() + description[1:]
     also = f"; or {name}_FILE" if variable.file else ""

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from appliance import keys
 from appliance.keys import Keys
 from appliance.places import Places
-from appliance.settings import Settings, Trigger
+from appliance.settings import KeyHolder, Settings, Trigger
 
 TEMPLATES = Path(__file__).with_name("templates")
 PASSWORD = "mirror"
@@ -45,10 +45,12 @@ def render(settings: Settings, places: Places, pairs: Keys, *, ipv6: bool = True
         keep_trailing_newline=True,
     )
     facts = {"settings": settings, "places": places, "ipv6": ipv6, "password": PASSWORD}
-    rendered = (places.sshd_config, places.rsyncd_conf, places.nginx_conf, places.supervisord_conf)
+    rendered = (places.sshd_config, places.nginx_conf, places.supervisord_conf)
     return (
         *(File(path, engine.get_template(f"{path.name}.j2").render(facts)) for path in rendered),
-        File(places.authorized_keys, authorized_keys(settings)),
+        *_daemons(settings, places, engine.get_template("rsyncd.conf.j2")),
+        *_certificate(settings, places),
+        File(places.authorized_keys, authorized_keys(settings, places)),
         File(places.known_hosts, settings.known_hosts.strip("\n") + "\n"),
         File(places.rsyncd_secrets, _secrets(settings)),
         File(places.host_key, pairs.host.private),
@@ -65,18 +67,48 @@ def _downstream_keys(settings: Settings, places: Places) -> Iterator[File]:
         yield File(places.private_copy(key), key.read_text())
 
 
-def authorized_keys(settings: Settings) -> str:
-    """One line for each trigger, bound to the archives it may name."""
-    return "".join(_trigger_line(settings, name, trigger) for name, trigger in settings.triggers.items())
+def _daemons(settings: Settings, places: Places, template: Template) -> Iterator[File]:
+    """One rsyncd.conf for each way in. They share their lock files: connections are counted together."""
+
+    def file(path: Path, way: str, archives: Iterable[str]) -> File:
+        chosen = {name: settings.archives[name] for name in settings.archives if name in archives}
+        return File(path, template.render(settings=settings, places=places, way=way, archives=chosen))
+
+    yield file(places.rsyncd_conf, "plain", settings.archives)
+    if settings.tls_cert:
+        yield file(places.rsyncd_tls_conf, "tls", settings.archives)
+    for name, pull in settings.pulls.items():
+        yield file(places.pull_conf(name), "ssh", pull.archives or settings.archives)
 
 
-def _trigger_line(settings: Settings, name: str, trigger: Trigger) -> str:
+def _certificate(settings: Settings, places: Places) -> Iterator[File]:
+    if settings.tls_cert and settings.tls_key:
+        yield File(places.tls_cert, settings.tls_cert.strip("\n") + "\n")
+        yield File(places.tls_key, settings.tls_key.get_secret_value().strip("\n") + "\n")
+
+
+def authorized_keys(settings: Settings, places: Places) -> str:
+    """One line for each key, bound to what it is for."""
+    triggers = (_key_line(one, _trigger_command(settings, name, one)) for name, one in settings.triggers.items())
+    pulls = (_key_line(one, _pull_command(places, name)) for name, one in settings.pulls.items())
+    return "".join((*triggers, *pulls))
+
+
+def _trigger_command(settings: Settings, name: str, trigger: Trigger) -> str:
     archives = trigger.archives or settings.archives
     default = settings.default_archive
     # The first one is what an empty name on the wire means for this key.
     ordered = sorted(set(archives), key=lambda archive: (archive != default, archive))
-    command = f"/usr/bin/mirror-trigger {name} {','.join(ordered)}{' background' if trigger.background else ''}"
-    return f'restrict,command="{command}",from="{",".join(trigger.from_)}" {trigger.key}\n'
+    return f"/usr/bin/mirror-trigger {name} {','.join(ordered)}{' background' if trigger.background else ''}"
+
+
+def _pull_command(places: Places, name: str) -> str:
+    # Whatever the client asks for, it gets the daemon that its key is for.
+    return f"/usr/bin/rsync --server --daemon --config={places.pull_conf(name)} ."
+
+
+def _key_line(holder: KeyHolder, command: str) -> str:
+    return f'restrict,command="{command}",from="{",".join(holder.from_)}" {holder.key}\n'
 
 
 def _secrets(settings: Settings) -> str:
@@ -105,7 +137,10 @@ def _install(file: File) -> bool:
 
 def programs(changed: Iterable[Path], places: Places) -> tuple[str, ...]:
     """The programs that must be told. rsyncd reads its files for every connection, sshd the keys for every login."""
-    readers = {places.sshd_config: "sshd", places.host_key: "sshd", places.nginx_conf: "nginx"}
+    readers = {
+        **dict.fromkeys((places.sshd_config, places.host_key), "sshd"),
+        **dict.fromkeys((places.nginx_conf, places.tls_cert, places.tls_key), "nginx"),
+    }
     return tuple(sorted({readers[path] for path in changed if path in readers}))
 
 

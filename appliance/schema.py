@@ -141,25 +141,36 @@ class Archive(Frozen):
     runmirrors: Annotated[str, FILE] = Field("", description="a stock `runmirrors.mirror` list of whom we trigger")
 
 
-class Trigger(Frozen):
-    """Somebody who may tell us by ssh that there is something new."""
+class KeyHolder(Frozen):
+    """Somebody whom sshd lets in for one purpose."""
 
-    key: Annotated[PublicKey, FILE] = Field(description="ssh public key, one line as in the upstream's `.pub` file")
+    key: Annotated[PublicKey, FILE] = Field(description="ssh public key, one line as in its owner's `.pub` file")
     from_: HostPatterns = Field(
         ("*",),
         validation_alias=AliasChoices("from", "from_"),
         serialization_alias="from",
         description="addresses, networks or hosts that the key is good from",
     )
-    archives: Words = Field((), description="archives that the key may trigger; empty: all")
-    background: bool = Field(
-        False, description="whatever the trigger says is `sync:all` and answered at once, as Ubuntu's keys expect"
-    )
 
     @property
     def is_from_names(self) -> bool:
         """Whether `from_` can only be checked by looking up the name of a client's address."""
         return any(map(names_host, self.from_))
+
+
+class Trigger(KeyHolder):
+    """Somebody who may tell us by ssh that there is something new."""
+
+    archives: Words = Field((), description="archives that the key may trigger; empty: all")
+    background: bool = Field(
+        False, description="whatever the trigger says is `sync:all` and answered at once, as Ubuntu's keys expect"
+    )
+
+
+class Pull(KeyHolder):
+    """Somebody who may fetch by rsync at the end of an ssh connection."""
+
+    archives: Words = Field((), description="archives that the key may fetch, without a password; empty: all")
 
 
 class Info(Frozen):
@@ -189,12 +200,15 @@ class Settings(BaseSettings):
         description="archive meant by a trigger that names none; empty: the only one, else `debian`, else the first",
     )
     triggers: Annotated[dict[str, Trigger], BeforeValidator(kebab)] = Field({}, description="who may trigger us by ssh")
+    pulls: Annotated[dict[str, Pull], BeforeValidator(kebab)] = Field({}, description="who may fetch by rsync over ssh")
     downstreams: Annotated[Downstreams, FILE] = Field(
         (),
         description="who we trigger, separated by white space: `name=ssh://[user@]host[:port][/archive]"
         "[?push=all|staged|mhop&archives=one,two]`",
     )
-    known_hosts: Annotated[str, FILE] = Field("", description="ssh host keys of the downstreams, `known_hosts` lines")
+    known_hosts: Annotated[str, FILE] = Field(
+        "", description="ssh host keys of downstreams and `rsync+ssh://` upstreams, `known_hosts` lines"
+    )
     host_key_checking: Literal["pinned", "accept-new"] = Field(
         "pinned", description="`accept-new`: trust the key a downstream shows first"
     )
@@ -204,6 +218,10 @@ class Settings(BaseSettings):
     host_key: Annotated[SecretStr | None, FILE] = Field(
         None, description="ssh private key that we show to upstreams; empty: made once, on the state volume"
     )
+    tls_cert: Annotated[str, FILE] = Field(
+        "", description="TLS certificate with its chain, PEM: rsync by TLS on port 1873; empty: no TLS"
+    )
+    tls_key: Annotated[SecretStr | None, FILE] = Field(None, description="private key of the TLS certificate, PEM")
     rsync_secrets: Annotated[Secrets | None, FILE] = Field(
         None, description="`user:password` lines of those who may fetch from archives with `AUTH_USERS`"
     )

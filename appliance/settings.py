@@ -18,7 +18,7 @@ from appliance.contradictions import contradictions
 from appliance.environment import PREFIX, Given, Variable, find, gather, shown, text, variables
 from appliance.errors import ConfigurationError, Problem
 from appliance.peers import Downstream, Upstream
-from appliance.schema import Archive, Info, Settings, Trigger, kebab
+from appliance.schema import Archive, Info, KeyHolder, Pull, Settings, Trigger, kebab
 from appliance.values import Fault
 
 __all__ = [
@@ -26,6 +26,8 @@ __all__ = [
     "Downstream",
     "Effective",
     "Info",
+    "KeyHolder",
+    "Pull",
     "Reading",
     "Settings",
     "Trigger",
@@ -98,7 +100,7 @@ def _tree(texts: Mapping[str, str]) -> dict[str, Any]:
     source = _Texts(Settings)
     source.env_vars = {name.lower(): value for name, value in texts.items()}
     tree = source()
-    for family in ("archives", "triggers"):
+    for family in ("archives", "triggers", "pulls"):
         tree[family] = kebab(tree.get(family, {}))
     return _without_empty(tree)
 

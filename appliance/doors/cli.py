@@ -94,6 +94,8 @@ def keys(as_json: AsJson = False) -> None:
     print(f"  {lines['trigger_variable']}\n")
     print("For a downstream that runs stock ftpsync, a line of its ~/.ssh/authorized_keys:\n")
     print(f"  {lines['authorized_keys']}\n")
+    print("For an upstream that is an appliance and lets us fetch by ssh, its setting:\n")
+    print(f"  {lines['pull_variable']}\n")
     print("For an upstream that pins our host key, a line of its known_hosts:\n")
     print(f"  {lines['known_hosts']}")
 
@@ -162,6 +164,7 @@ def _key_lines(settings: Settings) -> dict[str, str]:
         "host_public_key": host_key,
         "authorized_keys": f'restrict,command="~/bin/ftpsync"{source} {push_key}',
         "trigger_variable": f"MIRROR_TRIGGERS__{variable}__KEY={push_key}",
+        "pull_variable": f"MIRROR_PULLS__{variable}__KEY={push_key}",
         "known_hosts": f"{settings.name},[{settings.name}]:2222 {' '.join(host_key.split()[:2])}",
     }
 

@@ -116,6 +116,15 @@ def test_output_passes_but_not_the_noise_of_the_health_check(places: Places) -> 
         assert "127.0.0.73" not in rest(child)
 
 
+def test_who_is_not_our_child_writes_to_the_log_too(places: Places) -> None:
+    with kept(places) as child:
+        assert line(child) == "lasting is up"
+        with places.log.open("a") as log:
+            log.write("sent by somebody else\n")
+        child.terminate()
+        assert "sent by somebody else\n" in rest(child)
+
+
 def test_a_supervisord_that_is_killed_is_a_failure(places: Places) -> None:
     argv = [sys.executable, "-c", KEEP.format(run=places.run), "sh", "-c", "kill -9 $$"]
     assert subprocess.run(argv, check=False).returncode == 1

@@ -56,7 +56,7 @@ def _sshd_test(places: Places) -> subprocess.CompletedProcess[str]:
 def test_ssh_reads_the_keys(applied: Places) -> None:
     argv = [program("ssh-keygen"), "-l", "-f"]
     listed = subprocess.run([*argv, str(applied.authorized_keys)], capture_output=True, text=True, check=True).stdout
-    assert [line.split()[2] for line in listed.splitlines()] == ["hub.example.org", "other"]
+    assert [line.split()[2] for line in listed.splitlines()] == ["hub.example.org", "other", "leaf3"]
     for key in (applied.host_key, applied.push_key, applied.host_public_key):
         assert "ED25519" in subprocess.run([*argv, str(key)], capture_output=True, text=True, check=True).stdout
 

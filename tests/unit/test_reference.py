@@ -30,8 +30,8 @@ def test_env_example_is_a_mirror_as_it_stands() -> None:
 def test_env_example_shows_the_defaults() -> None:
     shown = _assignments(r"^#?(MIRROR_[A-Z0-9_]*)=(.*)$")
     assert len(shown) == len(variables())
-    # A trigger is nothing without its key, which has no default.
-    values = {name: value for name, value in shown.items() if value and "TRIGGERS" not in name}
+    # A trigger and a pull are nothing without their key, which has no default.
+    values = {name: value for name, value in shown.items() if value and not re.search("TRIGGERS|PULLS", name)}
     assert load(values) == load(_assignments(r"^([A-Z][A-Z0-9_]*)=(.*)$"))
 
 

@@ -5,16 +5,18 @@ After a change that is meant: GOLDEN=write python -m pytest tests/unit/test_rend
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from appliance import render
 from appliance.errors import ConfigurationError
 from appliance.places import Places
 from appliance.render import File, authorized_keys, install
 from appliance.settings import load
-from tests.unit.samples import HUB_KEY, KEYS, LARGE, OTHER_KEY, SMALLEST, smallest
+from tests.unit.samples import HUB_KEY, KEYS, LARGE, LEAF_KEY, OTHER_KEY, SMALLEST, smallest
 
 GOLDEN = Path(__file__).with_name("golden")
 RENDERED = (
@@ -22,6 +24,7 @@ RENDERED = (
     "authorized_keys",
     "known_hosts",
     "rsyncd.conf",
+    "rsyncd-pull-leaf3.conf",
     "rsyncd.secrets",
     "nginx.conf",
     "supervisord.conf",
@@ -38,6 +41,18 @@ def test_golden(name: str) -> None:
     if os.environ.get("GOLDEN") == "write":
         golden.write_text(text)
     assert text == golden.read_text()
+
+
+@pytest.mark.parametrize("name", ["nginx.conf", "rsyncd-tls.conf", "supervisord.conf"])
+def test_golden_with_a_certificate(name: str) -> None:
+    settings = load(LARGE).model_copy(update={"tls_cert": "certificate", "tls_key": SecretStr("key")})
+    files = {file.path.name: file for file in render.render(settings, Places(), KEYS)}
+    golden = GOLDEN / "tls" / name
+    if os.environ.get("GOLDEN") == "write":
+        golden.parent.mkdir(exist_ok=True)
+        golden.write_text(files[name].text)
+    assert files[name].text == golden.read_text()
+    assert {files["tls.crt"].text, files["tls.key"].text} == {"certificate\n", "key\n"}
 
 
 def test_rendering_is_pure(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,9 +94,32 @@ def test_a_key_names_its_archives_the_default_first() -> None:
         triggers__one__key=OTHER_KEY,
         triggers__one__archives="zebra alma",
     )
-    hub, one = authorized_keys(settings).splitlines()
+    hub, one = authorized_keys(settings, Places()).splitlines()
     assert hub == f'restrict,command="/usr/bin/mirror-trigger hub debian,alma,zebra",from="*" {HUB_KEY}'
     assert one == f'restrict,command="/usr/bin/mirror-trigger one alma,zebra",from="*" {OTHER_KEY}'
+
+
+def test_a_key_that_may_fetch_gets_a_daemon_of_its_own() -> None:
+    leaf3 = rendered(LARGE)["authorized_keys"].text.splitlines()[-1]
+    daemon = "/usr/bin/rsync --server --daemon --config=/run/mirror/rsyncd-pull-leaf3.conf ."
+    assert leaf3 == f'restrict,command="{daemon}",from="198.51.100.0/24" {LEAF_KEY}'
+
+
+def test_the_key_is_the_password_of_who_fetches_by_ssh() -> None:
+    text = rendered(LARGE)["rsyncd-pull-leaf3.conf"].text
+    assert "[debian]" in text
+    assert "[debian-security]" not in text
+    assert "auth users" not in text
+    assert "hosts allow = 192.0.2.0/24" in text
+
+
+def test_every_way_in_counts_with_the_same_lock() -> None:
+    settings = load(LARGE).model_copy(update={"tls_cert": "certificate", "tls_key": SecretStr("key")})
+    files = {file.path.name: file.text for file in render.render(settings, Places(), KEYS)}
+    names = ("rsyncd.conf", "rsyncd-tls.conf", "rsyncd-pull-leaf3.conf")
+    assert {re.findall("lock file = .*", files[name])[0] for name in names} == {
+        "lock file = /run/mirror/rsyncd.debian.lock"
+    }
 
 
 def test_install_writes_what_differs_and_says_so(tmp_path: Path) -> None:
@@ -133,3 +171,4 @@ def test_apply_with_a_bad_key_changes_nothing(places: Places) -> None:
 def test_who_must_be_told(places: Places) -> None:
     assert render.programs((places.authorized_keys, places.rsyncd_conf, places.known_hosts), places) == ()
     assert render.programs((places.sshd_config, places.host_key, places.nginx_conf), places) == ("nginx", "sshd")
+    assert render.programs((places.tls_cert,), places) == render.programs((places.tls_key,), places) == ("nginx",)
