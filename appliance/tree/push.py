@@ -107,9 +107,8 @@ class Push:
                 await asyncio.sleep(one.delay)
             while owed := self._store.delivery(one.name, archive):
                 attempts += 1
-                stage = self._stage_of(one, archive)
                 self._store.tell(owed, "pushing", owed.error, None, attempts)
-                trouble = await self._tell(one, archive, stage)
+                trouble = await self._tell(one, archive)
                 if not trouble:
                     return self._delivered(owed, attempts)
                 attempted.set()
@@ -139,10 +138,13 @@ class Push:
             log.trouble("not delivered", archive=owed.archive, downstream=owed.downstream, reason=trouble)
         await asyncio.sleep(pause)
 
-    async def _tell(self, one: Downstream, archive: str, stage: str) -> str:
-        """Tell once, never twice at a time the same downstream about the same archive; returns the trouble."""
+    async def _tell(self, one: Downstream, archive: str, stage: str = "") -> str:
+        """Tell once, never twice at a time the same downstream about the same archive; returns the trouble.
+
+        Without a ``stage`` it is what is left of this round: that is known when a late stage 1 has been answered.
+        """
         async with self._lines.setdefault((one.name, archive), asyncio.Lock()), self._room:
-            return await tell.tell(self.settings, self._places, one, archive, stage)
+            return await tell.tell(self.settings, self._places, one, archive, stage or self._stage_of(one, archive))
 
     async def callback(self, archive: str) -> None:
         """Tell whoever wants to know that a run has ended; what comes of it does not matter."""
