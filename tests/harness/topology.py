@@ -47,14 +47,15 @@ class Topology:
     @contextmanager
     def settings(self, **variables: str) -> Iterator[None]:
         """Other values of the compose file's variables for the time of the block; what they concern is started anew."""
-        before = dict(self.variables)
-        self._set({**before, **variables})
+        before = self.variables
+        self.change({**before, **variables})
         try:
             yield
         finally:
-            self._set(before)
+            self.change(before)
 
-    def _set(self, variables: Mapping[str, str]) -> None:
+    def change(self, variables: Mapping[str, str]) -> None:
+        """From now on these values of the compose file's variables, and its defaults for all others."""
         self.variables = dict(variables)
         self.up()
 

@@ -27,10 +27,9 @@ def slow_leaf1(topology: Topology) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def impatient_hub(topology: Topology, slow_leaf1: None) -> Iterator[None]:
-    """hub waits two seconds for stage 1."""
-    with topology.settings(**topology.variables, HUB_PUSH_TIMEOUT="2s"):
-        yield
+def impatient_hub(topology: Topology, slow_leaf1: None) -> None:
+    """hub waits two seconds for stage 1, until the end of the module: then `slow_leaf1` puts everything back."""
+    topology.change({**topology.variables, "HUB_PUSH_TIMEOUT": "2s"})
 
 
 def test_nobody_publishes_before_the_slow_leaf_has_the_payload(topology: Topology) -> None:

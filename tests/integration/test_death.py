@@ -35,7 +35,7 @@ def test_a_leaf_without_network_catches_up(topology: Topology) -> None:
 
 def test_a_container_killed_in_the_middle_of_a_sync_finishes_it_after_its_start(topology: Topology) -> None:
     slow, client = topology.node("slow"), topology.node("client")
-    topology.release("payload", "4", "1000000", "killed")
+    topology.release("payload", "3", "1000000", "killed")
     serial = topology.publish()
     topology.wait_serial(serial, *MIRRORS)
     client.start_exec(*topology.ssh_argv("slow"), "sync:all")

@@ -96,7 +96,7 @@ def test_ready_at_once_whatever_is_on_the_volume(lone: Callable[..., Lone]) -> N
     node.wait_healthy()
     node.run("mirrorctl", "publish", "debian", "--wait")
     # A neighbour on this machine is not what is measured: the best of three.
-    assert min(_start_again(node) for _ in range(3)) < 3
+    assert any(_start_again(node) < 3 for _ in range(3))
 
 
 def _start_again(node: Lone) -> float:
