@@ -10,6 +10,7 @@ import pytest
 
 from tests.harness import wait_for
 from tests.stock import Ours, Sample, Stock, World, variables
+from tests.stock.peer import HOME
 from tests.stock.sample import Entry
 from tests.stock.world import FILES, STATE
 
@@ -49,7 +50,7 @@ def when(node: Ours, hook: str, *kinds: str) -> float:
 
 
 def test_the_debian_page_setting_up_a_push_server(world: World) -> None:
-    """rsyncd.conf with auth users and secrets, a key of our own, the authorized_keys line, HUB=true, the mirror list."""
+    """rsyncd.conf with auth users and secrets, a key of our own, the authorized_keys line, the mirror list."""
     served = {
         "upstream": "none", "comment": "The Debian Archive (~250 GB)", "auth_users": "leaf-stock,site2.example.com",
         "max_connections": "25",
@@ -66,7 +67,7 @@ def test_the_debian_page_setting_up_a_push_server(world: World) -> None:
         world.stock("leaf-stock") as leaf,
         world.ours("origin-ours", {**variables("debian", **served), **more}, files) as server,
     ):
-        # Setting up rsync: the module is listed with its comment, and opens for the accounts in the secrets file only.
+        # Setting up rsync: the module is listed with its comment, and opens for accounts with a secret only.
         where = "rsync://origin-ours:8730"
         assert "The Debian Archive (~250 GB)" in leaf.run("rsync", "--list-only", f"{where}/")
         assert leaf.exec("rsync", "--list-only", f"{where}/debian/").code == 5
@@ -77,9 +78,8 @@ def test_the_debian_page_setting_up_a_push_server(world: World) -> None:
         assert "socket options = SO_KEEPALIVE" in rendered
 
         # Setting up the ssh trigger mechanism: our public key, in the line that we hand to the downstream.
-        leaf.let_in(
-            json.loads(server.run("mirrorctl", "keys", "--json"))["authorized_keys"].replace("~/bin", "/usr/bin")
-        )
+        line = str(json.loads(server.run("mirrorctl", "keys", "--json"))["authorized_keys"])
+        leaf.put(HOME, {".ssh/authorized_keys": f"{line.replace('~/bin', '/usr/bin')}\n".encode()}, mode=0o600)
         leaf.ftpsync("", Ours, "origin-ours", RSYNC_USER="leaf-stock", RSYNC_PASSWORD="a_password")
 
         # "The effect will be that your system will try to ssh to your downstream mirrors, after your own update."
