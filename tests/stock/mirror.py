@@ -71,6 +71,10 @@ class Mirror(Node):
         if gone := sample.gone():
             self.run("sh", "-c", REMOVE, self.tree(archive), *gone)
 
+    def has(self, archive: str, path: str) -> bool:
+        """Whether something is at a path of the archive."""
+        return self.exec("test", "-e", f"{self.tree(archive)}/{path}").code == 0
+
     def trace(self, archive: str, name: str = "") -> dict[str, str]:
         """A trace file's fields, the mirror's own by default; empty when it is not there. The date line is `""`."""
         text = self.exec("cat", f"{self.tree(archive)}/{TRACES}/{name or self.name}").out

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from email.utils import formatdate
 from typing import Final
 
@@ -20,7 +21,6 @@ HOME: Final = "/home/archvsync"
 LOGS: Final = f"{HOME}/.local/log/ftpsync"
 ENVIRONMENT: Final[Mapping[str, str]] = {"HOME": HOME, "LOGNAME": ACCOUNT}
 
-FTPSYNC: Final = 'command="/usr/bin/ftpsync"'
 RESTRICTED: Final = "no-port-forwarding,no-X11-forwarding,no-agent-forwarding,no-pty"
 
 PULLS: Final[Mapping[str, str]] = {"MAILTO": ACCOUNT, "LOGDIR": LOGS, "UIPSLEEP": "1"}
@@ -51,11 +51,23 @@ class Stock(Mirror):
         self.put("/etc", {"peer/host_key": self._keys.private(HOST).encode(), "peer/tls.pem": self._keys["tls.pem"]})
         mine = {name: self._keys.private(name).encode() for name in (PUSH, "second", "stranger")}
         self._home({f".ssh/{name}": data for name, data in mine.items()})
-        self.let_in(f"{FTPSYNC},{RESTRICTED} {self._keys.public(PUSH)}")
+        self.let_in(PUSH)
 
-    def let_in(self, *lines: str) -> None:
-        """Who may trigger from now on: the whole of authorized_keys."""
-        self._home({".ssh/authorized_keys": "".join(f"{line}\n" for line in lines).encode()})
+    def let_in(self, *names: str, command: str = "/usr/bin/ftpsync") -> None:
+        """Whose keys may run the command, from now on and nobody else's."""
+        lines = (f'command="{command}",{RESTRICTED} {self._keys.public(name)}\n' for name in names)
+        self._home({".ssh/authorized_keys": "".join(lines).encode()})
+
+    @contextmanager
+    def busy(self, archive: str) -> Iterator[None]:
+        """A run of the archive seems to go on for the time of the block: its lock names a process that lives."""
+        lock = f"{self.tree(archive)}/Archive-Update-in-Progress-{self.name}"
+        self.start_as_account("sh", "-c", 'echo $$ >"$0"; exec sleep infinity', lock)
+        self.wait_for(lambda node: node.exec("test", "-s", lock).code == 0, 10, f"{archive} is locked")
+        try:
+            yield
+        finally:
+            self.run("sh", "-c", 'kill "$(cat "$0")"; rm "$0"', lock)
 
     def ssh_config(self, text: str) -> None:
         """The account's own settings for ssh."""
