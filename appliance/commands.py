@@ -211,6 +211,10 @@ async def _exit(pid: int) -> None:
         file = os.pidfd_open(pid)
     except ProcessLookupError:
         return
+    except OSError:
+        # An older engine's seccomp profile forbids it: then the pipes' end has to do.
+        await asyncio.Event().wait()
+        return
     try:
         asyncio.get_running_loop().add_reader(file, ended.set)
         await ended.wait()

@@ -10,8 +10,11 @@ from __future__ import annotations
 import asyncio
 import random
 import secrets
+import sqlite3
 import time
 from collections.abc import Coroutine, Iterable
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final
 
 from appliance import log, words
@@ -29,6 +32,15 @@ RETRY: Final = {Verdict.NETWORK: 15.0, Verdict.MOVED: 15.0, Verdict.LOCAL: 60.0,
 """Seconds before a failed run is tried again, by cause, doubled each time; 0 for what a retry does not change."""
 
 LONGEST_RETRY: Final = 900.0
+
+_UNREACHABLE: Final = 255
+"""What a pusher takes for a host that cannot be reached: nothing of ours may say it."""
+
+LONGEST_ANSWER: Final = 1000
+"""Characters of an answer: it is one line for a person, and an upstream's log."""
+
+STORE_PAUSE: Final = 5.0
+"""Seconds until a state volume that could not be written is tried again."""
 
 
 class Lane:
@@ -80,18 +92,23 @@ class Lane:
         except (ApplianceError, OSError) as error:
             log.trouble("publication not finished yet, the next run tries again", archive=self.name, reason=str(error))
         while True:
-            self._wake.clear()
-            waiting = self._store.open_requests(self.name)
-            due = [request for request in waiting if request.due <= time.time()]
-            if due:
-                # A run serves whatever waits, also what would have been due later: it is the same work.
-                await self._serve(waiting)
-                continue
-            pause = waiting[0].due - time.time() if waiting else None
             try:
-                await asyncio.wait_for(self._wake.wait(), pause)
-            except TimeoutError:
-                continue
+                await self._next()
+            except sqlite3.Error as error:
+                # A full state volume stops syncs, and nothing else: archives are served meanwhile.
+                log.trouble("the store cannot be used, trying again", archive=self.name, reason=str(error))
+                await asyncio.sleep(STORE_PAUSE)
+
+    async def _next(self) -> None:
+        """Serve what is due, or wait for something."""
+        self._wake.clear()
+        waiting = self._store.open_requests(self.name)
+        due = [request for request in waiting if request.due <= time.time()]
+        if due:
+            await self._serve(_together(due, waiting))
+        else:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), waiting[0].due - time.time() if waiting else None)
 
     async def _finish_interrupted(self) -> None:
         unfinished = self._store.archive(self.name).publishing
@@ -110,7 +127,8 @@ class Lane:
         log.event("run starts", archive=self.name, run=id, kind=kind, by=", ".join(sorted({r.by for r in requests})))
         run = self._store.run(id)
         assert run
-        change = Change(self._settings, self._places, self._store, self.name, run)
+        allow = any(request.allow_deletes for request in requests)
+        change = Change(self._settings, self._places, self._store, self.name, run, allow)
         self.figures = change.figures
         try:
             await self._finish_interrupted()
@@ -142,8 +160,8 @@ class Lane:
     async def _sync(self, change: Change, requests: list[Request], to_the_end: bool) -> bool:
         early = [request for request in requests if request.stage == "stage1"]
 
-        async def payload_is_here(more_to_come: bool) -> None:
-            if (more_to_come and not self._tree_is_prepared) or any(request.mhop for request in early):
+        async def payload_is_here(more_to_come: bool, new: bool) -> None:
+            if (more_to_come and (new or not self._tree_is_prepared)) or any(request.mhop for request in early):
                 await self._push.stage1(self.name)
                 self._tree_is_prepared = True
             await self._settle(early, words.DONE)
@@ -152,17 +170,20 @@ class Lane:
 
     async def _succeeded(self, id: int, change: Change, requests: list[Request], published: bool) -> None:
         state, figures = self._store.archive(self.name), change.figures
+        full = any(request.stage != "stage1" for request in requests)
+        if full:
+            self._tree_is_prepared = False
+            if state.publication:
+                self._push.spread(self.name, state.publication, state.serial)
+                self._aside(self._after_push(change))
+            if not self.is_origin:
+                change.prune()
         result = "success" if published or figures.payload else "noop"
         self._store.end(
             id, result, time.time(), serial=state.serial,
             payload=figures.payload, indices=figures.index, deleted=figures.deleted, bytes=figures.bytes,
         )  # fmt: skip
         log.event("run ends", archive=self.name, run=id, result=result, serial=state.serial, bytes=figures.bytes)
-        if any(request.stage != "stage1" for request in requests):
-            self._tree_is_prepared = False
-            if state.publication:
-                self._push.spread(self.name, state.publication, state.serial)
-                self._aside(self._after_push(change))
         if any(request.callback for request in requests):
             self._aside(self._push.callback(self.name))
         await self._settle(requests, words.DONE)
@@ -188,28 +209,46 @@ class Lane:
         log.trouble("run failed", archive=self.name, run=id, stage=figures.stage, reason=str(error))
         code = _exit_code(figures.stage, error)
         stage = "all" if any(request.stage != "stage1" for request in requests) else "stage1"
-        self._retry(error, stage)
+        self._retry(error, stage, requests)
         await self._settle(requests, code, error.fact)
 
-    def _retry(self, error: ApplianceError, stage: str) -> None:
+    def _retry(self, error: ApplianceError, stage: str, requests: list[Request]) -> None:
         first = RETRY[error.verdict] if isinstance(error, SyncError) else 0
         if not first:
             return
         failures = self._store.archive(self.name).failures
-        pause = min(LONGEST_RETRY, first * 2 ** (failures - 1)) * random.uniform(0.8, 1.2)
-        self._store.add([new_request(self.name, stage, "retry", "ourselves", due=time.time() + pause)])
+        pause = min(LONGEST_RETRY, first * 2 ** min(failures - 1, 10)) * random.uniform(0.8, 1.2)
+        again = new_request(self.name, stage, "retry", "ourselves", due=time.time() + pause)
+        again = replace(
+            again,
+            mhop=any(request.mhop for request in requests),
+            callback=any(request.callback for request in requests),
+            allow_deletes=any(request.allow_deletes for request in requests),
+        )
+        self._store.add([again])
 
     async def _settle(self, requests: Iterable[Request], code: int, text: str = "") -> None:
         """Answer the requests that are not answered yet."""
         open_ones = {request.id for request in self._store.open_requests(self.name)}
-        self._store.answer([request for request in requests if request.id in open_ones], code, log.clean(text))
+        text = log.clean(text)[:LONGEST_ANSWER]
+        self._store.answer([request for request in requests if request.id in open_ones], code, text)
         async with self._answered:
             self._answered.notify_all()
 
 
+def _together(due: list[Request], waiting: list[Request]) -> list[Request]:
+    """What one run serves: whatever waits, also what would be due later, because it is the same work.
+
+    But when all that is due stops at stage 1, a waiting retry must not publish before the upstream says so.
+    """
+    if any(request.stage != "stage1" for request in due):
+        return waiting
+    return [request for request in waiting if request.stage == "stage1"]
+
+
 def _exit_code(stage: str, error: ApplianceError) -> int:
     """What a pusher sees of a failed run (PROTOCOL section 1.3)."""
-    if isinstance(error, HookError):
+    if isinstance(error, HookError) and error.exit_code != _UNREACHABLE:
         return error.exit_code
     return words.STAGE1_FAILED if stage in ("plan", "payload", "tree") else words.STAGE2_FAILED
 

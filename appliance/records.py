@@ -18,6 +18,7 @@ class Request:
     received: float
     due: float
     callback: bool = False
+    allow_deletes: bool = False
     run: int | None = None
     code: int | None = None
     answer: str | None = None
@@ -52,6 +53,7 @@ class ArchiveState:
     published: float | None = None
     signed: int | None = None
     publishing: int | None = None
+    unpublished: int = 0
     failures: int = 0
     note: str = ""
 

@@ -9,6 +9,7 @@ Every step takes its truth from disk, so that after a crash at any point the nex
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import time
 from collections.abc import Awaitable, Callable
@@ -24,7 +25,7 @@ from appliance.records import Run
 from appliance.settings import Archive, Settings
 from appliance.store import Store
 from appliance.sync import fetch, plan, prune, publish, trace, verify
-from appliance.sync.profile import HIERARCHY, is_root
+from appliance.sync.profile import HIERARCHY, roots_of
 from appliance.sync.source import Source
 
 LONGEST_PAUSE: Final = 15.0
@@ -33,8 +34,8 @@ LONGEST_PAUSE: Final = 15.0
 ATTEMPTS: Final = 4
 """So often one run plans before an upstream that keeps changing under it counts as a failure."""
 
-PayloadIsHere = Callable[[bool], Awaitable[None]]
-"""Awaited when the payload is in the tree, with whether index files will follow."""
+PayloadIsHere = Callable[[bool, bool], Awaitable[None]]
+"""Awaited when the payload is in the tree, with whether index files will follow, and whether any of it is new."""
 
 
 @dataclass(slots=True)
@@ -53,9 +54,11 @@ class Figures:
 class Change:
     """One run of one archive."""
 
-    def __init__(self, settings: Settings, places: Places, store: Store, name: str, run: Run) -> None:
+    def __init__(
+        self, settings: Settings, places: Places, store: Store, name: str, run: Run, allow_deletes: bool = False
+    ) -> None:
         self._settings, self._places, self._store = settings, places, store
-        self._name, self._run = name, run
+        self._name, self._run, self._allow_deletes = name, run, allow_deletes
         self._archive: Archive = settings.archives[name]
         self._tree = places.archive(name)
         self._staging = fetch.Staging(places.staging(name))
@@ -68,6 +71,14 @@ class Change:
         ``to_the_end`` the run is over then. Raises SyncError; what is published stays as it was.
         """
         await self._hook(1)
+        try:
+            async with asyncio.timeout(self._archive.deadline):
+                return await self._attempts(to_the_end, payload_is_here)
+        except TimeoutError:
+            fact = f"no end after {self._archive.deadline} s, while in {self.figures.stage}"
+            raise SyncError(fact, "a retry resumes it; raise DEADLINE if it needs longer", Verdict.NETWORK) from None
+
+    async def _attempts(self, to_the_end: bool, payload_is_here: PayloadIsHere) -> bool:
         misfits: frozenset[str] = frozenset()
         for left in reversed(range(ATTEMPTS)):
             try:
@@ -91,18 +102,23 @@ class Change:
             trace.write_stage1(self._tree, self._trace())
             await self._hook(4)
         self.figures.stage = "tree"
-        await payload_is_here(to_the_end and not work.empty)
+        await payload_is_here(to_the_end and not work.empty, bool(work.payload))
         if not to_the_end:
             return False
         if work.updating:
             await self._until_quiet(source, work.updating)
         await self._fetch_index(source, work.insisting_on([*self._roots(), *misfits]))
-        changed = set(publish.staged(self._staging.index)) - {HIERARCHY}
-        if changed:
-            await self._publish()
-            await self._hook(4)
-        self.figures.deleted += self._prune()
-        return bool(changed)
+        if not self._is_news(work):
+            return False
+        await self._publish(work)
+        await self._hook(4)
+        return True
+
+    def _is_news(self, work: plan.Plan) -> bool:
+        """Whether readers or downstreams get anything out of a publication: files, or the first one at all."""
+        state = self._store.archive(self._name)
+        first = not state.publication and work.upstream_files > 0
+        return first or bool(state.unpublished) or bool(set(publish.staged(self._staging.index)) - {HIERARCHY})
 
     async def _until_quiet(self, source: Source, flags: tuple[str, ...]) -> None:
         """Wait for an upstream that changes its tree, then plan again; one that never ends has forgotten its flag."""
@@ -121,12 +137,15 @@ class Change:
     def _roots(self) -> list[str]:
         """The files readers begin with: compared by content at every run."""
         known = [path for path in self._store.roots(self._name) if (self._tree / path).is_file()]
-        return [*known, *trace.roots(self._tree)]
+        return [*(path for path in known if not prune.below_link(self._tree, path)), *trace.roots(self._tree)]
 
     async def _fetch_payload(self, source: Source, work: plan.Plan) -> None:
         self.figures.stage, started = "payload", time.monotonic()
         self.figures.bytes += await fetch.payload(source, self._staging, self._tree, work.payload)
-        self.figures.payload += sum(not change.directory for change in work.payload)
+        count = sum(not change.directory for change in work.payload)
+        if count:
+            self._store.payload_came(self._name)
+        self.figures.payload += count
         self.figures.payload_seconds += time.monotonic() - started
 
     async def _fetch_index(self, source: Source, work: plan.Plan) -> None:
@@ -137,13 +156,14 @@ class Change:
         self.figures.index += len(publish.staged(self._staging.index))
         self.figures.index_seconds += time.monotonic() - started
 
-    async def _publish(self) -> None:
+    async def _publish(self, work: plan.Plan) -> None:
         self.figures.stage = "verify"
         signed = None
         if self._archive.profile == "debian" and self._archive.verify != "off":
-            signed = await verify.verify(verify.View(self._staging.index, self._tree), self._archive.keyring)
+            view = verify.View(self._staging.index, self._tree, frozenset(work.delete))
+            signed = await verify.verify(view, self._archive.keyring)
         self.figures.stage = "publish"
-        self._store.keep_roots(self._name, filter(is_root, publish.staged(self._staging.index)))
+        self._store.keep_roots(self._name, roots_of(publish.staged(self._staging.index)))
         self._store.publishing(self._name, self._run.id)
         await self.finish_publication(signed)
 
@@ -184,16 +204,19 @@ class Change:
         await hooks.call(self._settings.hooks, point, facts, self._settings.hook_deadline)
 
     def _doom(self, work: plan.Plan) -> None:
-        guard = prune.Guard(len(work.delete), work.upstream_files)
-        note = f"{guard}; nothing is deleted" if guard.holds else ""
-        self._store.note(self._name, note)
-        self._store.doom(self._name, () if guard.holds else work.delete, time.time())
+        known = self._store.doomed(self._name)
+        guard = prune.Guard(len(set(work.delete) - known), work.upstream_files)
+        holds = guard.holds and not self._allow_deletes
+        cure = f"nothing is deleted; if that is right: mirrorctl sync {self._name} --allow-deletes"
+        self._store.note(self._name, f"{guard}; {cure}" if holds else "")
+        self._store.doom(self._name, known.intersection(work.delete) if holds else work.delete, time.time())
 
-    def _prune(self) -> int:
+    def prune(self) -> None:
+        """Delete what has been gone upstream for long enough; what cannot be deleted stays and stops nothing."""
         paths = self._store.overdue(self._name, time.time() - self._archive.grace)
-        deleted = prune.delete(self._tree, paths)
-        self._store.buried(self._name, paths)
-        return deleted
+        self.figures.deleted += prune.delete(self._tree, paths)
+        self._store.buried(self._name, [path for path in paths if not os.path.lexists(self._tree / path)])
+        self._staging.forget_partial()
 
     def _trace(self) -> trace.Trace:
         upstream, figures = self._archive.upstream, self.figures

@@ -7,6 +7,7 @@ seconds.
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +22,7 @@ _TABLES: Final = """
 create table request (
     id text primary key, archive text not null, stage text not null, mhop integer not null, source text not null,
     by text not null, received real not null, due real not null, callback integer not null default 0,
-    run integer, code integer, answer text
+    allow_deletes integer not null default 0, run integer, code integer, answer text, answered real
 );
 create index request_open on request (archive, due) where code is null;
 create table run (
@@ -33,7 +34,8 @@ create table run (
 create index run_archive on run (archive, id);
 create table archive (
     name text primary key, publication integer not null default 0, serial text, published real, signed integer,
-    publishing integer, failures integer not null default 0, note text not null default ''
+    publishing integer, unpublished integer not null default 0, failures integer not null default 0,
+    note text not null default ''
 );
 create table doomed (archive text not null, path text not null, since real not null, primary key (archive, path));
 create table root (archive text not null, path text not null, primary key (archive, path)) without rowid;
@@ -86,9 +88,12 @@ class Store:
         """Keep requests; one that is known already is left as it is, so a request may be handed in twice."""
         with self._transaction():
             self._db.executemany(
-                "insert or ignore into request (id, archive, stage, mhop, source, by, received, due, callback)"
-                " values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [(r.id, r.archive, r.stage, r.mhop, r.source, r.by, r.received, r.due, r.callback) for r in requests],
+                "insert or ignore into request (id, archive, stage, mhop, source, by, received, due, callback,"
+                " allow_deletes) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (r.id, r.archive, r.stage, r.mhop, r.source, r.by, r.received, r.due, r.callback, r.allow_deletes)
+                    for r in requests
+                ],
             )
 
     def request(self, id: str) -> Request | None:
@@ -104,11 +109,12 @@ class Store:
         """Answer requests for good; the last thousand answered ones are kept for whoever asks again."""
         with self._transaction():
             self._db.executemany(
-                "update request set code = ?, answer = ? where id = ?", [(code, text, r.id) for r in requests]
+                "update request set code = ?, answer = ?, answered = ? where id = ?",
+                [(code, text, time.time(), r.id) for r in requests],
             )
             self._db.execute(
                 "delete from request where code is not null and id not in"
-                " (select id from request where code is not null order by received desc limit 1000)"
+                " (select id from request where code is not null order by answered desc limit 1000)"
             )
 
     # runs
@@ -191,10 +197,20 @@ class Store:
             self._db.execute(
                 "insert into archive (name, publication, serial, published, signed) values (?, 1, ?, ?, ?)"
                 " on conflict (name) do update set publication = publication + 1, serial = excluded.serial,"
-                " published = excluded.published, signed = coalesce(excluded.signed, signed), publishing = null",
+                " published = excluded.published, signed = coalesce(excluded.signed, signed),"
+                " publishing = null, unpublished = 0",
                 (archive, serial, now, signed),
             )
         return self.archive(archive).publication
+
+    def payload_came(self, archive: str) -> None:
+        """Record that the tree holds payload that no publication has told of yet."""
+        with self._transaction():
+            self._db.execute(
+                "insert into archive (name, unpublished) values (?, 1)"
+                " on conflict (name) do update set unpublished = 1",
+                (archive,),
+            )
 
     def note(self, archive: str, text: str) -> None:
         """Keep one line for people about the archive's state; an empty one takes it back."""
@@ -225,6 +241,10 @@ class Store:
             self._db.execute("delete from doomed where archive = ? and path not in (select path from gone)", (archive,))
             self._db.execute("insert or ignore into doomed select ?, path, ? from gone", (archive, now))
             self._db.execute("drop table gone")
+
+    def doomed(self, archive: str) -> set[str]:
+        """Every path that waits for its end."""
+        return {_path(row[0]) for row in self._all("select path from doomed where archive = ?", archive)}
 
     def overdue(self, archive: str, before: float) -> list[str]:
         """The doomed paths that have been gone upstream since ``before`` or longer."""
@@ -275,7 +295,8 @@ class Store:
 
 
 def _request(row: sqlite3.Row) -> Request:
-    return Request(**{**dict(row), "mhop": bool(row["mhop"]), "callback": bool(row["callback"])})
+    flags = {name: bool(row[name]) for name in ("mhop", "callback", "allow_deletes")}
+    return Request(**{key: value for key, value in dict(row).items() if key != "answered"} | flags)
 
 
 def _run(row: sqlite3.Row) -> Run:

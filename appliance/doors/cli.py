@@ -11,6 +11,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from appliance import words
@@ -25,6 +26,7 @@ FOREVER = 7 * 24 * 3600.0
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, with stable names.")]
 ArchiveName = Annotated[str, typer.Argument(help="Name of an archive, as in MIRROR_ARCHIVES__NAME__….")]
+Deletes = Annotated[bool, typer.Option("--allow-deletes", help="However much is gone upstream: it may go here too.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Come back when it is finished, with its exit code.")]
 
 
@@ -45,9 +47,9 @@ def status(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def sync(archive: ArchiveName, wait: Wait = False) -> None:
+def sync(archive: ArchiveName, wait: Wait = False, allow_deletes: Deletes = False) -> None:
     """Sync an archive with its upstream now."""
-    _request(archive, wait, origin=False)
+    _request(archive, wait, origin=False, deletes=allow_deletes)
 
 
 @app.command()
@@ -79,7 +81,7 @@ def config(as_json: AsJson = False) -> None:
         return
     table = Table("variable", "value", "from", box=None)
     for one in effective:
-        table.add_row(one.variable, one.value, one.source)
+        table.add_row(escape(one.variable), escape(one.value), escape(one.source))
     Console().print(table)
 
 
@@ -113,7 +115,7 @@ def _die(text: str, code: int) -> NoReturn:
     sys.exit(code)
 
 
-def _request(archive: str, wait: bool, origin: bool) -> None:
+def _request(archive: str, wait: bool, origin: bool, deletes: bool = False) -> None:
     settings = load(os.environ)
     if archive not in settings.archives:
         known = ", ".join(settings.archives)
@@ -122,7 +124,7 @@ def _request(archive: str, wait: bool, origin: bool) -> None:
         verb = "sync" if origin else "publish"
         place = "has an upstream" if origin else "begins here"
         raise ApplianceError(f"{archive} {place}", f"say `mirrorctl {verb} {archive}`")
-    id = inbox.leave(str(PLACES.inbox), archive, "all", "cli", "mirrorctl")
+    id = inbox.leave(str(PLACES.inbox), archive, "all", "cli", "mirrorctl", deletes=deletes)
     if not wait:
         inbox.knock(str(PLACES.door), id)
         print("accepted")
@@ -197,7 +199,7 @@ def _downstreams(picture: dict[str, Any]) -> Table:
     table = Table("downstream", "archive", "state", "serial", "trouble", box=None)
     for name, archives in picture["downstreams"].items():
         for archive, told in archives.items():
-            table.add_row(name, archive, told["state"], told["serial"] or "–", told["error"] or "")
+            table.add_row(name, archive, told["state"], told["serial"] or "–", escape(told["error"] or ""))
         if not archives:
             table.add_row(name, "–", "never told", "–", "")
     return table

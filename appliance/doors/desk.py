@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +18,9 @@ from appliance.records import Request
 
 _LONGEST_QUESTION: Final = 256
 
+EVERY: Final = 60.0
+"""Seconds between two looks into the inbox that nobody asked for."""
+
 
 class Desk:
     """Reads the inbox of one controller."""
@@ -27,22 +31,28 @@ class Desk:
 
     def collect(self) -> None:
         """Move every request from the inbox into the store: there first, and only then away from here."""
-        files = [file for file in self._inbox.iterdir() if not file.name.startswith(".")]
-        requests = [request for file in files if (request := self._read(file))]
+        done: list[Path] = []
+        requests: list[Request] = []
+        for file in self._inbox.iterdir():
+            if not file.name.startswith("."):
+                try:
+                    requests.append(self._read(file))
+                except ValueError as error:
+                    log.trouble("not a request, dropped", file=str(file), reason=str(error))
+                except OSError as error:
+                    log.trouble("request cannot be read now", file=str(file), reason=str(error))
+                    continue
+                done.append(file)
         self._controller.accept(requests)
-        for file in files:
+        for file in done:
             file.unlink(missing_ok=True)
 
-    def _read(self, file: Path) -> Request | None:
-        try:
-            fields = inbox.read(file.read_text("utf-8"))
-            received = float(fields["received"])
-        except (OSError, ValueError) as error:
-            log.trouble("not a request, dropped", file=str(file), reason=str(error))
-            return None
+    def _read(self, file: Path) -> Request:
+        fields = inbox.read(file.read_text("utf-8"))
+        received = float(fields["received"])
         return Request(
             file.name, fields["archive"], fields["stage"], fields["mhop"] == "1", fields["source"], fields["by"],
-            received, received, fields["callback"] == "1",
+            received, received, fields["callback"] == "1", fields["deletes"] == "1",
         )  # fmt: skip
 
     @asynccontextmanager
@@ -53,15 +63,30 @@ class Desk:
         door.unlink(missing_ok=True)
         server = await asyncio.start_unix_server(self._serve, door, limit=_LONGEST_QUESTION)
         os.chmod(door, 0o600)
+        # Again: who knocked between the first look and the open door left a request and went away.
+        looking = asyncio.create_task(self._look_again())
         try:
             yield
         finally:
+            looking.cancel()
             server.close()
+
+    async def _look_again(self) -> None:
+        while True:
+            self._collect_or_tell()
+            await asyncio.sleep(EVERY)
+
+    def _collect_or_tell(self) -> None:
+        """Collect; what the store cannot take now stays in the inbox."""
+        try:
+            self.collect()
+        except (sqlite3.Error, OSError) as error:
+            log.trouble("requests stay in the inbox", reason=str(error))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, ValueError, asyncio.LimitOverrunError):
             id = (await reader.readline()).decode("ascii", "replace").strip()
-            self.collect()
+            self._collect_or_tell()
             code, text = await self._answer(id, reader)
             writer.write(f"{code} {text}\n".encode())
             await writer.drain()
@@ -69,6 +94,8 @@ class Desk:
 
     async def _answer(self, id: str, reader: asyncio.StreamReader) -> tuple[int, str]:
         request = self._controller.store.request(id)
+        if request is None and (self._inbox / id).is_file() and "/" not in id:
+            raise ConnectionError("not taken over yet: it is asked for again")
         if request is None:
             return words.TEMPORARY, "this request is not known here"
         if request.code is None and request.archive in self._controller.lanes:

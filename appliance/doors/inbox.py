@@ -14,7 +14,7 @@ import time
 
 STATE = "/var/lib/mirror/inbox"
 DOOR = "/run/mirror/door.sock"
-FIELDS = ("archive", "stage", "mhop", "callback", "source", "by", "received")
+FIELDS = ("archive", "stage", "mhop", "callback", "deletes", "source", "by", "received")
 _RETRY = 0.2
 _LONGEST_ANSWER = 8192
 
@@ -24,27 +24,43 @@ class Gone(Exception):
 
 
 def leave(
-    inbox: str, archive: str, stage: str, source: str, by: str, mhop: bool = False, callback: bool = False
+    inbox: str,
+    archive: str,
+    stage: str,
+    source: str,
+    by: str,
+    mhop: bool = False,
+    callback: bool = False,
+    deletes: bool = False,
 ) -> str:
     """Make a request durable; returns its id. Raises OSError when that is not possible: then nothing was accepted."""
     now = time.time()
     id = f"{int(now * 1000):013d}-{os.getpid()}-{os.urandom(4).hex()}"
-    values = (archive, stage, str(int(mhop)), str(int(callback)), source, by, f"{now:.3f}")
+    values = (archive, stage, str(int(mhop)), str(int(callback)), str(int(deletes)), source, by, f"{now:.3f}")
     text = "".join(f"{field} {value}\n" for field, value in zip(FIELDS, values, strict=True))
     scratch, final = f"{inbox}/.{id}", f"{inbox}/{id}"
-    file = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        os.write(file, text.encode("utf-8", "replace"))
-        os.fsync(file)
-    finally:
-        os.close(file)
-    os.rename(scratch, final)
+        _write(scratch, text.encode("utf-8", "replace"))
+        os.rename(scratch, final)
+    except OSError:
+        if os.path.lexists(scratch):
+            os.unlink(scratch)
+        raise
     directory = os.open(inbox, os.O_RDONLY)
     try:
         os.fsync(directory)
     finally:
         os.close(directory)
     return id
+
+
+def _write(path: str, data: bytes) -> None:
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        os.write(file, data)
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def read(text: str) -> dict[str, str]:
@@ -87,7 +103,9 @@ def _ask(door: str, id: str, end: float) -> bytes:
             line.connect(door)
             line.sendall(f"{id}\n".encode())
             _listen(line, end)
-            answer = line.recv(_LONGEST_ANSWER)
+            answer = b""
+            while not answer.endswith(b"\n") and (part := line.recv(_LONGEST_ANSWER)):
+                answer += part
         except (ConnectionError, FileNotFoundError):
             return b""
         return answer if answer.endswith(b"\n") else b""

@@ -51,7 +51,9 @@ def main(argv: list[str], environ: dict[str, str]) -> int:
         return words.DONE
     peer = environ.get("SSH_CONNECTION", "").partition(" ")[0]
     try:
-        code, text = _serve("" if background else command, allowed, f"{key} {peer}".strip(), not background)
+        code, text = _serve(
+            _meant(command) if background else command, allowed, f"{key} {peer}".strip(), not background
+        )
     except Refusal as refusal:
         code, text = refusal.code, str(refusal)
     except OSError as error:
@@ -61,6 +63,11 @@ def main(argv: list[str], environ: dict[str, str]) -> int:
     if text:
         print(text, file=sys.stderr, flush=True)
     return code
+
+
+def _meant(command: str) -> str:
+    """What a key that works in the background is taken to say: what it says, if it says anything we know."""
+    return command if len(command) <= words.LONGEST and words.parse(command).understood else ""
 
 
 def _serve(command: str, allowed: list[str], by: str, wait: bool) -> tuple[int, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import filecmp
 import os
 import re
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,10 @@ class Staging:
         for left in os.scandir(self.temporary):
             if left.is_file(follow_symlinks=False) or left.is_symlink():
                 os.unlink(left.path)
+
+    def forget_partial(self) -> None:
+        """After a good run: what it left half-fetched belongs to files that nobody wants any more."""
+        shutil.rmtree(self.partial, ignore_errors=True)
 
     def keep_only(self, names: Iterable[str]) -> None:
         """Drop what an earlier plan staged and this one does not name; the rest saves bytes."""

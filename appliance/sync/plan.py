@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from appliance import commands
 from appliance.sync.profile import HIERARCHY, UPDATING, Kind, kind_of
+from appliance.sync.prune import below_link
 from appliance.sync.source import Source
 
 _ITEM: Final = re.compile(r"^(?P<item>[<>ch.*][fdLDS](?P<flags>.{9})|\*deleting  ) (?P<size>\d+) (?P<rest>.+)$")
@@ -54,6 +55,18 @@ class Plan:
         wanted = {path: Change(path, 0, new=False) for path in set(paths) - set(self.delete)}
         return replace(self, index=_by_path(wanted | known))
 
+    def fitting(self, tree: Path) -> Plan:
+        """This plan with everything that changes the kind of an existing path among the index files.
+
+        What is a link here and a directory there, or the other way round, is visible now: it is replaced when
+        everything is, and nothing is written through a link.
+        """
+        payload = {change.path: change for change in self.payload}
+        turned = {path: change for path, change in payload.items() if _turns(tree, change)}
+        index = {change.path: change for change in self.index} | turned
+        early = {path: change for path, change in payload.items() if path not in turned}
+        return replace(self, payload=_by_path(early), index=_by_path(index))
+
     @property
     def empty(self) -> bool:
         """True when there is nothing to fetch but the chain of mirrors above us, to which everyone adds a line."""
@@ -81,10 +94,18 @@ class Reader:
 
     def plan(self) -> Plan:
         """The plan made of everything read so far."""
+        for change in list(self._payload.values()):
+            if change.leader and self._may_lead(change.leader):
+                # rsync links a file only to one that is in the same list.
+                self._payload.setdefault(change.leader, Change(change.leader, 0, new=False))
         return Plan(
             _by_path(self._payload), _by_path(self._index), tuple(sorted(self._delete)), self._total,
             tuple(self._updating),
         )  # fmt: skip
+
+    def _may_lead(self, leader: str) -> bool:
+        """Only payload that is not about to change: an index would become visible before its time."""
+        return leader not in self._index and kind_of(self._profile, leader) is Kind.PAYLOAD
 
     def _item(self, item: re.Match[str]) -> None:
         if item["item"].startswith("*"):
@@ -101,9 +122,6 @@ class Reader:
         early = change.directory or (kind is Kind.PAYLOAD and change.new)
         lane = self._payload if early else self._index
         lane[change.path] = change
-        if change.leader and lane is self._payload:
-            # rsync links a file only to one that is in the same list.
-            lane.setdefault(change.leader, Change(change.leader, 0, new=False))
 
 
 def _change(item: re.Match[str]) -> Change:
@@ -132,6 +150,18 @@ def unescape(name: str) -> str:
         bytes([int(part[2:], 8)]) if _ESCAPE.fullmatch(part) else part.encode("utf-8", "surrogateescape")
         for part in parts
     ).decode("utf-8", "surrogateescape")
+
+
+def _turns(tree: Path, change: Change) -> bool:
+    """Whether taking the change now would replace something of another kind, or go through a link."""
+    here = tree / change.path
+    if below_link(tree, change.path) or any(
+        (tree / parent).exists() and not (tree / parent).is_dir() for parent in PurePosixPath(change.path).parents
+    ):
+        return True
+    if change.directory:
+        return here.is_symlink() or (here.exists() and not here.is_dir())
+    return here.is_dir() and not here.is_symlink()
 
 
 def _by_path(changes: dict[str, Change]) -> tuple[Change, ...]:
@@ -169,7 +199,7 @@ async def walk(source: Source, tree: Path, profile: str) -> Plan:
     )
     if outcome.code not in (0, 24):
         raise source.failure("cannot list", outcome)
-    return reader.plan()
+    return reader.plan().fitting(tree)
 
 
 def paths(changes: Iterable[Change]) -> list[str]:

@@ -7,9 +7,8 @@ to other indices, so it is staged and published as a whole. Traces tell the worl
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from enum import Enum
-from pathlib import PurePosixPath
 from typing import Final
 
 TRACE_DIRECTORY: Final = "project/trace"
@@ -32,6 +31,8 @@ class Kind(Enum):
     INDEX = "index"
     TRACE = "trace"
 
+
+_ROOTS: Final = frozenset((*RELEASE_NAMES, "repomd.xml"))
 
 _CONTENT_ADDRESSED: Final = re.compile(r"(^|/)by-hash/|(^|/)repodata/[0-9a-f]{32,128}-")
 
@@ -60,20 +61,37 @@ def kind_of(profile: str, path: str) -> Kind:
     return Kind.INDEX if _INDEX[profile].search(path) else Kind.PAYLOAD
 
 
-def is_root(path: str) -> bool:
-    """True for the files a reader begins with: two of one second may well be of one size."""
-    return _name(path) in (*RELEASE_NAMES, "repomd.xml")
+def suites_of(names: Iterable[str]) -> set[str]:
+    """The directories where readers begin, among these paths; "" is the top.
+
+    A suite has InRelease or Release.gpg. A lone Release makes one only where nothing above it does: every component of
+    a Debian suite has a small Release file of its own, which is an ordinary index.
+    """
+    known = list(names)
+    suites = {_parent(name) for name in known if _name(name) in ("InRelease", "Release.gpg", "repomd.xml")}
+    lone = sorted((_parent(name) for name in known if _name(name) == "Release"), key=len)
+    for directory in lone:
+        if suite_of(directory, suites) is None:
+            suites.add(directory)
+    return suites
+
+
+def roots_of(names: Iterable[str]) -> list[str]:
+    """The files readers begin with, among these paths: two of one second may well be of one size."""
+    known = list(names)
+    suites = suites_of(known)
+    return [name for name in known if _name(name) in _ROOTS and _parent(name) in suites]
 
 
 def in_publish_order(paths: Iterable[str]) -> list[str]:
     """The order in which staged files become visible.
 
-    Content-addressed files first; then what no suite covers; then suite by suite the plain indices with their Release
+    Content-addressed files first; then what no suite covers; then suite by suite the plain indices with their root
     files right behind, so that a reader meets a mixed suite for as short as possible; the traces last, ``master``
     behind the file it points to.
     """
     names = list(paths)
-    suites = {_parent(name) for name in names if is_root(name)}
+    suites = suites_of(names)
     return sorted(names, key=lambda name: _rank(name, suites))
 
 
@@ -82,10 +100,10 @@ def _rank(path: str, suites: set[str]) -> tuple[int, str, int, str]:
         return (3, "", int(_name(path) == "master"), path)
     if _CONTENT_ADDRESSED.search(path):
         return (0, "", 0, path)
-    suite = _suite_of(path, suites)
+    suite = suite_of(_parent(path), suites)
     if suite is None:
         return (1, "", 0, path)
-    return (2, suite, _root_rank(_name(path)), path)
+    return (2, suite, _root_rank(_name(path)) if _parent(path) == suite else 0, path)
 
 
 def _root_rank(name: str) -> int:
@@ -94,18 +112,18 @@ def _root_rank(name: str) -> int:
     return 1 if name.startswith("repomd.xml") else 0
 
 
-def _suite_of(path: str, suites: set[str]) -> str | None:
-    directory = _parent(path)
+def suite_of(directory: str, suites: Container[str]) -> str | None:
+    """The nearest suite at or above a directory, None when there is none."""
     while directory not in suites:
-        if directory == ".":
+        if not directory:
             return None
         directory = _parent(directory)
     return directory
 
 
 def _parent(path: str) -> str:
-    return str(PurePosixPath(path).parent)
+    return path.rpartition("/")[0]
 
 
 def _name(path: str) -> str:
-    return PurePosixPath(path).name
+    return path.rpartition("/")[2]

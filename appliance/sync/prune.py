@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 MOST: Final = 40_000
@@ -46,14 +45,24 @@ def delete(tree: Path, names: Iterable[str]) -> int:
 
     A directory that is not empty stays: something in it is still wanted, or still has its grace time.
     """
-    return sum(_remove(tree / name) for name in sorted(names, reverse=True))
+    return sum(_remove(tree, name) for name in sorted(names, reverse=True))
 
 
-def _remove(path: Path) -> bool:
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+def below_link(tree: Path, name: str) -> bool:
+    """Whether a part of the path above its last one is a link in the tree: then the path leads somewhere else."""
+    return any((tree / parent).is_symlink() for parent in PurePosixPath(name).parents)
+
+
+def _remove(tree: Path, name: str) -> bool:
+    if below_link(tree, name):
+        return False  # what stood here is gone already; what the link shows belongs to another path
+    path = tree / name
+    try:
         if path.is_dir() and not path.is_symlink():
-            with contextlib.suppress(OSError):
-                os.rmdir(path)
-            return not path.exists()
-        os.unlink(path)
+            os.rmdir(path)
+        else:
+            os.unlink(path)
+    except OSError:
+        # Not empty, gone before, or not ours to remove: none of it may hold up a sync.
+        return False
     return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from appliance.sync.profile import in_publish_order
 
@@ -23,17 +23,28 @@ def publish(index: Path, tree: Path) -> list[str]:
     """
     names = staged(index)
     for name in names:
-        _replace(index / name, tree / name)
+        _replace(index / name, tree, name)
     shutil.rmtree(index, ignore_errors=True)
     return names
 
 
-def _replace(new: Path, old: Path) -> None:
-    old.parent.mkdir(parents=True, exist_ok=True)
+def _replace(new: Path, tree: Path, name: str) -> None:
+    old = tree / name
+    for parent in reversed(PurePosixPath(name).parents[:-1]):
+        _make_way(tree / parent)
     if old.is_dir() and not old.is_symlink():
         # A directory became a file or a link upstream: rename cannot replace it.
         shutil.rmtree(old)
     os.replace(new, old)
+
+
+def _make_way(directory: Path) -> None:
+    """Have a directory there, where a link or a file may have stood: nothing is published through a link."""
+    if directory.is_dir() and not directory.is_symlink():
+        return
+    if directory.is_symlink() or directory.exists():
+        directory.unlink()
+    directory.mkdir()
 
 
 def _files(directory: Path, root: Path) -> Iterator[str]:

@@ -38,17 +38,26 @@ class Push:
         self._prepared: dict[str, set[str]] = {}
         self._telling: dict[_Key, asyncio.Task[None]] = {}
         self._attempted: dict[_Key, asyncio.Event] = {}
+        self._preparing: dict[_Key, asyncio.Task[None]] = {}
 
     async def stage1(self, archive: str) -> None:
         """Have every staged downstream fetch the payload; returns when the last of them has, or at the push timeout."""
         staged = [one for one in self.settings.downstreams_of(archive) if one.push != "all"]
-        waiting = {asyncio.create_task(self._prepare(one, archive)): one for one in staged}
+        self._prepared[archive] = set()
+        waiting = {self._preparing_of(one, archive): one for one in staged}
         if not waiting:
             return
         _, late = await asyncio.wait(waiting, timeout=self.settings.push_timeout)
         for absent in late:
             # Not cancelled: its stage 2 waits for it on the same line, and a slow transfer is not lost work.
             log.trouble("stage 1 not finished in time, going on", archive=archive, downstream=waiting[absent].name)
+
+    def _preparing_of(self, one: Downstream, archive: str) -> asyncio.Task[None]:
+        """A stage 1 that is still under way is not sent a second time behind itself."""
+        key = (one.name, archive)
+        if key not in self._preparing or self._preparing[key].done():
+            self._preparing[key] = asyncio.create_task(self._prepare(one, archive))
+        return self._preparing[key]
 
     async def _prepare(self, one: Downstream, archive: str) -> None:
         await asyncio.sleep(one.delay)
@@ -78,7 +87,9 @@ class Push:
             one = self._find(owed.downstream, owed.archive)
             if one is None:
                 self._store.forget_delivery(owed.downstream, owed.archive)
-            elif owed.state != "delivered" and (owed.downstream, owed.archive) not in self._telling:
+            elif owed.state == "failing" or (
+                owed.state != "delivered" and (owed.downstream, owed.archive) not in self._telling
+            ):
                 self._start(one, owed.archive)
 
     def _find(self, name: str, archive: str) -> Downstream | None:
@@ -87,9 +98,10 @@ class Push:
 
     async def stop(self) -> None:
         """End every ssh; what was owed stays owed."""
-        for telling in self._telling.values():
-            telling.cancel()
-        await asyncio.gather(*self._telling.values(), return_exceptions=True)
+        under_way = [*self._telling.values(), *self._preparing.values()]
+        for work in under_way:
+            work.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
 
     def _start(self, one: Downstream, archive: str) -> None:
         key = (one.name, archive)
@@ -108,7 +120,7 @@ class Push:
             while owed := self._store.delivery(one.name, archive):
                 attempts += 1
                 self._store.tell(owed, "pushing", owed.error, None, attempts)
-                trouble = await self._tell(one, archive)
+                trouble = await self._tell_or_fail(self._find(one.name, archive) or one, archive)
                 if not trouble:
                     return self._delivered(owed, attempts)
                 attempted.set()
@@ -132,11 +144,19 @@ class Push:
         )  # fmt: skip
 
     async def _failed(self, owed: Delivery, trouble: str, attempts: int) -> None:
-        pause = min(LAST_RETRY, FIRST_RETRY * 2 ** (attempts - 1)) * random.uniform(0.8, 1.2)
+        pause = min(LAST_RETRY, FIRST_RETRY * 2 ** min(attempts - 1, 10)) * random.uniform(0.8, 1.2)
         self._store.tell(owed, "failing", trouble, time.time() + pause, attempts)
         if attempts == 1:
             log.trouble("not delivered", archive=owed.archive, downstream=owed.downstream, reason=trouble)
         await asyncio.sleep(pause)
+
+    async def _tell_or_fail(self, one: Downstream, archive: str) -> str:
+        """A fault of ours is one more reason to try again, never the end of a delivery."""
+        try:
+            return await self._tell(one, archive)
+        except Exception as error:
+            log.fault("telling a downstream hit a fault of the appliance", archive=archive, downstream=one.name)
+            return f"{type(error).__name__}: {error}"
 
     async def _tell(self, one: Downstream, archive: str, stage: str = "") -> str:
         """Tell once, never twice at a time the same downstream about the same archive; returns the trouble.

@@ -59,18 +59,28 @@ class World:
 
     @contextmanager
     def ours(
-        self, name: str, variables: Mapping[str, str], files: Mapping[str, bytes] = MappingProxyType({}), **options: Any
+        self,
+        name: str,
+        variables: Mapping[str, str],
+        files: Mapping[str, bytes] = MappingProxyType({}),
+        shared: bool = True,
+        **options: Any,
     ) -> Iterator[Ours]:
         """One of ours for the time of the block, healthy; with the world's keys, unless `variables` say otherwise.
 
-        `files` are there when it starts, by their name below FILES.
+        `files` are there when it starts, by their name below FILES. Not `shared`: it has nothing but `variables`.
         """
-        environment = {**self.variables(name), **variables}
+        environment = {**(self.variables(name) if shared else {}), **variables}
         with self._container(PRODUCT, name, environment, **{**HARDENED, **options}) as container:
             node = Ours(name, container)
-            node.put(STATE, {f"files/{name}": data for name, data in files.items()}, mode=0o600)
+            node.put(STATE, {f"files/{name}": data for name, data in files.items()}, mode=0o700)
             node.start()
-            node.wait_healthy(60)
+            try:
+                node.wait_healthy(60)
+            except AssertionError as late:
+                # The report of the test comes when this container is gone.
+                late.add_note(node.logs())
+                raise
             yield node
 
     def variables(self, name: str) -> dict[str, str]:

@@ -2,8 +2,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
+import sqlite3
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -230,6 +235,102 @@ def test_a_file_gone_upstream_goes_after_its_grace_time(house: House, origin: De
         house.store.doom("debian", ["pool/old.deb"], 1)
         await ask(controller)
         assert not (house.tree / "pool/old.deb").exists()
+
+    played(house, scene)
+
+
+def test_a_suite_that_becomes_a_link_keeps_what_it_points_to(house: House, origin: DebianTree) -> None:
+    house.extra["MIRROR_ARCHIVES__DEBIAN__GRACE"] = "0"
+
+    async def scene(controller: Controller) -> None:
+        shutil.copytree(origin.root / "dists/s", origin.root / "dists/stable")
+        await ask(controller)
+        shutil.rmtree(origin.root / "dists/stable")
+        (origin.root / "dists/stable").symlink_to("s")
+        origin.release("2026112102", hello="a second one")
+        assert (await ask(controller)).code == 0
+        assert carried(house.tree) == tree(origin.root)
+
+    played(house, scene)
+
+
+def test_payload_alone_is_news_too(house: House, origin: DebianTree) -> None:
+    house.extra["MIRROR_ARCHIVES__DEBIAN__PROFILE"] = "generic"
+    shutil.rmtree(origin.root / "project")
+
+    async def scene(controller: Controller) -> None:
+        await ask(controller)
+        assert house.store.archive("debian").publication == 1
+        origin.write("pool/new.iso", b"new")
+        assert (await ask(controller, "stage1")).code == 0
+        assert house.store.archive("debian").publication == 1
+        assert (await ask(controller, "stage2")).code == 0
+        assert house.store.archive("debian").publication == 2
+        assert not (house.tree / "project/trace/leaf-stage1").exists()
+
+    played(house, scene)
+
+
+def test_the_guard_counts_what_is_newly_gone_and_can_be_told_to_yield(house: House, origin: DebianTree) -> None:
+    house.extra["MIRROR_ARCHIVES__DEBIAN__GRACE"] = "0"
+
+    async def scene(controller: Controller) -> None:
+        for number in range(40):
+            origin.write(f"pool/old-{number}.deb", b"old")
+        await ask(controller)
+        for number in range(40):
+            (origin.root / f"pool/old-{number}.deb").unlink()
+        await ask(controller)
+        assert "--allow-deletes" in house.store.archive("debian").note
+        assert (house.tree / "pool/old-0.deb").exists()
+        allowed = replace(new_request("debian", "all", "cli", "mirrorctl"), allow_deletes=True)
+        controller.accept([allowed])
+        await controller.lanes["debian"].answer(allowed.id)
+        assert not (house.tree / "pool/old-0.deb").exists()
+        assert house.store.archive("debian").note == ""
+
+    played(house, scene)
+
+
+def test_a_thousand_failures_are_no_reason_to_stop(house: House, origin: DebianTree, tmp_path: Path) -> None:
+    origin.root.rename(tmp_path / "away")
+
+    async def scene(controller: Controller) -> None:
+        house.store._db.execute("insert into archive (name, failures) values ('debian', 5000)")
+        assert (await ask(controller)).code == 3
+        (retry,) = house.store.open_requests("debian")
+        assert retry.due - time.time() <= 900 * 1.2
+
+    played(house, scene)
+
+
+def test_a_waiting_retry_does_not_make_a_stage_1_publish(house: House) -> None:
+    async def scene(controller: Controller) -> None:
+        controller.accept([new_request("debian", "all", "retry", "ourselves", due=time.time() + 800)])
+        assert (await ask(controller, "stage1")).code == 0
+        assert not (house.tree / "dists/s/InRelease").exists()
+        assert len(house.store.open_requests("debian")) == 1
+
+    played(house, scene)
+
+
+def test_a_store_that_cannot_be_written_stops_nothing_else(
+    house: House, origin: DebianTree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, full = house.store.begin, [True]
+
+    def refuse(*facts: Any) -> int:
+        if full:
+            full.clear()
+            raise sqlite3.OperationalError("database or disk is full")
+        return begin(*facts)
+
+    monkeypatch.setattr(house.store, "begin", refuse)
+    monkeypatch.setattr("appliance.lane.STORE_PAUSE", 0.05)
+
+    async def scene(controller: Controller) -> None:
+        assert (await ask(controller)).code == 0
+        assert carried(house.tree) == tree(origin.root)
 
     played(house, scene)
 

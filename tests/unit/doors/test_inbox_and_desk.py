@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from appliance import words
-from appliance.controller import Controller
+from appliance.controller import Controller, new_request
 from appliance.doors import inbox, ssh
 from appliance.doors.desk import Desk
 from appliance.doors.ssh import Refusal, choose
 from appliance.settings import load
-from tests.unit.house import House
+from tests.unit.house import House, until
 
 
 @pytest.fixture
@@ -94,6 +94,47 @@ def test_what_is_no_request_is_dropped(house: House) -> None:
     Desk(controller).collect()
     assert list(house.places.inbox.iterdir()) == []
     assert house.store.open_requests("debian") == []
+
+
+def test_a_request_that_cannot_be_read_now_is_kept(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    id = inbox.leave(str(house.places.inbox), "debian", "all", "ssh", "hub")
+    desk = Desk(Controller(load(house.environ), house.places, house.store))
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_text", lambda *_: (_ for _ in ()).throw(OSError(24, "Too many open files")))
+        desk.collect()
+    assert house.store.request(id) is None
+    desk.collect()
+    assert house.store.request(id)
+
+
+def test_a_long_answer_arrives(house: House) -> None:
+    async def play() -> tuple[int, str]:
+        async with house.open() as controller:
+            request = new_request("debian", "all", "ssh", "hub")
+            house.store.add([request])
+            await controller.lanes["debian"]._settle([request], 4, "why " * 5000)
+            return await asyncio.to_thread(inbox.wait, str(house.places.door), request.id, 10)
+
+    code, text = asyncio.run(play())
+    assert code == 4
+    assert text.startswith("why why")
+    assert len(text) <= 1000
+
+
+def test_who_knocked_too_early_is_heard_all_the_same(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = asyncio.start_unix_server
+
+    async def late(*words: object, **more: object) -> object:
+        inbox.leave(str(house.places.inbox), "debian", "all", "cli", "mirrorctl")
+        return await start(*words, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(asyncio, "start_unix_server", late)
+
+    async def play() -> None:
+        async with house.open():
+            await until(lambda: house.store.archive("debian").publication)
+
+    asyncio.run(play())
 
 
 def test_a_half_written_request_is_left_alone(house: House) -> None:

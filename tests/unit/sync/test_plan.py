@@ -140,3 +140,26 @@ def test_an_upstream_that_is_not_there(tmp_path: Path, tree: Path) -> None:
 def test_unescape_undoes_what_rsync_does(name: str) -> None:
     raw = "".join(f"\\#{byte:03o}" for byte in name.encode())
     assert plan.unescape(raw) == name
+
+
+def test_an_index_that_is_one_file_with_its_by_hash_name_stays_an_index(upstream: Path, tree: Path) -> None:
+    (tree / "dists/s").mkdir(parents=True)
+    (tree / "dists/s/Packages").write_text("old")
+    (upstream / "dists/s/by-hash").mkdir()
+    (upstream / "dists/s/Packages").write_text("a new one")
+    os.link(upstream / "dists/s/Packages", upstream / "dists/s/by-hash/0")
+    work = walk(upstream, tree)
+    assert "dists/s/Packages" not in plan.paths(work.payload)
+    assert "dists/s/Packages" in plan.paths(work.index)
+
+
+def test_what_becomes_another_kind_of_thing_waits_for_the_publication(upstream: Path, tree: Path) -> None:
+    (upstream / "pool/sub").mkdir()
+    (upstream / "pool/sub/x").write_text("x")
+    (upstream / "tools").symlink_to("pool")
+    (tree / "pool").mkdir()
+    (tree / "other").mkdir()
+    (tree / "pool/sub").symlink_to("../other")
+    (tree / "tools").mkdir()
+    work = walk(upstream, tree)
+    assert {"pool/sub", "pool/sub/x", "tools"} <= set(plan.paths(work.index))

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.sync.profile import Kind, in_publish_order, kind_of
+from appliance.sync.profile import Kind, in_publish_order, kind_of, roots_of
 
 SHA = "a" * 64
 
@@ -45,6 +47,22 @@ def test_rpm(path: str, kind: Kind) -> None:
 def test_generic_is_all_payload_but_the_traces() -> None:
     assert kind_of("generic", "dists/trixie/InRelease") is Kind.PAYLOAD
     assert kind_of("generic", "project/trace/master") is Kind.TRACE
+
+
+def test_a_components_release_file_makes_no_suite() -> None:
+    names = ["dists/s/InRelease", "dists/s/main/binary-all/Release", "dists/s/main/binary-all/Packages"]
+    assert in_publish_order(names) == [names[2], names[1], names[0]]
+    assert roots_of(names) == ["dists/s/InRelease"]
+    assert roots_of(["flat/Release", "flat/Packages"]) == ["flat/Release"]
+
+
+def test_fifty_thousand_names_are_sorted_in_no_time() -> None:
+    names = [f"dists/s{n % 50}/main/c{n}/Packages" for n in range(50_000)] + [
+        f"dists/s{n}/InRelease" for n in range(50)
+    ]
+    started = time.process_time()
+    in_publish_order(names)
+    assert time.process_time() - started < 5
 
 
 NAMES = [

@@ -65,6 +65,15 @@ def test_a_directory_that_became_a_link(index: Path, tree: Path) -> None:
     assert os.readlink(tree / "dists/stable") == "s"
 
 
+def test_a_link_that_became_a_directory_is_not_written_through(index: Path, tree: Path) -> None:
+    (tree / "dists/s/main").symlink_to("../elsewhere")
+    (tree / "dists/elsewhere").mkdir()
+    publish.publish(index, tree)
+    assert not (tree / "dists/s/main").is_symlink()
+    assert (tree / "dists/s/main/Packages").read_text() == "new dists/s/main/Packages"
+    assert list((tree / "dists/elsewhere").iterdir()) == []
+
+
 def test_nothing_staged(tmp_path: Path, tree: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert publish.publish(tmp_path / "empty", tree) == []

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from debian.deb822 import Release
 
 from appliance.commands import Verdict
 from appliance.errors import SyncError
@@ -109,4 +110,73 @@ def test_an_index_we_chose_not_to_carry_is_not_missing(staged: DebianTree, keyri
 
 
 def test_entries_of_nothing() -> None:
-    assert entries("Suite: s\n") == {}
+    assert entries(Release("Suite: s\n")) == {}
+
+
+@pytest.mark.parametrize("path", ["../../etc/passwd", "/etc/passwd", "main/../../../x"])
+def test_a_listed_path_that_leaves_the_suite(staged: DebianTree, path: str) -> None:
+    release = staged.root / "dists/s/InRelease"
+    release.write_text(f"Suite: s\nSHA256:\n {'0' * 64} 5 {path}\n")
+    with pytest.raises(SyncError, match="leads out of the suite"):
+        check(staged, None)
+
+
+@pytest.mark.parametrize("text", ["SHA256:\n abc", "SHA256:\n abc five main/Packages\n"])
+def test_a_release_file_that_is_cut_off_asks_for_a_new_plan(staged: DebianTree, text: str) -> None:
+    (staged.root / "dists/s/InRelease").write_text(f"Suite: s\n{text}")
+    with pytest.raises(SyncError) as caught:
+        check(staged, None)
+    assert caught.value.verdict is Verdict.MOVED
+
+
+def test_a_new_release_beside_its_old_signature_asks_for_a_new_plan(staged: DebianTree, keyring: Keyring) -> None:
+    (staged.root / "dists/s/InRelease").unlink()
+    release = staged.root / "dists/s/Release"
+    release.write_text(f"{release.read_text()}Description: newer\n")
+    with pytest.raises(SyncError) as caught:
+        check(staged, keyring.public)
+    assert caught.value.verdict is Verdict.MOVED
+
+
+def test_the_small_release_file_of_a_component_is_an_ordinary_index(staged: DebianTree, keyring: Keyring) -> None:
+    staged.write("dists/s/main/binary-all/Release", b"Archive: s\nComponent: main\n")
+    assert check(staged, keyring.public) is True
+    staged.write("dists/s/main/binary-all/Packages", b"Package: evil\n")
+    with pytest.raises(SyncError, match="Packages: expected"):
+        check(staged, keyring.public)
+
+
+def test_what_the_upstream_has_no_more_is_not_measured(tmp_path: Path) -> None:
+    DebianTree(tmp_path / "tree").release(hello="one")
+    staged = DebianTree(tmp_path / "staging")
+    staged.release(hello="a second one")
+    path = "dists/s/main/binary-all/Packages"
+    (staged.root / path).unlink()
+    view = View(staged.root, tmp_path / "tree", frozenset([path]))
+    assert asyncio.run(verify(view, None)) is False
+
+
+def test_an_index_that_is_a_link_to_its_by_hash_name(tmp_path: Path) -> None:
+    for root in ("tree", "staging"):
+        archive = DebianTree(tmp_path / root)
+        archive.release(hello="one" if root == "tree" else "a second one")
+        index = tmp_path / root / "dists/s/main/binary-all"
+        (newest,) = (index / "by-hash/SHA256").iterdir()
+        (index / "Packages").unlink()
+        (index / "Packages").symlink_to(f"by-hash/SHA256/{newest.name}")
+    # The new by-hash file is payload: it is in the tree already.
+    newest.rename(tmp_path / "tree/dists/s/main/binary-all/by-hash/SHA256" / newest.name)
+    assert asyncio.run(verify(View(tmp_path / "staging", tmp_path / "tree"), None)) is False
+
+
+def test_an_upstream_that_gave_up_by_hash(tmp_path: Path) -> None:
+    DebianTree(tmp_path / "tree").release(hello="one")
+    staged = DebianTree(tmp_path / "staging")
+    staged.release(hello="a second one")
+    for path in (staged.root / "dists/s/main/binary-all/by-hash/SHA256").iterdir():
+        path.unlink()
+    release = staged.root / "dists/s/InRelease"
+    for name in ("InRelease", "Release"):
+        path = release.with_name(name)
+        path.write_text(path.read_text().replace("Acquire-By-Hash: yes\n", ""))
+    assert check(staged, None) is False

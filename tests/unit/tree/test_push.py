@@ -114,6 +114,38 @@ def test_one_dead_downstream_delays_nobody_and_is_told_when_it_is_back(house: Ho
     played(house, scene)
 
 
+def test_a_downstream_that_hangs_gets_one_stage_1_at_a_time(house: House, tmp_path: Path) -> None:
+    house.downstreams = "slow=ssh://m@slow"
+    house.extra["MIRROR_PUSH_TIMEOUT"] = "1"
+    gate = tmp_path / "gate"
+    house.answer("slow", f'case "$1" in *stage1) while [ ! -e {gate} ]; do sleep 0.02; done ;; esac')
+
+    async def scene(controller: Controller) -> None:
+        for _ in range(3):
+            await publish(controller)
+        gate.touch()
+        await until(lambda: states(house) == {"slow": "delivered"})
+        assert len([word for word in house.told if "stage1" in word]) == 1
+
+    played(house, scene)
+
+
+def test_a_reload_reaches_a_delivery_that_is_waiting(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(push, "FIRST_RETRY", 600)
+    house.downstreams = "leaf=ssh://m@wrong?push=all"
+    house.answer("wrong", "echo 'No route to host' >&2; exit 255")
+
+    async def scene(controller: Controller) -> None:
+        await publish(controller)
+        await until(lambda: states(house) == {"leaf": "failing"})
+        house.downstreams = "leaf=ssh://m@right?push=all"
+        controller.reload(load(house.environ))
+        await until(lambda: states(house) == {"leaf": "delivered"})
+        assert house.told[-1].startswith("right")
+
+    played(house, scene)
+
+
 def test_what_was_owed_before_a_restart_is_delivered_after_it(house: House, tmp_path: Path) -> None:
     house.downstreams = "leaf1=ssh://m@leaf1"
     house.store.deliver("leaf1", "debian", 3, "2026112103", 1)
