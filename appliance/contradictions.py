@@ -11,6 +11,9 @@ from appliance.errors import Problem
 from appliance.schema import Settings
 from appliance.values import secret_users
 
+SHORTEST = 16
+"""Characters of a secret that anybody on the network may guess at."""
+
 
 def contradictions(settings: Settings) -> Iterator[Problem]:
     """Every contradiction. Pure: looks at nothing but the settings."""
@@ -20,6 +23,7 @@ def contradictions(settings: Settings) -> Iterator[Problem]:
         _transports(settings),
         _certificate(settings),
         _keys(settings),
+        _http_triggers(settings),
         _downstreams(settings),
         _auth_users(settings),
     )
@@ -82,6 +86,20 @@ def _twice(family: str, name: str, other_family: str, other: str) -> Problem:
     joined = "join the two" if family == other_family else "a key can trigger or fetch, not both"
     cure = f"have its owner make another with ssh-keygen, one for each purpose; {joined}"
     return Problem(_of(family, name, "KEY"), f"is the key of {word} {other!r} too", cure)
+
+
+def _http_triggers(settings: Settings) -> Iterator[Problem]:
+    for name, trigger in settings.http_triggers.items():
+        for archive in sorted(set(trigger.archives) - set(settings.archives)):
+            yield Problem(_of("HTTP_TRIGGERS", name, "ARCHIVES"), f"there is no archive {archive!r}", _known(settings))
+        if not trigger.password and not trigger.token:
+            cure = "give it a PASSWORD (or _FILE), a TOKEN (or _FILE), or both"
+            yield Problem(_of("HTTP_TRIGGERS", name, "PASSWORD"), "neither it nor the TOKEN is set", cure)
+        for setting, secret in (("PASSWORD", trigger.password), ("TOKEN", trigger.token)):
+            if secret and len(secret.get_secret_value()) < SHORTEST:
+                cure = "make one with: cat /proc/sys/kernel/random/uuid"
+                fact = f"is shorter than {SHORTEST} characters"
+                yield Problem(_of("HTTP_TRIGGERS", name, setting), fact, cure)
 
 
 def _downstreams(settings: Settings) -> Iterator[Problem]:

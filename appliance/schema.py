@@ -173,6 +173,24 @@ class Pull(KeyHolder):
     archives: Words = Field((), description="archives that the key may fetch, without a password; empty: all")
 
 
+class HttpTrigger(Frozen):
+    """Somebody who may tell us by HTTP that there is something new."""
+
+    password: Annotated[Password | None, FILE] = Field(
+        None, description="who loads `https://<name>:PASSWORD@mirror/trigger` triggers `ARCHIVES`"
+    )
+    token: Annotated[Password | None, FILE] = Field(
+        None, description="who loads `https://mirror/trigger/ARCHIVE/TOKEN` triggers the archive"
+    )
+    from_: HostPatterns = Field(
+        ("*",),
+        validation_alias=AliasChoices("from", "from_"),
+        serialization_alias="from",
+        description="addresses or networks that it is good from",
+    )
+    archives: Words = Field((), description="archives that it may trigger; empty: all")
+
+
 class Info(Frozen):
     """Free text for the trace file."""
 
@@ -201,6 +219,9 @@ class Settings(BaseSettings):
     )
     triggers: Annotated[dict[str, Trigger], BeforeValidator(kebab)] = Field({}, description="who may trigger us by ssh")
     pulls: Annotated[dict[str, Pull], BeforeValidator(kebab)] = Field({}, description="who may fetch by rsync over ssh")
+    http_triggers: Annotated[dict[str, HttpTrigger], BeforeValidator(kebab)] = Field(
+        {}, description="who may trigger us by HTTP"
+    )
     downstreams: Annotated[Downstreams, FILE] = Field(
         (),
         description="who we trigger, separated by white space: `name=ssh://[user@]host[:port][/archive]"

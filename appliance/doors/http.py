@@ -6,6 +6,7 @@ nginx shows everything but ``/control/`` to the world.
 from __future__ import annotations
 
 import html
+import sqlite3
 import time
 from collections.abc import Callable
 
@@ -16,6 +17,7 @@ from starlette.routing import Route
 
 from appliance import metrics, status
 from appliance.controller import Controller
+from appliance.doors import webtrigger
 from appliance.errors import ApplianceError
 
 PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -55,16 +57,21 @@ def application(controller: Controller, reload: Callable[[], list[str]]) -> Star
             Route("/readyz", readyz),
             Route("/metrics", measure),
             Route("/api/v1/status", picture),
+            *webtrigger.routes(controller),
             Route("/control/push", push, methods=["POST"]),
             Route("/control/reload", take_over, methods=["POST"]),
         ],
-        exception_handlers={ApplianceError: _refuse},
+        exception_handlers={ApplianceError: _refuse, sqlite3.Error: _full},
     )
 
 
 async def _refuse(_: HttpRequest, error: Exception) -> Response:
     assert isinstance(error, ApplianceError)
     return JSONResponse({"error": str(error), "exit_code": error.exit_code}, 409)
+
+
+async def _full(_: HttpRequest, __: Exception) -> Response:
+    return JSONResponse({"error": "not accepted: the state volume cannot be written"}, 503)
 
 
 def _page(controller: Controller) -> str:

@@ -1,0 +1,115 @@
+"""Triggers by HTTP, for upstreams that load a URL and look no further.
+
+Two forms: basic authentication, where the user decides which archives are meant (``/trigger``), and an archive with a
+long random token in the path (``/trigger/ARCHIVE/TOKEN``). The answer comes at once, after the requests are durable.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import ipaddress
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from typing import Final
+
+from pydantic import SecretStr
+from starlette.requests import Request as HttpRequest
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from appliance.controller import Controller, new_request
+from appliance.schema import HttpTrigger
+
+STAGES: Final = ("all", "stage1", "stage2")
+_NOBODY: Final = HttpTrigger()
+
+
+def routes(controller: Controller) -> list[Route]:
+    """The routes of both forms, and of what became of a request."""
+
+    async def by_user(request: HttpRequest) -> Response:
+        name, password = _credentials(request.headers.get("authorization", ""))
+        trigger = controller.settings.http_triggers.get(name.lower(), _NOBODY)
+        # The comparison is made for nobody too: a stranger learns nothing from the time an answer takes.
+        if not _same(trigger.password, password) or not _comes_from(request, trigger):
+            return JSONResponse({"error": "who are you?"}, 401, {"WWW-Authenticate": 'Basic realm="trigger"'})
+        return _accept(controller, request, name.lower(), trigger.archives or tuple(controller.lanes))
+
+    async def by_token(request: HttpRequest) -> Response:
+        archive, token = request.path_params["archive"], request.path_params["token"]
+        known = [
+            name
+            for name, trigger in controller.settings.http_triggers.items()
+            if _same(trigger.token, token) and archive in (trigger.archives or controller.lanes)
+            and _comes_from(request, trigger)
+        ]  # fmt: skip
+        if not known or archive not in controller.lanes:
+            return JSONResponse({"error": "there is nothing here"}, 404)
+        return _accept(controller, request, known[0], [archive])
+
+    async def state(request: HttpRequest) -> Response:
+        asked = controller.store.request(request.path_params["id"])
+        if asked is None:
+            return JSONResponse({"error": "no such request"}, 404)
+        words = "waiting" if asked.run is None else "running"
+        return JSONResponse(
+            {
+                "archive": asked.archive,
+                "stage": asked.stage,
+                "state": words if asked.code is None else "finished",
+                "code": asked.code,
+            }
+        )
+
+    both = ["GET", "POST"]
+    return [
+        Route("/trigger", by_user, methods=both),
+        Route("/trigger/{archive}/{token}", by_token, methods=both),
+        Route("/api/v1/requests/{id}", state),
+    ]
+
+
+def _accept(controller: Controller, request: HttpRequest, name: str, archives: Iterable[str]) -> Response:
+    stage = request.query_params.get("stage", "all")
+    if stage not in STAGES:
+        return JSONResponse({"error": f"stage is one of {', '.join(STAGES)}"}, 400)
+    requests = [new_request(archive, stage, "http", name) for archive in archives]
+    controller.accept(requests)
+    accepted = [{"archive": one.archive, "follow": f"/api/v1/requests/{one.id}"} for one in requests]
+    return JSONResponse({"accepted": accepted}, 202)
+
+
+def _credentials(header: str) -> tuple[str, str]:
+    """User and password of a basic authentication header; empty ones for anything else."""
+    scheme, _, text = header.partition(" ")
+    try:
+        user, _, password = base64.b64decode(text, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return "", ""
+    return (user, password) if scheme.lower() == "basic" else ("", "")
+
+
+def _same(secret: SecretStr | None, given: str) -> bool:
+    """Whether the secret is the given one, in a time that depends on neither."""
+    wanted = secret.get_secret_value() if secret else ""
+    digests = (hashlib.sha256(text.encode("utf-8", "replace")).digest() for text in (wanted, given))
+    return hmac.compare_digest(*digests) and bool(wanted)
+
+
+def _comes_from(request: HttpRequest, trigger: HttpTrigger) -> bool:
+    """Whether the client's address, as our own nginx saw it, is one the trigger is good from."""
+    address = request.headers.get("x-real-ip", "")
+    verdicts = (not pattern.startswith("!") for pattern in trigger.from_ if _matches(pattern.lstrip("!"), address))
+    return next(verdicts, False)
+
+
+def _matches(pattern: str, address: str) -> bool:
+    if "/" not in pattern:
+        return fnmatchcase(address, pattern)
+    try:
+        return ipaddress.ip_address(address) in ipaddress.ip_network(pattern)
+    except ValueError:
+        return False

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from appliance.controller import Controller
+from appliance.doors import http
+from appliance.errors import ConfigurationError
+from appliance.settings import load
+from tests.unit.house import House
+
+PASSWORD = "a-long-random-password"
+TOKEN = "7d9f2c1e-54aa-4d0e-9a55-0d6a3a1c8a11"
+HERE = {"X-Real-IP": "192.0.2.1"}
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    house = House(tmp_path / "house")
+    house.extra |= {
+        "MIRROR_ARCHIVES__RELEASES__UPSTREAM": "none",
+        "MIRROR_HTTP_TRIGGERS__ARCHIVE__PASSWORD": PASSWORD,
+        "MIRROR_HTTP_TRIGGERS__ARCHIVE__ARCHIVES": "debian",
+        "MIRROR_HTTP_TRIGGERS__ARCHIVE__FROM": "!192.0.2.9,192.0.2.0/24",
+        "MIRROR_HTTP_TRIGGERS__OTHER__TOKEN": TOKEN,
+        "MIRROR_HTTP_TRIGGERS__OTHER__ARCHIVES": "releases",
+    }
+    yield house
+    house.store.close()
+
+
+def load_url(house: House, path: str, method: str = "GET", **more: object) -> httpx.Response:
+    async def call() -> httpx.Response:
+        controller = Controller(load(house.environ), house.places, house.store)
+        transport = httpx.ASGITransport(http.application(controller, list))
+        async with httpx.AsyncClient(transport=transport, base_url="http://mirror") as client:
+            return await client.request(method, path, **{"headers": HERE, **more})  # type: ignore[arg-type]
+
+    return asyncio.run(call())
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_the_user_decides_about_the_archive(house: House, method: str) -> None:
+    answer = load_url(house, "/trigger", method, auth=("archive", PASSWORD))
+    assert answer.status_code == 202
+    (request,) = house.store.open_requests("debian")
+    assert (request.stage, request.source, request.by) == ("all", "http", "archive")
+    follow = answer.json()["accepted"][0]["follow"]
+    assert load_url(house, follow).json() == {"archive": "debian", "stage": "all", "state": "waiting", "code": None}
+
+
+def test_the_archive_and_a_token_in_the_path(house: House) -> None:
+    assert load_url(house, f"/trigger/releases/{TOKEN}?stage=stage1").status_code == 202
+    (request,) = house.store.open_requests("releases")
+    assert request.stage == "stage1"
+
+
+@pytest.mark.parametrize(
+    ("user", "password"), [("archive", "wrong"), ("nobody", PASSWORD), ("other", TOKEN), ("", ""), ("archive", "")]
+)
+def test_wrong_credentials_are_all_answered_alike(house: House, user: str, password: str) -> None:
+    answer = load_url(house, "/trigger", auth=(user, password))
+    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, 'Basic realm="trigger"')
+    assert answer.json() == {"error": "who are you?"}
+    assert house.store.open_requests("debian") == []
+
+
+@pytest.mark.parametrize("header", ["", "Basic", "Basic ???", "Bearer abc", "Basic /w=="])
+def test_headers_that_are_no_credentials(house: House, header: str) -> None:
+    assert load_url(house, "/trigger", headers={**HERE, "Authorization": header}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "path", [f"/trigger/debian/{TOKEN}", "/trigger/releases/wrong", f"/trigger/nowhere/{TOKEN}", "/trigger/releases/"]
+)
+def test_a_wrong_path_leads_nowhere(house: House, path: str) -> None:
+    assert load_url(house, path).status_code == 404
+    assert house.store.open_requests("debian") + house.store.open_requests("releases") == []
+
+
+@pytest.mark.parametrize(
+    ("address", "status"), [("192.0.2.1", 202), ("192.0.2.9", 401), ("198.51.100.1", 401), ("", 401)]
+)
+def test_it_is_good_from_some_addresses_only(house: House, address: str, status: int) -> None:
+    answer = load_url(house, "/trigger", auth=("archive", PASSWORD), headers={"X-Real-IP": address})
+    assert answer.status_code == status
+
+
+def test_an_unknown_stage(house: House) -> None:
+    assert load_url(house, "/trigger?stage=everything", auth=("archive", PASSWORD)).status_code == 400
+
+
+def test_an_unknown_request(house: House) -> None:
+    assert load_url(house, "/api/v1/requests/nobody's").status_code == 404
+
+
+def test_secrets_that_can_be_guessed_and_triggers_without_any(house: House) -> None:
+    house.extra |= {"MIRROR_HTTP_TRIGGERS__OTHER__TOKEN": "short", "MIRROR_HTTP_TRIGGERS__EMPTY__ARCHIVES": "debian"}
+    with pytest.raises(ConfigurationError) as caught:
+        load(house.environ)
+    assert [problem.variable for problem in caught.value.problems] == [
+        "MIRROR_HTTP_TRIGGERS__EMPTY__PASSWORD",
+        "MIRROR_HTTP_TRIGGERS__OTHER__TOKEN",
+    ]
