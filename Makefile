@@ -4,7 +4,7 @@ GROUND = $(PYTHON) -m tests.ground
 PYTEST = .venv/bin/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-update test lint unit unit-image integration image down clean
+.PHONY: help demo demo-update test lint unit unit-image integration image programs down clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -17,14 +17,14 @@ demo-update: .venv/.complete ## a changed package, from the origin to the leaves
 
 # Every part runs and prints its summary, whatever became of the others. Two at a time: most of each is waiting.
 test: ## linters, types, unit tests here and in the image, integration tests
-	@$(GROUND) engine
+	@$(GROUND) engine programs
 	@echo "· images, linters, unit and integration tests, two at a time: each part's output comes when it ends"
 	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target lint integration unit unit-image
 
-lint: .venv/.complete ## ruff, mypy, shellcheck
+lint: programs .venv/.complete ## ruff, mypy, shellcheck
 	$(PYTEST) -m linters tests/unit
 
-unit: .venv/.complete ## unit tests with this machine's Python
+unit: programs .venv/.complete ## unit tests with this machine's Python
 	$(PYTEST) -m 'not linters and not integration' tests/unit
 
 unit-image: image ## the same unit tests with the image's Python and libraries
@@ -43,6 +43,9 @@ down: ## removes the containers, networks and volumes that demo and tests made
 
 clean: down ## removes our images too
 	@$(GROUND) clean
+
+programs:
+	@$(GROUND) programs
 
 .venv/.complete: pyproject.toml
 	@$(GROUND) venv

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from tests.ground import base, engine, images, sweep, venv
+from tests.ground import base, engine, images, programs, sweep, venv
 from tests.ground.console import StopError, step
 
 
@@ -33,6 +33,7 @@ VERBS: Final[Mapping[str, Callable[[], None]]] = {
     "engine": engine.ensure,
     "images": _images,
     "peer": _peer,
+    "programs": programs.ensure,
     "runner": images.runner,
     "venv": venv.ensure,
     "down": _down,
