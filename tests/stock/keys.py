@@ -22,7 +22,7 @@ NAMES: Final = (HOST, PUSH, "second", "stranger")
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The files of a keyring by name: NAME and NAME.pub of every ssh key, ca.pem, tls.pem, foreign.pem."""
+    """The files of a keyring by name: NAME and NAME.pub of every ssh key, tls.crt and tls.key, ca.pem, stranger.pem."""
 
     files: Mapping[str, str]
 

@@ -94,9 +94,12 @@ class Mirror(Node):
 
         self.wait_for(look, deadline, f"{archive} at serial {serial} (it is at {self.serial_of(archive)!r})")
 
-    def compare(self, archive: str, upstream: Mirror, *options: str) -> list[str]:
-        """Paths in which our tree is not the upstream's, by content, type, mode and time; only files' times count."""
-        source = f"rsync://{upstream.name}:{upstream.rsync_port}/{archive}/"
+    def compare(self, archive: str, upstream: Mirror, *options: str, module: str = "") -> list[str]:
+        """Paths in which our tree is not the upstream's, by content, type, mode and time; only files' times count.
+
+        `module` is where the upstream has it, when that has another name.
+        """
+        source = f"rsync://{upstream.name}:{upstream.rsync_port}/{module or archive}/"
         argv = ("rsync", "-nicrlptHOJ", "--delete", *options, source, f"{self.tree(archive)}/")
         found = (DIFFERENT.match(line) for line in self.run(*argv).splitlines())
         return [match["path"].partition(" -> ")[0].partition(" => ")[0] for match in found if match]

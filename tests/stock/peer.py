@@ -48,7 +48,8 @@ class Stock(Mirror):
 
     def furnish(self) -> None:
         """Puts keys in place; before the first start. Whoever has the push key may start ftpsync."""
-        self.put("/etc", {"peer/host_key": self._keys.private(HOST).encode(), "peer/tls.pem": self._keys["tls.pem"]})
+        pem = self._keys["tls.key"] + self._keys["tls.crt"]
+        self.put("/etc", {"peer/host_key": self._keys.private(HOST).encode(), "peer/tls.pem": pem})
         mine = {name: self._keys.private(name).encode() for name in (PUSH, "second", "stranger")}
         self._home({f".ssh/{name}": data for name, data in mine.items()})
         self.let_in(PUSH)
