@@ -65,8 +65,14 @@ VERBS = {
 
 def main(argv: list[str]) -> int:
     """The exit status of a verb; an expected error is told in its own words."""
+    if argv[1:2] == ["import"]:
+        # The one verb of mirrorctl that needs no running container.
+        from appliance.doors import cli
+
+        cli.main(argv[1:])
+        return 0
     if len(argv) != 2 or argv[1] not in VERBS:
-        print(f"usage: python3 -m appliance {'|'.join(VERBS)}", file=sys.stderr)
+        print(f"usage: python3 -m appliance {'|'.join(VERBS)}|import DIR", file=sys.stderr)
         return 64
     try:
         return VERBS[argv[1]]()

@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 import time
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -102,10 +103,26 @@ def keys(as_json: AsJson = False) -> None:
     print(f"  {lines['known_hosts']}")
 
 
-def main() -> None:
+@app.command("import")
+def take_over(
+    directory: Annotated[Path, typer.Argument(help="Where ftpsync.conf, runmirrors.mirror and rsyncd.conf are.")],
+    with_secrets: Annotated[
+        Path | None, typer.Option(help="Write passwords, keys and lists there, readable by their owner alone.")
+    ] = None,
+) -> None:
+    """Print the environment file that is equivalent to a stock mirror's configuration. Executes nothing of it."""
+    from appliance.importing import sheet, translate  # no other verb needs it
+
+    lines = translate.translate(directory)
+    if with_secrets:
+        sheet.write(lines, with_secrets)
+    print(sheet.render(translate.head(directory, lines), with_secrets), end="")
+
+
+def main(argv: list[str] | None = None) -> None:
     """The program; every expected failure is one line of fact and one of cure."""
     try:
-        app()
+        app(argv, prog_name="mirrorctl")
     except ApplianceError as error:
         _die(str(error), error.exit_code)
 
