@@ -29,7 +29,7 @@ unit: programs .venv/.complete ## unit tests with this machine's Python
 
 unit-image: image ## the same unit tests with the image's Python and libraries
 	@$(GROUND) runner
-	docker run --rm --network none --read-only --tmpfs /tmp:exec --volume "$(CURDIR):/source:ro" push-mirror-unit
+	docker run --rm --network none --read-only --tmpfs /tmp:exec --volume "$(CURDIR):/source:ro" "$${PUSH_MIRROR_NAMESPACE:-push-mirror}-unit"
 
 integration: image .venv/.complete ## the real image in a real topology
 	@$(GROUND) peer

@@ -9,10 +9,13 @@ from typing import Final
 from tests.ground.console import run, step
 
 TOP: Final = Path(__file__).resolve().parents[2]
-PRODUCT: Final = "push-mirror:latest"
-TOOLS: Final = "push-mirror-tools:latest"
-PEER: Final = "push-mirror-stock:latest"
-RUNNER: Final = "push-mirror-unit:latest"
+NAMESPACE: Final = os.environ.get("PUSH_MIRROR_NAMESPACE", "push-mirror")
+"""What the names of our images, projects and labels begin with; two checkouts on one engine need two."""
+
+PRODUCT: Final = f"{NAMESPACE}:latest"
+TOOLS: Final = f"{NAMESPACE}-tools:latest"
+PEER: Final = f"{NAMESPACE}-stock:latest"
+RUNNER: Final = f"{NAMESPACE}-unit:latest"
 
 
 def product(base: str) -> None:

@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import Final
 
 from tests.ground.console import output, run, succeeds
-from tests.ground.images import PEER, PRODUCT, RUNNER, TOOLS, TOP
+from tests.ground.images import NAMESPACE, PEER, PRODUCT, RUNNER, TOOLS, TOP
 
-DEMO: Final = "push-mirror-demo"
-TESTS: Final = "push-mirror-tests"
+DEMO: Final = f"{NAMESPACE}-demo"
+TESTS: Final = f"{NAMESPACE}-tests"
 
 KEYS: Final[Path] = TOP / "tests/topology/.keys"
 """Throw-away keys, one directory per project."""
 
 PROJECT: Final = "com.docker.compose.project"
-LONE: Final = "push-mirror.tests"
+LONE: Final = f"{NAMESPACE}.tests"
 """Label of containers and volumes that tests make without compose."""
-WORLD: Final = "push-mirror.world"
+WORLD: Final = f"{NAMESPACE}.world"
 """Label of what is around a network of mirrors of both kinds, ours and stock."""
 
 

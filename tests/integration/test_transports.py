@@ -15,7 +15,7 @@ from tests.harness import Lone, Node
 
 pytestmark = pytest.mark.integration
 
-TOWER: Final = "push-mirror-tests-tower"
+TOWER: Final = f"{sweep.TESTS}-tower"
 """The upstream of these tests, also its name in their network."""
 PASSWORD: Final = "a long password"
 

@@ -13,13 +13,13 @@ from docker.models.networks import Network
 from docker.types import IPAMConfig, IPAMPool
 
 from tests.ground import sweep
-from tests.ground.images import PEER, PRODUCT
+from tests.ground.images import NAMESPACE, PEER, PRODUCT
 from tests.harness.project import Project
 from tests.stock.keys import HOST, PUSH, Keys
 from tests.stock.ours import HARDENED, Ours
 from tests.stock.peer import Stock
 
-NAME: Final = "push-mirror-world"
+NAME: Final = f"{NAMESPACE}-world"
 LABELS: Final = {sweep.WORLD: "1"}
 STATE: Final = "/var/lib/mirror"
 FILES: Final = f"{STATE}/files"
