@@ -47,6 +47,7 @@ RUN apt-get update \
         python3-starlette \
         python3-typer \
         python3-uvicorn \
+        python3-zstandard \
         rsync \
         supervisor \
         tini \

@@ -20,10 +20,11 @@ from typing import Any, Final
 from appliance import log, words
 from appliance.commands import Verdict
 from appliance.errors import ApplianceError, SyncError
+from appliance.figures import Figures, Permits, Reports
 from appliance.hooks import HookError
 from appliance.places import Places
 from appliance.records import Request
-from appliance.run import Change, Figures
+from appliance.run import Change
 from appliance.settings import Settings
 from appliance.store import Store
 from appliance.tree.push import Push
@@ -127,8 +128,11 @@ class Lane:
         log.event("run starts", archive=self.name, run=id, kind=kind, by=", ".join(sorted({r.by for r in requests})))
         run = self._store.run(id)
         assert run
-        allow = any(request.allow_deletes for request in requests)
-        change = Change(self._settings, self._places, self._store, self.name, run, allow)
+        permits = Permits(
+            deletes=any(request.allow_deletes for request in requests),
+            rollback=any(request.allow_rollback for request in requests),
+        )
+        change = Change(self._settings, self._places, self._store, self.name, run, permits)
         self.figures = change.figures
         try:
             await self._finish_interrupted()
@@ -160,13 +164,21 @@ class Lane:
     async def _sync(self, change: Change, requests: list[Request], to_the_end: bool) -> bool:
         early = [request for request in requests if request.stage == "stage1"]
 
-        async def payload_is_here(more_to_come: bool, new: bool) -> None:
-            if (more_to_come and (new or not self._tree_is_prepared)) or any(request.mhop for request in early):
-                await self._push.stage1(self.name)
-                self._tree_is_prepared = True
+        async def payload_is_here() -> None:
+            if any(request.mhop for request in early):
+                await self._prepare_tree()
             await self._settle(early, words.DONE)
 
-        return await change.sync(to_the_end, payload_is_here)
+        async def verified(new_payload: bool) -> None:
+            if new_payload or not self._tree_is_prepared:
+                await self._prepare_tree()
+
+        return await change.sync(to_the_end, Reports(payload_is_here, verified))
+
+    async def _prepare_tree(self) -> None:
+        """Stage 1 of those below us: their payload comes before anybody's index."""
+        await self._push.stage1(self.name)
+        self._tree_is_prepared = True
 
     async def _succeeded(self, id: int, change: Change, requests: list[Request], published: bool) -> None:
         state, figures = self._store.archive(self.name), change.figures
@@ -224,6 +236,7 @@ class Lane:
             mhop=any(request.mhop for request in requests),
             callback=any(request.callback for request in requests),
             allow_deletes=any(request.allow_deletes for request in requests),
+            allow_rollback=any(request.allow_rollback for request in requests),
         )
         self._store.add([again])
 

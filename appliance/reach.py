@@ -20,8 +20,13 @@ def source_of(settings: Settings, places: Places, name: str) -> Source:
         timeout=archive.timeout,
         deadline=archive.deadline,
         bwlimit=archive.bwlimit,
-        choice=tuple(filters.chosen(archive.exclude, archive.arch_include, archive.arch_exclude)),
+        choice=choice_of(archive),
     )
+
+
+def choice_of(archive: Archive) -> tuple[str, ...]:
+    """What we chose not to carry, as rsync options."""
+    return tuple(filters.chosen(archive.exclude, archive.arch_include, archive.arch_exclude))
 
 
 def transport_of(settings: Settings, places: Places, archive: Archive) -> transport.Transport:

@@ -19,6 +19,7 @@ class Request:
     due: float
     callback: bool = False
     allow_deletes: bool = False
+    allow_rollback: bool = False
     run: int | None = None
     code: int | None = None
     answer: str | None = None
@@ -45,13 +46,17 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class ArchiveState:
-    """What an archive carries; ``publication`` counts ours, ``publishing`` is the run of an unfinished one."""
+    """What an archive carries; ``publication`` counts ours, ``publishing`` is the run of an unfinished one.
+
+    ``sealed`` is what ``signed`` will be when that is finished.
+    """
 
     name: str
     publication: int = 0
     serial: str | None = None
     published: float | None = None
     signed: int | None = None
+    sealed: int | None = None
     publishing: int | None = None
     unpublished: int = 0
     failures: int = 0

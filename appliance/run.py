@@ -1,7 +1,8 @@
 """The way of one change through one archive: plan, payload, index, verify, publish, trace, prune.
 
-    plan ─▶ payload into the tree ─▶ [payload is here: the caller tells the tree] ─▶ index into staging
-         ─▶ verify ─▶ publish, one rename after the other ─▶ trace ─▶ delete what has been gone long enough
+    plan ─▶ payload into the tree ─▶ [payload is here: who asked for stage 1 is answered] ─▶ index into staging
+         ─▶ verify ─▶ [verified: the caller has the tree below fetch its payload] ─▶ publish, one rename after the
+         other ─▶ trace ─▶ delete what has been gone long enough
 
 Every step takes its truth from disk, so that after a crash at any point the next run only has to start over.
 """
@@ -10,23 +11,23 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Final
 
 from appliance import hooks, log
 from appliance.commands import Verdict
 from appliance.errors import SyncError
+from appliance.figures import Figures, Permits, Reports
+from appliance.inspection import Inspection
 from appliance.places import Places
-from appliance.reach import source_of, transport_of
+from appliance.reach import source_of
 from appliance.records import Run
 from appliance.settings import Archive, Settings
 from appliance.store import Store
 from appliance.sync import fetch, plan, prune, publish, trace, verify
 from appliance.sync.profile import HIERARCHY, roots_of
 from appliance.sync.source import Source
+from appliance.testimony import testify
 
 LONGEST_PAUSE: Final = 15.0
 """Seconds between two looks at an upstream that is being updated."""
@@ -34,62 +35,54 @@ LONGEST_PAUSE: Final = 15.0
 ATTEMPTS: Final = 4
 """So often one run plans before an upstream that keeps changing under it counts as a failure."""
 
-PayloadIsHere = Callable[[bool, bool], Awaitable[None]]
-"""Awaited when the payload is in the tree, with whether index files will follow, and whether any of it is new."""
 
-
-@dataclass(slots=True)
-class Figures:
-    """What a run has done so far; ``stage`` is where it is now."""
-
-    stage: str = "plan"
-    payload: int = 0
-    index: int = 0
-    deleted: int = 0
-    bytes: int = 0
-    payload_seconds: float = 0
-    index_seconds: float = 0
+NONE: Final = Permits()
 
 
 class Change:
     """One run of one archive."""
 
     def __init__(
-        self, settings: Settings, places: Places, store: Store, name: str, run: Run, allow_deletes: bool = False
+        self, settings: Settings, places: Places, store: Store, name: str, run: Run, permits: Permits = NONE
     ) -> None:
         self._settings, self._places, self._store = settings, places, store
-        self._name, self._run, self._allow_deletes = name, run, allow_deletes
+        self._name, self._run, self._permits = name, run, permits
         self._archive: Archive = settings.archives[name]
         self._tree = places.archive(name)
         self._staging = fetch.Staging(places.staging(name))
         self.figures = Figures()
+        self._inspection = Inspection(settings, places, store, name, run, permits)
 
-    async def sync(self, to_the_end: bool, payload_is_here: PayloadIsHere) -> bool:
+    async def sync(self, to_the_end: bool, reports: Reports) -> bool:
         """Bring the archive to its upstream's state; True when something new was published.
 
-        ``payload_is_here`` is awaited once the payload is in the tree, with whether index files will follow; without
-        ``to_the_end`` the run is over then. Raises SyncError; what is published stays as it was.
+        Without ``to_the_end`` the run is over when the payload is here. Raises SyncError; what is published stays as it
+        was, and what was refused is kept for a look.
         """
         await self._hook(1)
         try:
             async with asyncio.timeout(self._archive.deadline):
-                return await self._attempts(to_the_end, payload_is_here)
+                return await self._attempts(to_the_end, reports)
+        except SyncError as error:
+            if error.misfits:
+                self._inspection.keep(error)
+            raise
         except TimeoutError:
             fact = f"no end after {self._archive.deadline} s, while in {self.figures.stage}"
             raise SyncError(fact, "a retry resumes it; raise DEADLINE if it needs longer", Verdict.NETWORK) from None
 
-    async def _attempts(self, to_the_end: bool, payload_is_here: PayloadIsHere) -> bool:
+    async def _attempts(self, to_the_end: bool, reports: Reports) -> bool:
         misfits: frozenset[str] = frozenset()
         for left in reversed(range(ATTEMPTS)):
             try:
-                return await self._attempt(to_the_end, payload_is_here, misfits)
+                return await self._attempt(to_the_end, reports, misfits)
             except SyncError as error:
                 if error.verdict is not Verdict.MOVED or not left:
                     raise
                 misfits |= error.paths
         raise AssertionError("unreachable")
 
-    async def _attempt(self, to_the_end: bool, payload_is_here: PayloadIsHere, misfits: frozenset[str]) -> bool:
+    async def _attempt(self, to_the_end: bool, reports: Reports, misfits: frozenset[str]) -> bool:
         self._staging.prepare()
         source = source_of(self._settings, self._places, self._name)
         self.figures.stage = "plan"
@@ -102,15 +95,20 @@ class Change:
             trace.write_stage1(self._tree, self._trace())
             await self._hook(4)
         self.figures.stage = "tree"
-        await payload_is_here(to_the_end and not work.empty, bool(work.payload))
-        if not to_the_end:
-            return False
+        await reports.payload_is_here()
+        return to_the_end and await self._finish(source, work, reports, misfits)
+
+    async def _finish(self, source: Source, work: plan.Plan, reports: Reports, misfits: frozenset[str]) -> bool:
+        """The second half: indices, and everything visible at once. True when there was something to publish."""
         if work.updating:
             await self._until_quiet(source, work.updating)
         await self._fetch_index(source, work.insisting_on([*self._roots(), *misfits]))
         if not self._is_news(work):
             return False
-        await self._publish(work)
+        seal = await self._verify(source, work)
+        self.figures.stage = "tree"
+        await reports.verified(bool(self.figures.payload))
+        await self._publish(seal)
         await self._hook(4)
         return True
 
@@ -129,7 +127,7 @@ class Change:
             if not await plan.updating(source):
                 raise SyncError.moved(f"the upstream was being updated ({', '.join(flags)})")
             pause = min(2 * pause, LONGEST_PAUSE)
-        if self._archive.profile != "debian" or self._archive.verify == "off":
+        if self._archive.profile == "generic" or self._archive.verify == "off":
             cure = "have it removed there, or wait: it is tried again by itself"
             raise SyncError(f"the upstream keeps its flag {', '.join(flags)} up", cure, Verdict.BUSY)
         log.trouble("the upstream keeps its flag up, verifying what it has", archive=self._name, flag=flags[0])
@@ -156,30 +154,52 @@ class Change:
         self.figures.index += len(publish.staged(self._staging.index))
         self.figures.index_seconds += time.monotonic() - started
 
-    async def _publish(self, work: plan.Plan) -> None:
-        self.figures.stage = "verify"
-        signed = None
-        if self._archive.profile == "debian" and self._archive.verify != "off":
-            view = verify.View(self._staging.index, self._tree, frozenset(work.delete))
-            signed = await verify.verify(view, self._archive.keyring)
-        self.figures.stage = "publish"
-        self._store.keep_roots(self._name, roots_of(publish.staged(self._staging.index)))
-        self._store.publishing(self._name, self._run.id)
-        await self.finish_publication(signed)
+    async def _verify(self, source: Source, work: plan.Plan) -> verify.Seal:
+        """Raises SyncError for an update that does not fit together.
 
-    async def finish_publication(self, signed: bool | None = None) -> None:
+        Payload that the indices name and that came upstream after our plan was made is fetched at once: with an
+        upstream that never rests, a new plan would always be late.
+        """
+        self.figures.stage = "verify"
+        for _ in range(ATTEMPTS):
+            try:
+                return await self._inspection.verify(work)
+            except SyncError as error:
+                if not error.missing or not await self._fetch_missing(source, error.missing):
+                    raise
+        return await self._inspection.verify(work)
+
+    async def _fetch_missing(self, source: Source, missing: frozenset[str]) -> bool:
+        """Whether the upstream has all of it."""
+        changes = tuple(plan.Change(path, 0, new=True) for path in sorted(missing))
+        try:
+            await self._fetch_payload(source, plan.Plan(payload=changes))
+        except SyncError as error:
+            if error.verdict is not Verdict.MOVED:
+                raise
+            return False
+        return True
+
+    async def _publish(self, seal: verify.Seal) -> None:
+        self.figures.stage = "publish"
+        await publish.reach_disk(self._tree)
+        roots = {path: seal.valid_until.get(path) for path in roots_of(publish.staged(self._staging.index))}
+        self._store.publishing(self._name, self._run.id, seal.signed, roots)
+        await self.finish_publication()
+
+    async def finish_publication(self) -> None:
         """Make what is staged and verified visible; called again after a crash, it does what was left to do."""
         publish.publish(self._staging.index, self._tree)
         await self._hook(3)
         trace.write(self._tree, self._trace())
-        self._store.published(self._name, trace.serial_of(self._tree), time.time(), signed)
+        self._store.published(self._name, trace.serial_of(self._tree), time.time())
 
     async def publish_origin(self) -> str:
         """At an origin: the tree is written, give it its next serial; returns the serial."""
         self.figures.stage = "publish"
         await self._hook(1)
         serial = trace.bump(self._tree, self._trace())
-        self._store.published(self._name, serial, time.time(), None)
+        self._store.published(self._name, serial, time.time())
         await self._hook(4)
         return serial
 
@@ -206,7 +226,7 @@ class Change:
     def _doom(self, work: plan.Plan) -> None:
         known = self._store.doomed(self._name)
         guard = prune.Guard(len(set(work.delete) - known), work.upstream_files)
-        holds = guard.holds and not self._allow_deletes
+        holds = guard.holds and not self._permits.deletes
         cure = f"nothing is deleted; if that is right: mirrorctl sync {self._name} --allow-deletes"
         self._store.note(self._name, f"{guard}; {cure}" if holds else "")
         self._store.doom(self._name, known.intersection(work.delete) if holds else work.delete, time.time())
@@ -219,39 +239,4 @@ class Change:
         self._staging.forget_partial()
 
     def _trace(self) -> trace.Trace:
-        upstream, figures = self._archive.upstream, self.figures
-        return trace.Trace(
-            name=self._settings.name,
-            host=socket.gethostname(),
-            started=self._run.started,
-            ended=time.time(),
-            upstream=upstream.host if upstream else self._settings.name,
-            trigger=self._run.trigger,
-            transport=transport_of(self._settings, self._places, self._archive).word if upstream else "undefined",
-            architectures=trace.architectures(self._tree),
-            configuration=_configuration(self._archive),
-            received=figures.bytes,
-            stage1_seconds=round(figures.payload_seconds),
-            stage2_seconds=round(figures.index_seconds),
-            info=_info(self._settings),
-        )
-
-
-def _configuration(archive: Archive) -> str:
-    """Which architectures were chosen, in stock's words (PROTOCOL section 4.1)."""
-    if archive.arch_include:
-        return "".join(f"{word} " for word in ("INCLUDE", *archive.arch_include))
-    return "".join(f"{word} " for word in ("EXCLUDE", *archive.arch_exclude)) if archive.arch_exclude else "ALL"
-
-
-def _info(settings: Settings) -> tuple[tuple[str, str], ...]:
-    """The trace fields the operator gives, in the order stock writes them."""
-    info = settings.info
-    fields = {
-        "Maintainer": info.maintainer,
-        "Sponsor": info.sponsor,
-        "Country": info.country,
-        "Location": info.location,
-        "Throughput": info.throughput,
-    }
-    return tuple((key, value) for key, value in fields.items() if value)
+        return testify(self._settings, self._places, self._name, self._run, self.figures)

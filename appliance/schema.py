@@ -91,7 +91,10 @@ class Archive(Frozen):
     )
     arch_include: Words = Field((), description="architectures carried, with `all` added; `source` is one; empty: all")
     arch_exclude: Words = Field((), description="architectures left out; not together with `ARCH_INCLUDE`")
-    verify: Literal["off", "index"] = Field("index", description="what is checked before it is published")
+    verify: Literal["off", "index", "full"] = Field(
+        "full",
+        description="what is checked before it is published: indices; with `full` also the files they newly name",
+    )
     keyring: Annotated[Path, AfterValidator(_readable)] | None = Field(
         None, description="keyring file that signatures are checked against"
     )

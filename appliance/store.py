@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +23,8 @@ _TABLES: Final = """
 create table request (
     id text primary key, archive text not null, stage text not null, mhop integer not null, source text not null,
     by text not null, received real not null, due real not null, callback integer not null default 0,
-    allow_deletes integer not null default 0, run integer, code integer, answer text, answered real
+    allow_deletes integer not null default 0, allow_rollback integer not null default 0,
+    run integer, code integer, answer text, answered real
 );
 create index request_open on request (archive, due) where code is null;
 create table run (
@@ -34,11 +36,13 @@ create table run (
 create index run_archive on run (archive, id);
 create table archive (
     name text primary key, publication integer not null default 0, serial text, published real, signed integer,
-    publishing integer, unpublished integer not null default 0, failures integer not null default 0,
+    sealed integer, publishing integer, unpublished integer not null default 0, failures integer not null default 0,
     note text not null default ''
 );
 create table doomed (archive text not null, path text not null, since real not null, primary key (archive, path));
-create table root (archive text not null, path text not null, primary key (archive, path)) without rowid;
+create table root (
+    archive text not null, path text not null, valid_until real, primary key (archive, path)
+) without rowid;
 create table delivery (
     downstream text not null, archive text not null, publication integer not null, serial text, state text not null,
     attempts integer not null default 0, error text not null default '', next real, since real not null,
@@ -89,11 +93,9 @@ class Store:
         with self._transaction():
             self._db.executemany(
                 "insert or ignore into request (id, archive, stage, mhop, source, by, received, due, callback,"
-                " allow_deletes) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [
-                    (r.id, r.archive, r.stage, r.mhop, r.source, r.by, r.received, r.due, r.callback, r.allow_deletes)
-                    for r in requests
-                ],
+                " allow_deletes, allow_rollback) values (:id, :archive, :stage, :mhop, :source, :by, :received, :due,"
+                " :callback, :allow_deletes, :allow_rollback)",
+                map(asdict, requests),
             )
 
     def request(self, id: str) -> Request | None:
@@ -182,24 +184,34 @@ class Store:
         rows = self._all("select * from archive where name = ?", name)
         return next((ArchiveState(**dict(row)) for row in rows), ArchiveState(name))
 
-    def publishing(self, archive: str, run: int) -> None:
-        """Record that staging is verified and about to become visible; until ``published`` a restart finishes it."""
+    def publishing(
+        self, archive: str, run: int, signed: bool | None = None, roots: Mapping[str, float | None] | None = None
+    ) -> None:
+        """Record that staging is verified and about to become visible; until ``published`` a restart finishes it.
+
+        ``signed`` is None when no index is in it; ``roots`` are the places where readers begin, with the moment until
+        which each is valid, None for one without an end.
+        """
         with self._transaction():
             self._db.execute(
-                "insert into archive (name, publishing) values (?, ?)"
-                " on conflict (name) do update set publishing = excluded.publishing",
-                (archive, run),
+                "insert into archive (name, publishing, sealed) values (?, ?, ?)"
+                " on conflict (name) do update set publishing = excluded.publishing, sealed = excluded.sealed",
+                (archive, run, signed),
+            )
+            self._db.executemany(
+                "insert or replace into root (archive, path, valid_until) values (?, ?, ?)",
+                [(archive, path, until) for path, until in (roots or {}).items()],
             )
 
-    def published(self, archive: str, serial: str | None, now: float, signed: bool | None) -> int:
-        """Record that the publication is complete; returns its number. ``signed`` is None when no index was in it."""
+    def published(self, archive: str, serial: str | None, now: float) -> int:
+        """Record that the publication is complete; returns its number."""
         with self._transaction():
             self._db.execute(
-                "insert into archive (name, publication, serial, published, signed) values (?, 1, ?, ?, ?)"
+                "insert into archive (name, publication, serial, published) values (?, 1, ?, ?)"
                 " on conflict (name) do update set publication = publication + 1, serial = excluded.serial,"
-                " published = excluded.published, signed = coalesce(excluded.signed, signed),"
+                " published = excluded.published, signed = coalesce(sealed, signed), sealed = null,"
                 " publishing = null, unpublished = 0",
-                (archive, serial, now, signed),
+                (archive, serial, now),
             )
         return self.archive(archive).publication
 
@@ -220,16 +232,10 @@ class Store:
                 (archive, text),
             )
 
-    def keep_roots(self, archive: str, paths: Iterable[str]) -> None:
-        """Remember where readers of an archive begin."""
-        with self._transaction():
-            self._db.executemany(
-                "insert or ignore into root (archive, path) values (?, ?)", [(archive, path) for path in paths]
-            )
-
-    def roots(self, archive: str) -> list[str]:
-        """Every place where readers of an archive have ever begun, sorted."""
-        return [row[0] for row in self._all("select path from root where archive = ? order by path", archive)]
+    def roots(self, archive: str) -> dict[str, float | None]:
+        """Every place where readers of an archive begin, sorted, and until when it is valid (None: without an end)."""
+        rows = self._all("select path, valid_until from root where archive = ? order by path", archive)
+        return {row[0]: row[1] for row in rows}
 
     # deletes in waiting
 
@@ -254,9 +260,9 @@ class Store:
     def buried(self, archive: str, paths: Iterable[str]) -> None:
         """Forget paths that were deleted."""
         with self._transaction():
-            self._db.executemany(
-                "delete from doomed where archive = ? and path = ?", [(archive, _text(path)) for path in paths]
-            )
+            names = [(archive, _text(path)) for path in paths]
+            self._db.executemany("delete from doomed where archive = ? and path = ?", names)
+            self._db.executemany("delete from root where archive = ? and path = ?", names)
 
     # deliveries
 
@@ -295,7 +301,7 @@ class Store:
 
 
 def _request(row: sqlite3.Row) -> Request:
-    flags = {name: bool(row[name]) for name in ("mhop", "callback", "allow_deletes")}
+    flags = {name: bool(row[name]) for name in ("mhop", "callback", "allow_deletes", "allow_rollback")}
     return Request(**{key: value for key, value in dict(row).items() if key != "answered"} | flags)
 
 

@@ -28,6 +28,9 @@ FOREVER = 7 * 24 * 3600.0
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, with stable names.")]
 ArchiveName = Annotated[str, typer.Argument(help="Name of an archive, as in MIRROR_ARCHIVES__NAME__….")]
 Deletes = Annotated[bool, typer.Option("--allow-deletes", help="However much is gone upstream: it may go here too.")]
+Rollback = Annotated[
+    bool, typer.Option("--allow-rollback", help="The upstream may go back to an older state, or an expired one.")
+]
 Wait = Annotated[bool, typer.Option("--wait", help="Come back when it is finished, with its exit code.")]
 
 
@@ -48,9 +51,11 @@ def status(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def sync(archive: ArchiveName, wait: Wait = False, allow_deletes: Deletes = False) -> None:
+def sync(
+    archive: ArchiveName, wait: Wait = False, allow_deletes: Deletes = False, allow_rollback: Rollback = False
+) -> None:
     """Sync an archive with its upstream now."""
-    _request(archive, wait, origin=False, deletes=allow_deletes)
+    _request(archive, wait, origin=False, deletes=allow_deletes, rollback=allow_rollback)
 
 
 @app.command()
@@ -132,7 +137,7 @@ def _die(text: str, code: int) -> NoReturn:
     sys.exit(code)
 
 
-def _request(archive: str, wait: bool, origin: bool, deletes: bool = False) -> None:
+def _request(archive: str, wait: bool, origin: bool, deletes: bool = False, rollback: bool = False) -> None:
     settings = load(os.environ)
     if archive not in settings.archives:
         known = ", ".join(settings.archives)
@@ -141,7 +146,7 @@ def _request(archive: str, wait: bool, origin: bool, deletes: bool = False) -> N
         verb = "sync" if origin else "publish"
         place = "has an upstream" if origin else "begins here"
         raise ApplianceError(f"{archive} {place}", f"say `mirrorctl {verb} {archive}`")
-    id = inbox.leave(str(PLACES.inbox), archive, "all", "cli", "mirrorctl", deletes=deletes)
+    id = inbox.leave(str(PLACES.inbox), archive, "all", "cli", "mirrorctl", deletes=deletes, rollback=rollback)
     if not wait:
         inbox.knock(str(PLACES.door), id)
         print("accepted")

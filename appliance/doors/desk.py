@@ -52,7 +52,7 @@ class Desk:
         received = float(fields["received"])
         return Request(
             file.name, fields["archive"], fields["stage"], fields["mhop"] == "1", fields["source"], fields["by"],
-            received, received, fields["callback"] == "1", fields["deletes"] == "1",
+            received, received, fields["callback"] == "1", fields["deletes"] == "1", fields["rollback"] == "1",
         )  # fmt: skip
 
     @asynccontextmanager

@@ -40,6 +40,11 @@ class Staging:
         """What an interrupted transfer leaves, so that the next one resumes."""
         return self.root / "partial"
 
+    @property
+    def quarantine(self) -> Path:
+        """Updates that were refused."""
+        return self.root / "quarantine"
+
     def prepare(self) -> None:
         """Make the directories; clear what a dead rsync left half-written (resumable parts are kept)."""
         for directory in (self.index, self.temporary, self.partial):

@@ -6,8 +6,21 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import Final
 
+from appliance import commands
+from appliance.commands import Verdict
+from appliance.errors import SyncError
 from appliance.sync.profile import in_publish_order
+
+_SYNC_DEADLINE: Final = 600.0
+
+
+async def reach_disk(tree: Path) -> None:
+    """Have everything fetched so far on the disk: else an index could outlive a power cut, and its payload not."""
+    outcome = await commands.run(["sync", "--file-system", str(tree)], deadline=_SYNC_DEADLINE)
+    if not outcome.ok:
+        raise SyncError(f"{tree} cannot be written to disk: {outcome.last_words}", "check the disk", Verdict.LOCAL)
 
 
 def staged(index: Path) -> list[str]:

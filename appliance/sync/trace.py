@@ -15,7 +15,9 @@ from typing import Final
 from appliance import __version__
 from appliance.sync.profile import TRACE_DIRECTORY
 
-_SERIAL: Final = "Archive serial"
+SERIAL: Final = "Archive serial"
+"""The field of a trace file that tells which state of the archive it is about."""
+
 _LEAF: Final = re.compile(r"binary-|installer-|source$|by-hash$|i18n$|dep11$|cnf$|debian-installer$|.*\.diff$")
 _STAGE1_SECONDS: Final = "Total time spent in stage1 rsync"
 
@@ -46,7 +48,7 @@ class Trace:
         seconds = self.stage1_seconds + self.stage2_seconds
         yield "Date", _rfc2822(self.ended)
         yield "Date-Started", _rfc2822(self.started)
-        yield _SERIAL, serial or "unknown"
+        yield SERIAL, serial or "unknown"
         yield "Creator", f"push-mirror {__version__}"
         yield "Running on host", self.host
         yield from self.info
@@ -65,7 +67,7 @@ class Trace:
 
 def serial_of(tree: Path) -> str | None:
     """The master's serial as this tree carries it, or None when it carries none."""
-    return field_of(_master(tree), _SERIAL)
+    return field_of(_master(tree), SERIAL)
 
 
 def roots(tree: Path) -> list[str]:

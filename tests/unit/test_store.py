@@ -78,12 +78,12 @@ def test_a_crash_leaves_runs_that_a_start_ends(store: Store) -> None:
 
 def test_publication(store: Store) -> None:
     run = store.begin("debian", "sync", "ssh", [], 10)
-    store.publishing("debian", run)
+    store.publishing("debian", run, True)
     assert store.archive("debian").publishing == run
-    assert store.published("debian", "2026112101", 20, True) == 1
+    assert store.published("debian", "2026112101", 20) == 1
     state = store.archive("debian")
     assert (state.publishing, state.serial, state.published, state.signed) == (None, "2026112101", 20, 1)
-    assert store.published("debian", None, 30, None) == 2
+    assert store.published("debian", None, 30) == 2
 
 
 PATHS = st.lists(st.text(min_size=1).filter(lambda text: "\0" not in text), unique=True, max_size=8)

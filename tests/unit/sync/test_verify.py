@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import hashlib
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from debian.deb822 import Release
 
 from appliance.commands import Verdict
 from appliance.errors import SyncError
-from appliance.sync.verify import View, entries, verify
+from appliance.sync.release import parse
+from appliance.sync.terms import Terms
+from appliance.sync.verify import verify
+from appliance.sync.view import View
 from tests.unit.upstream import DebianTree, Keyring
 
 
@@ -30,7 +34,11 @@ def staged(tmp_path: Path, keyring: Keyring) -> DebianTree:
 
 
 def check(staged: DebianTree, keyring: Path | None) -> bool | None:
-    return asyncio.run(verify(View(staged.root, staged.root.parent / "tree"), keyring))
+    return inspect(View(staged.root, staged.root.parent / "tree"), keyring)
+
+
+def inspect(view: View, keyring: Path | None = None) -> bool | None:
+    return asyncio.run(verify(view, "debian", Terms(keyring))).signed
 
 
 def test_a_signed_archive(staged: DebianTree, keyring: Keyring) -> None:
@@ -43,7 +51,7 @@ def test_without_a_keyring_hashes_only(staged: DebianTree) -> None:
 
 def test_no_suite_at_all(tmp_path: Path) -> None:
     (tmp_path / "staging").mkdir()
-    assert asyncio.run(verify(View(tmp_path / "staging", tmp_path / "tree"), None)) is None
+    assert inspect(View(tmp_path / "staging", tmp_path / "tree")) is None
 
 
 def test_a_key_nobody_trusts(staged: DebianTree) -> None:
@@ -64,7 +72,7 @@ def test_text_that_was_changed_after_signing(staged: DebianTree, keyring: Keyrin
 def test_a_release_file_without_signature(staged: DebianTree, keyring: Keyring) -> None:
     for name in ("InRelease", "Release.gpg"):
         (staged.root / "dists/s" / name).unlink()
-    with pytest.raises(SyncError, match="has no signature"):
+    with pytest.raises(SyncError, match="expected a signature.*found none"):
         check(staged, keyring.public)
 
 
@@ -81,7 +89,7 @@ def test_an_index_without_its_release_file_is_held_against_the_published_one(tmp
     (tmp_path / "staging/dists/s/main/binary-all").mkdir(parents=True)
     (tmp_path / "staging/dists/s/main/binary-all/Packages").write_text("from the next release")
     with pytest.raises(SyncError, match="Packages"):
-        asyncio.run(verify(View(tmp_path / "staging", tmp_path / "tree"), None))
+        inspect(View(tmp_path / "staging", tmp_path / "tree"))
 
 
 def test_a_release_that_lists_an_index_we_hold_only_in_its_old_state(tmp_path: Path) -> None:
@@ -110,7 +118,7 @@ def test_an_index_we_chose_not_to_carry_is_not_missing(staged: DebianTree, keyri
 
 
 def test_entries_of_nothing() -> None:
-    assert entries(Release("Suite: s\n")) == {}
+    assert parse("Suite: s\n").entries == {}
 
 
 @pytest.mark.parametrize("path", ["../../etc/passwd", "/etc/passwd", "main/../../../x"])
@@ -146,14 +154,32 @@ def test_the_small_release_file_of_a_component_is_an_ordinary_index(staged: Debi
         check(staged, keyring.public)
 
 
-def test_what_the_upstream_has_no_more_is_not_measured(tmp_path: Path) -> None:
+def test_a_form_of_an_index_that_the_upstream_has_no_more_is_not_measured(tmp_path: Path) -> None:
+    DebianTree(tmp_path / "tree").release(hello="one")
+    staged = DebianTree(tmp_path / "staging")
+    staged.release(hello="a second one")
+    path = "dists/s/main/binary-all/Packages"
+    packed = gzip.compress((staged.root / path).read_bytes())
+    staged.write(f"{path}.gz", packed)
+    staged.write("dists/s/main/binary-all/by-hash/SHA256/" + hashlib.sha256(packed).hexdigest(), packed)
+    for name in ("Release", "InRelease"):
+        release = staged.root / "dists/s" / name
+        release.write_text(
+            f"{release.read_text()} {hashlib.sha256(packed).hexdigest()} {len(packed)} main/binary-all/Packages.gz\n"
+        )
+    (staged.root / path).unlink()
+    view = View(staged.root, tmp_path / "tree", frozenset([path]))
+    assert inspect(view) is False
+
+
+def test_an_index_of_which_the_upstream_has_no_form_any_more(tmp_path: Path) -> None:
     DebianTree(tmp_path / "tree").release(hello="one")
     staged = DebianTree(tmp_path / "staging")
     staged.release(hello="a second one")
     path = "dists/s/main/binary-all/Packages"
     (staged.root / path).unlink()
-    view = View(staged.root, tmp_path / "tree", frozenset([path]))
-    assert asyncio.run(verify(view, None)) is False
+    with pytest.raises(SyncError, match="expected an index, as listed, found nothing"):
+        inspect(View(staged.root, tmp_path / "tree", frozenset([path])))
 
 
 def test_an_index_that_is_a_link_to_its_by_hash_name(tmp_path: Path) -> None:
@@ -166,7 +192,7 @@ def test_an_index_that_is_a_link_to_its_by_hash_name(tmp_path: Path) -> None:
         (index / "Packages").symlink_to(f"by-hash/SHA256/{newest.name}")
     # The new by-hash file is payload: it is in the tree already.
     newest.rename(tmp_path / "tree/dists/s/main/binary-all/by-hash/SHA256" / newest.name)
-    assert asyncio.run(verify(View(tmp_path / "staging", tmp_path / "tree"), None)) is False
+    assert inspect(View(tmp_path / "staging", tmp_path / "tree")) is False
 
 
 def test_an_upstream_that_gave_up_by_hash(tmp_path: Path) -> None:

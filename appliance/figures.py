@@ -1,0 +1,39 @@
+"""What one run is asked, what it counts, and to whom it reports."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Figures:
+    """What a run has done so far; ``stage`` is where it is now."""
+
+    stage: str = "plan"
+    payload: int = 0
+    index: int = 0
+    deleted: int = 0
+    bytes: int = 0
+    payload_seconds: float = 0
+    index_seconds: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Permits:
+    """What a person allowed this run to do: delete more than the guard lets through, go back to an older state."""
+
+    deletes: bool = False
+    rollback: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """Who waits for a run to get so far.
+
+    ``payload_is_here`` is awaited when the payload is in the tree; ``verified`` when a publication fits together and
+    is about to begin, with whether there was new payload for it.
+    """
+
+    payload_is_here: Callable[[], Awaitable[None]]
+    verified: Callable[[bool], Awaitable[None]]

@@ -1,0 +1,61 @@
+"""One update before its publication: checked on the operator's terms, and kept for a look when it is refused."""
+
+from __future__ import annotations
+
+from appliance.errors import SyncError
+from appliance.figures import Permits
+from appliance.places import Places
+from appliance.reach import choice_of
+from appliance.records import Run
+from appliance.settings import Settings
+from appliance.store import Store
+from appliance.sync import plan, prune, verify
+from appliance.sync.choice import Choice
+from appliance.sync.fetch import Staging
+from appliance.sync.profile import Kind, kind_of
+from appliance.sync.quarantine import Quarantine
+from appliance.sync.terms import Terms
+from appliance.sync.view import View
+
+
+class Inspection:
+    """The inspection of one run."""
+
+    def __init__(self, settings: Settings, places: Places, store: Store, name: str, run: Run, permits: Permits) -> None:
+        self._archive, self._store = settings.archives[name], store
+        self._name, self._run, self._permits = name, run, permits
+        self._tree, self._staging = places.archive(name), Staging(places.staging(name))
+
+    async def verify(self, work: plan.Plan) -> verify.Seal:
+        """Raises SyncError for an update that does not fit together."""
+        if self._archive.verify == "off":
+            return verify.Seal()
+        view = View(self._staging.index, self._tree, frozenset(work.delete))
+        return await verify.verify(view, self._archive.profile, self._terms)
+
+    @property
+    def _terms(self) -> Terms:
+        return Terms(
+            keyring=self._archive.keyring,
+            payload=self._archive.verify == "full",
+            excluded=Choice.of(choice_of(self._archive)).excludes,
+            serial=self._store.archive(self._name).serial,
+            rollback=self._permits.rollback,
+        )
+
+    def keep(self, error: SyncError) -> None:
+        """Keep a refused update for a look, and take out of the tree what came with it and is not what it should be.
+
+        What came before the last publication stays: something published may refer to it.
+        """
+        since = self._store.archive(self._name).published or 0
+        strays = [(one.path, self._tree / one.path) for one in error.misfits if self._is_stray(one.path, since)]
+        upstream = self._archive.upstream
+        heading = f"{self._name}, run {self._run.id}, from {upstream.url if upstream else 'here'}"
+        report = Quarantine(self._staging.quarantine).keep(heading, error, self._staging.index, strays)
+        error.cure = f"{error.cure}; what was refused is kept, see {report}"
+
+    def _is_stray(self, path: str, since: float) -> bool:
+        here = self._tree / path
+        is_payload = kind_of(self._archive.profile, path) is Kind.PAYLOAD
+        return is_payload and here.is_file() and not prune.below_link(self._tree, path) and here.stat().st_ctime > since

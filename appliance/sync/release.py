@@ -1,0 +1,56 @@
+"""A suite's Release file: what it lists, since when it is valid and until when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+
+from debian.deb822 import Release as Paragraph
+
+from appliance.sync.view import Entry, leaves
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What one Release or InRelease file says. Times are epoch seconds, None when the file does not tell."""
+
+    entries: Mapping[str, Entry]
+    by_hash: bool = False
+    date: float | None = None
+    valid_until: float | None = None
+
+
+NOTHING = Release({})
+
+
+def parse(text: str) -> Release:
+    """The file's meaning; raises ValueError when it has none, or lists a path that leaves the suite."""
+    paragraph = Paragraph(text)
+    return Release(
+        _entries(paragraph),
+        str(paragraph.get("Acquire-By-Hash", "")).lower() == "yes",
+        _moment(paragraph.get("Date")),
+        _moment(paragraph.get("Valid-Until")),
+    )
+
+
+def _entries(paragraph: Paragraph) -> Mapping[str, Entry]:
+    try:
+        lines = paragraph.get("SHA256", [])
+        listed = {line["name"]: Entry(int(line["size"]), line["sha256"].lower()) for line in lines}
+    except KeyError as error:
+        raise ValueError(f"a line of its SHA256 section has no {error}") from None
+    for path in listed:
+        if leaves(path):
+            raise ValueError(f"{path!r} leads out of the suite")
+    return listed
+
+
+def _moment(text: str | None) -> float | None:
+    if not text:
+        return None
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except (TypeError, ValueError):
+        raise ValueError(f"{text!r} is no date") from None

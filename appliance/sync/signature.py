@@ -1,0 +1,49 @@
+"""Signatures, by gpgv and a keyring of the operator's choice."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from appliance import commands
+from appliance.errors import Misfit, SyncError
+
+_DEADLINE: Final = 60.0
+_STATUS: Final = re.compile(r"^\[GNUPG:\] (\w+)", re.MULTILINE)
+
+
+async def signed_text(name: str, keyring: Path, file: Path) -> str:
+    """What the signature inside ``file`` covers, and nothing else of it. Raises as ``check``."""
+    with tempfile.TemporaryDirectory() as scratch:
+        text = Path(scratch, "text")
+        await _gpgv(name, keyring, scratch, "--output", str(text), str(file))
+        return text.read_text("utf-8", "replace")
+
+
+async def check(name: str, keyring: Path, file: Path, signature: Path) -> None:
+    """Return when the detached signature is good.
+
+    One good signature is enough, as for apt: archives sign with their old and their new key for years, and a keyring
+    may hold one of them. Raises SyncError: REFUSED when no key of the keyring made one, MOVED when one did, but over
+    other content.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        await _gpgv(name, keyring, scratch, str(signature), str(file))
+
+
+async def _gpgv(name: str, keyring: Path, scratch: str, *words: str) -> None:
+    argv = ["gpgv", "--status-fd", "1", "--keyring", str(keyring), *words]
+    outcome = await commands.run(argv, deadline=_DEADLINE, env={"HOME": scratch})
+    said = set(_STATUS.findall(outcome.stdout))
+    # gpgv's exit code asks for every signature; its words are in doc/DETAILS of GnuPG.
+    if "GOODSIG" in said and "BADSIG" not in said:
+        return
+    fact = f"{name} is not signed by a key of {keyring}: {outcome.last_words}"
+    misfit = Misfit(name, f"a signature by a key of {keyring}", outcome.last_words)
+    if "BADSIG" in said:
+        # A new file beside its old signature looks the same: then the next plan brings both.
+        raise SyncError.moved(fact, [f"{name}.gpg"], [misfit])
+    cure = "nothing was published; if the archive changed its key, add the new one to the keyring"
+    raise SyncError(fact, cure, misfits=[misfit])

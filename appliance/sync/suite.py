@@ -1,0 +1,123 @@
+"""One suite of a Debian archive: its root file, the indices it lists, the payload they name."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import posixpath
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from appliance.errors import Misfit, SyncError
+from appliance.sync import unpack
+from appliance.sync.references import Index, Payload, is_index
+from appliance.sync.release import NOTHING, Release
+from appliance.sync.terms import MEANT, Terms
+from appliance.sync.view import Entry, View, misfit_of
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """One root file with everything below it: as it would be, and as it was ``before``."""
+
+    view: View
+    terms: Terms
+    payload: Payload
+    name: str
+    release: Release
+    before: Release
+
+    async def misfits(self) -> list[Misfit]:
+        """What does not fit. Raises SyncError for a Release file that must not be published whatever it lists."""
+        if not self.terms.rollback:
+            self._refuse_old(time.time())
+        found = [misfit for path, entry in self.release.entries.items() for misfit in await self._index(path, entry)]
+        found += self._lost()
+        return found or (await self._named() if self.terms.payload else [])
+
+    def _refuse_old(self, now: float) -> None:
+        ours, theirs = self.before.date, self.release.date
+        if ours and theirs and theirs < ours:
+            raise SyncError.refused(
+                self.name, f"a date not before {_day(ours)}, which is published", f"one of {_day(theirs)}", MEANT
+            )
+        until = self.release.valid_until
+        if self.before is not NOTHING and self.release != self.before and until and until < now:
+            raise SyncError.refused(
+                self.name, "a Release file that is valid now", f"one that expired {_day(until)}", MEANT
+            )
+
+    async def _index(self, path: str, entry: Entry) -> list[Misfit]:
+        """What is wrong with one listed file and its by-hash name, when we hold them."""
+        whole, hashed = self._whole(path), self._hashed(path, entry)
+        if entry == self.before.entries.get(path) and not os.path.lexists(self.view.staging / whole):
+            return []  # checked when it was published, and not touched since
+        plain = self.view.find(whole)
+        by_hash = self.view.find(hashed) if self.release.by_hash else None
+        found = [await _misfit(name, held, entry) for name, held in ((whole, plain), (hashed, by_hash)) if held]
+        if plain and not by_hash and self.release.by_hash and (self.view.tree / hashed).parent.is_dir():
+            found.append(Misfit(hashed, f"the same as {whole}", "nothing", missing=True))
+        return [misfit for misfit in found if misfit]
+
+    def _lost(self) -> list[Misfit]:
+        """Indices that are still listed, and of which no form is left upstream although one is published."""
+        published = {unpack.stem_of(path) for path in self.release.entries if self._is_published(self._whole(path))}
+        lost = [stem for stem in sorted(published) if not any(self._listed(stem))]
+        return [Misfit(self._whole(stem), "an index, as listed", "nothing", again=False) for stem in lost]
+
+    def _is_published(self, whole: str) -> bool:
+        return (self.view.tree / whole).is_file() and not self.terms.excluded(whole)
+
+    def _listed(self, stem: str) -> Iterator[Path | None]:
+        return (self.view.find(self._whole(path)) for path in _forms(stem) if path in self.release.entries)
+
+    async def _named(self) -> list[Misfit]:
+        """What is wrong with the payload that the new indices name."""
+        found: list[Misfit] = []
+        for stem in sorted({unpack.stem_of(path) for path in self.release.entries if is_index(path)}):
+            if self._is_new(stem) and (new := self._held(stem)):
+                found += await self.payload.misfits(posixpath.dirname(self.name), new, self._old(stem))
+        return found
+
+    def _is_new(self, stem: str) -> bool:
+        return any(
+            self.release.entries.get(path) != self.before.entries.get(path)
+            or os.path.lexists(self.view.staging / self._whole(path))
+            for path in _forms(stem)
+        )
+
+    def _held(self, stem: str) -> Index | None:
+        """The form of an index that is cheapest to read, by its plain or its by-hash name."""
+        unpacked = self.release.entries.get(stem)
+        for path in _forms(stem):
+            if entry := self.release.entries.get(path):
+                held = self.view.find(self._whole(path)) or self.view.find(self._hashed(path, entry))
+                if held:
+                    return Index(self._whole(path), held, unpacked)
+        return None
+
+    def _old(self, stem: str) -> Index | None:
+        """The published form of the same index."""
+        files = ((self._whole(path), self.view.tree / self._whole(path)) for path in _forms(stem))
+        return next((Index(path, file) for path, file in files if file.is_file()), None)
+
+    def _whole(self, path: str) -> str:
+        return posixpath.join(posixpath.dirname(self.name), path)
+
+    def _hashed(self, path: str, entry: Entry) -> str:
+        return posixpath.join(posixpath.dirname(self._whole(path)), "by-hash/SHA256", entry.sha256)
+
+
+def _forms(stem: str) -> list[str]:
+    return [stem + suffix for suffix in unpack.SUFFIXES]
+
+
+async def _misfit(name: str, held: Path, entry: Entry) -> Misfit | None:
+    found = await asyncio.to_thread(misfit_of, held, entry)
+    return Misfit(name, str(entry), found) if found else None
+
+
+def _day(moment: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(moment))
