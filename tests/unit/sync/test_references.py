@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from appliance.errors import Misfit
+from appliance.sync.references import Index, Payload, bases_of, is_index
+from appliance.sync.view import View
+from tests.unit.upstream import DebianTree
+
+PACKAGES = "dists/s/main/binary-all/Packages"
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> DebianTree:
+    archive = DebianTree(tmp_path / "tree")
+    archive.release(hello="one", world="two")
+    return archive
+
+
+def misfits(archive: DebianTree, old: Index | None = None, excluded: tuple[str, ...] = ()) -> list[Misfit]:
+    payload = Payload(View(archive.root.parent / "staging", archive.root), lambda path: path in excluded)
+    return asyncio.run(payload.misfits("dists/s", Index(PACKAGES, archive.root / PACKAGES), old))
+
+
+def test_everything_is_there(archive: DebianTree) -> None:
+    assert misfits(archive) == []
+
+
+def test_another_content_of_the_same_size(archive: DebianTree) -> None:
+    archive.write("pool/hello.deb", b"eno")
+    (found,) = misfits(archive)
+    assert found.path == "pool/hello.deb"
+    assert found.expected.startswith("3 bytes, SHA256 ")
+    assert found.found.startswith("3 bytes, SHA256 ")
+    assert not found.missing
+
+
+def test_another_size(archive: DebianTree) -> None:
+    archive.write("pool/hello.deb", b"")
+    assert [(one.path, one.found) for one in misfits(archive)] == [("pool/hello.deb", "0 bytes")]
+
+
+def test_what_is_missing_and_what_we_chose_not_to_carry(archive: DebianTree) -> None:
+    for name in ("hello", "world"):
+        (archive.root / f"pool/{name}.deb").unlink()
+    (found,) = misfits(archive, excluded=("pool/world.deb",))
+    assert (found.path, found.found, found.missing) == ("pool/hello.deb", "nothing", True)
+
+
+def test_what_was_named_before_is_not_read_again(archive: DebianTree, tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    old.write_bytes((archive.root / PACKAGES).read_bytes())
+    (archive.root / "pool/hello.deb").write_text("rotten")
+    archive.packages["new"] = b"three"
+    stanza = archive._stanza("new", b"three")
+    archive.write(PACKAGES, old.read_bytes() + stanza.encode())
+    assert [one.path for one in misfits(archive, Index(PACKAGES, old))] == ["pool/new.deb"]
+
+
+def test_a_published_index_that_is_broken_vouches_for_nothing(archive: DebianTree, tmp_path: Path) -> None:
+    (tmp_path / "old").write_text("Package: what\n")
+    (archive.root / "pool/hello.deb").unlink()
+    assert [one.path for one in misfits(archive, Index(PACKAGES, tmp_path / "old"))] == ["pool/hello.deb"]
+
+
+@pytest.mark.parametrize("path", ["../../etc/passwd", "/etc/passwd", "pool/../../x", "pool/\0"])
+def test_a_path_that_leads_out(archive: DebianTree, path: str) -> None:
+    archive.write(PACKAGES, f"Package: x\nFilename: {path}\nSize: 1\nSHA256: {'0' * 64}\n".encode())
+    (found,) = misfits(archive)
+    assert found.found == "one that leads out of it"
+
+
+def test_an_index_that_cannot_be_read(archive: DebianTree) -> None:
+    archive.write(PACKAGES, b"Package: x\nSize: 1\n")
+    assert misfits(archive) == [Misfit(PACKAGES, "an index that can be read", "the stanza of x has no Filename")]
+
+
+def test_a_flat_suite_names_files_from_where_it_is_or_from_above(tmp_path: Path) -> None:
+    for name in ("deep/flat/a.deb", "deep/b.deb"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    (tmp_path / "deep/flat/Packages").write_text(
+        "Package: a\nFilename: ./a.deb\nSize: 1\n\nPackage: b\nFilename: b.deb\nSize: 1\n"
+    )
+    payload = Payload(View(tmp_path / "none", tmp_path), lambda path: False)
+    index = Index("deep/flat/Packages", tmp_path / "deep/flat/Packages")
+    assert asyncio.run(payload.misfits("deep/flat", index, None)) == []
+
+
+def test_bases() -> None:
+    assert bases_of("dists/stable/updates") == ("",)
+    assert bases_of("debian/dists/s") == ("debian",)
+    assert bases_of("a/b") == ("a/b", "a", "")
+    assert bases_of("") == ("",)
+
+
+def test_which_listed_files_name_payload() -> None:
+    names = ("Packages", "Packages.xz", "Sources.gz", "Contents-amd64.gz", "Release", "Packages.diff")
+    assert [name for name in names if is_index(f"main/{name}")] == ["Packages", "Packages.xz", "Sources.gz"]

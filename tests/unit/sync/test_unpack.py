@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import bz2
+import gzip
+import hashlib
+import lzma
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from appliance.sync.unpack import blocks, stem_of
+from appliance.sync.view import Entry
+
+TEXT = b"Package: hello\n" * 1000
+ENTRY = Entry(len(TEXT), hashlib.sha256(TEXT).hexdigest())
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "": bytes,
+    ".gz": gzip.compress,
+    ".xz": lzma.compress,
+    ".bz2": bz2.compress,
+    ".lzma": lambda data: lzma.compress(data, lzma.FORMAT_ALONE),
+    ".zst": lambda data: zstandard.ZstdCompressor().compress(data),
+}
+
+
+@pytest.mark.parametrize("suffix", PACKERS)
+def test_every_form(tmp_path: Path, suffix: str) -> None:
+    (tmp_path / "held").write_bytes(PACKERS[suffix](TEXT))
+    assert b"".join(blocks(tmp_path / "held", f"Packages{suffix}", ENTRY)) == TEXT
+
+
+@pytest.mark.parametrize("suffix", [suffix for suffix in PACKERS if suffix])
+@pytest.mark.parametrize("damage", ["cut", "no form of it"])
+def test_what_cannot_be_unpacked(tmp_path: Path, suffix: str, damage: str) -> None:
+    packed = PACKERS[suffix](TEXT)
+    (tmp_path / "held").write_bytes(packed[: len(packed) // 2] if damage == "cut" else b"nothing of the kind")
+    with pytest.raises(ValueError, match=r"it cannot be unpacked|something else than announced"):
+        list(blocks(tmp_path / "held", f"Packages{suffix}", ENTRY))
+
+
+def test_a_bomb_is_not_unpacked_to_its_end(tmp_path: Path) -> None:
+    (tmp_path / "held").write_bytes(gzip.compress(bytes(64 << 20)))
+    seen: list[bytes] = []
+    with pytest.raises(ValueError, match="more than the 1000000 bytes announced"):
+        seen.extend(blocks(tmp_path / "held", "Packages.gz", Entry(1000000, "")))
+    assert sum(map(len, seen)) <= 1000000
+
+
+def test_something_else_than_announced(tmp_path: Path) -> None:
+    (tmp_path / "held").write_bytes(gzip.compress(TEXT.replace(b"hello", b"howdy")))
+    with pytest.raises(ValueError, match="something else"):
+        list(blocks(tmp_path / "held", "Packages.gz", ENTRY))
+
+
+def test_stems() -> None:
+    assert [stem_of(name) for name in ("a/Packages.xz", "a/Packages", "a/x.diff.gz")] == [
+        "a/Packages",
+        "a/Packages",
+        "a/x.diff",
+    ]
