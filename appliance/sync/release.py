@@ -13,12 +13,16 @@ from appliance.sync.view import Entry, leaves
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """What one Release or InRelease file says. Times are epoch seconds, None when the file does not tell."""
+    """What one Release or InRelease file says. Times are epoch seconds, None when the file does not tell.
+
+    ``has_sums`` is False for files of archives that are older than SHA256.
+    """
 
     entries: Mapping[str, Entry]
     by_hash: bool = False
     date: float | None = None
     valid_until: float | None = None
+    has_sums: bool = False
 
 
 NOTHING = Release({})
@@ -32,6 +36,7 @@ def parse(text: str) -> Release:
         str(paragraph.get("Acquire-By-Hash", "")).lower() == "yes",
         _moment(paragraph.get("Date")),
         _moment(paragraph.get("Valid-Until")),
+        "SHA256" in paragraph,
     )
 
 

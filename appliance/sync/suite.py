@@ -31,6 +31,9 @@ class Suite:
 
     async def misfits(self) -> list[Misfit]:
         """What does not fit. Raises SyncError for a Release file that must not be published whatever it lists."""
+        if not self.release.has_sums:
+            cure = "if the archive is as old as that, only VERIFY=off takes it"
+            raise SyncError.refused(self.name, "a list of SHA256 sums", "none", cure)
         if not self.terms.rollback:
             self._refuse_old(time.time())
         found = [misfit for path, entry in self.release.entries.items() for misfit in await self._index(path, entry)]

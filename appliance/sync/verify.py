@@ -7,6 +7,7 @@ A suite is looked at when anything of it is staged. Only what changed is read.
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -45,7 +46,8 @@ async def verify(view: View, profile: str, terms: Terms) -> Seal:
 
 async def _suites(view: View, terms: Terms) -> Seal:
     seal, payload = Seal(), Payload(view, terms.excluded)
-    for name in sorted({root for path in staged(view.staging) for root in _roots_of(view, path)}):
+    directories = {posixpath.dirname(path) for path in staged(view.staging)}
+    for name in sorted({root for directory in directories for root in _roots_of(view, directory)}):
         release = _parsed(name, await _text(view, name, terms.keyring))
         suite = Suite(view, terms, payload, name, release, _published(view.tree / name))
         if misfits := await suite.misfits():
@@ -64,16 +66,16 @@ def _refuse_old_serial(view: View, ours: str | None) -> None:
         )
 
 
-def _roots_of(view: View, path: str) -> list[str]:
-    """The root files, staged or published, of the suite that a path belongs to: the nearest one above it.
+def _roots_of(view: View, within: str) -> list[str]:
+    """The root files, staged or published, of the suite that a directory belongs to: the nearest one at or above it.
 
     A Release file without signature and without hashes belongs to a component and is no root.
     """
-    for directory in PurePosixPath(path).parents:
+    for directory in PurePosixPath(within, "-").parents:
         if view.find(str(directory / "InRelease")) or view.find(str(directory / "Release.gpg")):
             return [name for name in (str(directory / "InRelease"), str(directory / "Release")) if view.find(name)]
         lone = view.find(str(directory / "Release"))
-        if lone and _parsed(path, lone.read_text("utf-8", "replace")).entries:
+        if lone and _parsed(str(directory / "Release"), lone.read_text("utf-8", "replace")).entries:
             return [str(directory / "Release")]
     return []
 

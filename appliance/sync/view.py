@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import posixpath
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
+
+MOST_LINKS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +35,39 @@ class View:
     staging: Path
     tree: Path
     gone: frozenset[str] = frozenset()
+    _directories: dict[str, str | None] = field(default_factory=dict, compare=False, repr=False)
 
-    def find(self, path: str, links: int = 8) -> Path | None:
-        """The file a reader would get at ``path``, or None; at most ``links`` links are followed, none out of it."""
-        for root in (self.staging, self.tree):
-            here = f"{root}/{path}"
-            try:
+    def find(self, path: str) -> Path | None:
+        """The file a reader would get at ``path``, or None; links are followed as they would be, but none out of it."""
+        real = self._real(path, MOST_LINKS)
+        held = self._held(real) if real is not None else None
+        return Path(held[0]) if held and stat.S_ISREG(held[1]) else None
+
+    def _real(self, path: str, links: int) -> str | None:
+        """The path without links in it, None when it leads nowhere."""
+        directory, _, name = path.rpartition("/")
+        above = self._real_directory(directory, links) if directory else ""
+        if above is None:
+            return None
+        here = f"{above}/{name}" if above else name
+        held = self._held(here)
+        if not held or not stat.S_ISLNK(held[1]):
+            return here
+        target = posixpath.normpath(posixpath.join(above, os.readlink(held[0])))
+        return self._real(target, links - 1) if links and not leaves(target) else None
+
+    def _real_directory(self, directory: str, links: int) -> str | None:
+        if directory not in self._directories:
+            self._directories[directory] = self._real(directory, links)
+        return self._directories[directory]
+
+    def _held(self, path: str) -> tuple[str, int] | None:
+        """Where a path without links above it is, staged or published, and its mode."""
+        for root, gone in ((self.staging, False), (self.tree, path in self.gone)):
+            with contextlib.suppress(OSError):
+                here = f"{root}/{path}"
                 mode = os.lstat(here).st_mode
-            except OSError:
-                continue
-            if stat.S_ISLNK(mode):
-                target = posixpath.normpath(posixpath.join(posixpath.dirname(path), os.readlink(here)))
-                return self.find(target, links - 1) if links and not leaves(target) else None
-            if stat.S_ISREG(mode):
-                return None if root == self.tree and path in self.gone else Path(here)
+                return None if gone else (here, mode)
         return None
 
 

@@ -206,3 +206,11 @@ def test_an_upstream_that_gave_up_by_hash(tmp_path: Path) -> None:
         path = release.with_name(name)
         path.write_text(path.read_text().replace("Acquire-By-Hash: yes\n", ""))
     assert check(staged, None) is False
+
+
+def test_a_release_file_without_sums_vouches_for_nothing(staged: DebianTree) -> None:
+    for name in ("Release", "InRelease"):
+        (staged.root / "dists/s" / name).write_text("Suite: s\nMD5Sum:\n")
+    with pytest.raises(SyncError, match="expected a list of SHA256 sums, found none") as caught:
+        check(staged, None)
+    assert caught.value.verdict is Verdict.REFUSED

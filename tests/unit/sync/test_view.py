@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from appliance.sync.view import Entry, View, leaves, measure, misfit_of
+
+
+@pytest.fixture
+def view(tmp_path: Path) -> View:
+    for name in ("staging", "tree"):
+        (tmp_path / name).mkdir()
+    return View(tmp_path / "staging", tmp_path / "tree", frozenset(["gone"]))
+
+
+def put(root: Path, name: str, text: str = "x") -> None:
+    (root / name).parent.mkdir(parents=True, exist_ok=True)
+    (root / name).write_text(text)
+
+
+def link(root: Path, name: str, target: str) -> None:
+    (root / name).parent.mkdir(parents=True, exist_ok=True)
+    (root / name).symlink_to(target)
+
+
+def test_staging_comes_before_the_tree(view: View) -> None:
+    put(view.tree, "a/f", "old")
+    assert view.find("a/f") == view.tree / "a/f"
+    put(view.staging, "a/f", "new")
+    assert view.find("a/f") == view.staging / "a/f"
+
+
+def test_what_is_gone_upstream_is_no_part_of_it(view: View) -> None:
+    put(view.tree, "gone")
+    assert view.find("gone") is None
+    put(view.staging, "gone")
+    assert view.find("gone") == view.staging / "gone"
+
+
+def test_a_directory_is_no_file(view: View) -> None:
+    (view.tree / "d").mkdir()
+    assert view.find("d") is None
+    assert view.find("d/f") is None
+
+
+def test_a_staged_link_to_a_directory_that_is_published(view: View) -> None:
+    put(view.tree, "1/sums", "one")
+    put(view.tree, "2/sums", "two")
+    link(view.tree, "current", "1")
+    assert view.find("current/sums") == view.tree / "1/sums"
+    link(view.staging, "current", "2")
+    staged = View(view.staging, view.tree)
+    assert staged.find("current/sums") == view.tree / "2/sums"
+
+
+def test_a_published_link_to_a_directory_with_staged_files(view: View) -> None:
+    put(view.tree, "1/sums", "one")
+    link(view.tree, "current", "1")
+    put(view.staging, "1/sums", "one, anew")
+    assert view.find("current/sums") == view.staging / "1/sums"
+
+
+@pytest.mark.parametrize("target", ["/etc/passwd", "../../etc/passwd", "nowhere", "loop"])
+def test_links_that_lead_nowhere_a_reader_may_go(view: View, target: str) -> None:
+    link(view.tree, "loop", target)
+    assert view.find("loop") is None
+    assert view.find("loop/f") is None
+
+
+def test_how_a_file_measures(tmp_path: Path) -> None:
+    put(tmp_path, "f", "abc")
+    entry = measure(tmp_path / "f")
+    assert entry == Entry(3, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+    assert misfit_of(tmp_path / "f", entry) is None
+    assert misfit_of(tmp_path / "f", Entry(3, "")) is None
+    assert misfit_of(tmp_path / "f", Entry(4, "")) == "3 bytes"
+    assert misfit_of(tmp_path / "f", Entry(3, "0" * 64)) == "3 bytes, SHA256 ba7816bf8f01cfea…"
+
+
+def test_paths_that_leave() -> None:
+    assert [path for path in ("a/b", "/a", "..", "a/../b", "a..b") if leaves(path)] == ["/a", "..", "a/../b"]
