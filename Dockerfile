@@ -70,7 +70,7 @@ RUN chmod -R a+rX,go-w /usr/lib/python3/dist-packages/appliance /etc/nsswitch.co
 
 USER 10001:10001
 VOLUME ["/srv/mirror", "/var/lib/mirror"]
-EXPOSE 2222 8730 1873 8080
+EXPOSE 2222 8730 1873 8080 8443
 
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["/usr/bin/mirror-health"]
 ENTRYPOINT ["/usr/bin/tini", "--", "/usr/bin/python3", "-I", "-m", "appliance"]

@@ -8,11 +8,11 @@ from fnmatch import fnmatchcase
 
 from appliance import certificate
 from appliance.errors import Problem
-from appliance.schema import Settings
-from appliance.values import secret_users
+from appliance.schema import HttpTrigger, Settings
+from appliance.values import PATH_STEP, names_host, secret_users
 
-SHORTEST = 16
-"""Characters of a secret that anybody on the network may guess at."""
+SHORTEST = {"PASSWORD": 16, "TOKEN": 20}
+"""Characters of a secret that anybody on the network may guess at. A token says who it is, too."""
 
 
 def contradictions(settings: Settings) -> Iterator[Problem]:
@@ -95,11 +95,24 @@ def _http_triggers(settings: Settings) -> Iterator[Problem]:
         if not trigger.password and not trigger.token:
             cure = "give it a PASSWORD (or _FILE), a TOKEN (or _FILE), or both"
             yield Problem(_of("HTTP_TRIGGERS", name, "PASSWORD"), "neither it nor the TOKEN is set", cure)
-        for setting, secret in (("PASSWORD", trigger.password), ("TOKEN", trigger.token)):
-            if secret and len(secret.get_secret_value()) < SHORTEST:
-                cure = "make one with: cat /proc/sys/kernel/random/uuid"
-                fact = f"is shorter than {SHORTEST} characters"
-                yield Problem(_of("HTTP_TRIGGERS", name, setting), fact, cure)
+        for pattern in filter(names_host, trigger.from_):
+            fact = f"{pattern!r} is a host's name, and an HTTP trigger knows its caller by the address alone"
+            cure = "write addresses (192.0.2.7) or networks (192.0.2.0/24)"
+            yield Problem(_of("HTTP_TRIGGERS", name, "FROM"), fact, cure)
+        yield from _http_secrets(name, trigger)
+
+
+def _http_secrets(name: str, trigger: HttpTrigger) -> Iterator[Problem]:
+    """What is said about a secret never quotes it."""
+    cure = "make one with: cat /proc/sys/kernel/random/uuid"
+    for setting, secret in (("PASSWORD", trigger.password), ("TOKEN", trigger.token)):
+        text = secret.get_secret_value() if secret else ""
+        if text and len(text) < SHORTEST[setting]:
+            fact = f"has {len(text)} characters, and less than {SHORTEST[setting]} can be guessed"
+            yield Problem(_of("HTTP_TRIGGERS", name, setting), fact, cure)
+        elif text and setting == "TOKEN" and not PATH_STEP.fullmatch(text):
+            fact = "holds a character that does not stand for itself in a URL's path"
+            yield Problem(_of("HTTP_TRIGGERS", name, setting), fact, f"use letters, digits, - . _ ~ only; {cure}")
 
 
 def _downstreams(settings: Settings) -> Iterator[Problem]:

@@ -117,7 +117,8 @@ class Downstream:
     def parse(cls, text: str) -> Downstream:
         name, equals, address = text.partition("=")
         if not equals or not NAME.fullmatch(name):
-            raise Fault(f"{text!r} does not begin with a name and =", DOWNSTREAM_FORM)
+            # A URL may hold a secret: only its scheme is told.
+            raise Fault(f"{text.partition(':')[0]!r} does not begin with a name and =", DOWNSTREAM_FORM)
         try:
             return cls._parse_http(name, address) if address.startswith("http") else cls._parse(name, address)
         except Fault as fault:

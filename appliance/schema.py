@@ -44,7 +44,7 @@ from appliance.values import (
 HOUR = 3600
 LIST_DIRECTORY = Path("/etc/mirror")
 """Where the key files of a stock list are, unless it says so itself."""
-RESERVED = frozenset({"api", "control", "global", "healthz", "metrics", "r", "readyz"})
+RESERVED = frozenset({"api", "control", "global", "healthz", "metrics", "r", "readyz", "trigger"})
 PACKED = "*.7z *.apk *.bz2 *.deb *.gz *.iso *.jpg *.jigdo *.lz4 *.lzma *.png *.rpm *.tgz *.udeb *.xz *.zip *.zst"
 
 
@@ -180,10 +180,12 @@ class HttpTrigger(Frozen):
     """Somebody who may tell us by HTTP that there is something new."""
 
     password: Annotated[Password | None, FILE] = Field(
-        None, description="who loads `https://<name>:PASSWORD@mirror/trigger` triggers `ARCHIVES`"
+        None,
+        description="who loads `https://<name>:PASSWORD@mirror/trigger` triggers `ARCHIVES`; 16 characters or more",
     )
     token: Annotated[Password | None, FILE] = Field(
-        None, description="who loads `https://mirror/trigger/ARCHIVE/TOKEN` triggers the archive"
+        None,
+        description="who loads `https://mirror/trigger/ARCHIVE/TOKEN` triggers the archive; 20 characters or more",
     )
     from_: HostPatterns = Field(
         ("*",),
@@ -243,7 +245,7 @@ class Settings(BaseSettings):
         None, description="ssh private key that we show to upstreams; empty: made once, on the state volume"
     )
     tls_cert: Annotated[str, FILE] = Field(
-        "", description="TLS certificate with its chain, PEM: rsync by TLS on port 1873; empty: no TLS"
+        "", description="TLS certificate with its chain, PEM: rsync by TLS on port 1873, HTTPS on 8443; empty: no TLS"
     )
     tls_key: Annotated[SecretStr | None, FILE] = Field(None, description="private key of the TLS certificate, PEM")
     rsync_secrets: Annotated[Secrets | None, FILE] = Field(

@@ -100,7 +100,7 @@ def _tree(texts: Mapping[str, str]) -> dict[str, Any]:
     source = _Texts(Settings)
     source.env_vars = {name.lower(): value for name, value in texts.items()}
     tree = source()
-    for family in ("archives", "triggers", "pulls"):
+    for family in ("archives", "triggers", "pulls", "http_triggers"):
         tree[family] = kebab(tree.get(family, {}))
     return _without_empty(tree)
 

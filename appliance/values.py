@@ -18,6 +18,8 @@ DURATION = re.compile(r"([0-9]{1,9})([smhd]?)")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 USER_PATTERN = re.compile(r"[A-Za-z0-9_*?][A-Za-z0-9._*?-]*")
+PATH_STEP = re.compile(r"[A-Za-z0-9._~-]+")
+"""What a URL's path may hold as it is (RFC 3986, unreserved)."""
 HOST_PATTERN = re.compile(r"!?[A-Za-z0-9.:/*?_%-]+")
 KEY_TYPES = (
     "ssh-ed25519",

@@ -102,14 +102,14 @@ def _same(secret: SecretStr | None, given: str) -> bool:
 def _comes_from(request: HttpRequest, trigger: HttpTrigger) -> bool:
     """Whether the client's address, as our own nginx saw it, is one the trigger is good from."""
     address = request.headers.get("x-real-ip", "")
-    verdicts = (not pattern.startswith("!") for pattern in trigger.from_ if _matches(pattern.lstrip("!"), address))
-    return next(verdicts, False)
+    matching = [pattern for pattern in trigger.from_ if _matches(pattern.lstrip("!"), address)]
+    # As sshd reads such a list: one that excludes wins, wherever it stands.
+    return bool(matching) and not any(pattern.startswith("!") for pattern in matching)
 
 
 def _matches(pattern: str, address: str) -> bool:
-    if "/" not in pattern:
-        return fnmatchcase(address, pattern)
     try:
+        # An address is a network of one; an IPv6 address has many spellings.
         return ipaddress.ip_address(address) in ipaddress.ip_network(pattern)
     except ValueError:
-        return False
+        return fnmatchcase(address, pattern.lower())

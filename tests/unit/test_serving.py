@@ -57,9 +57,9 @@ def tls(places: Places, pair: Pair, tmp_path: Path) -> Iterator[str]:
     applied(
         places, **files, MIRROR_ARCHIVES__DEBIAN__HOSTS_ALLOW="127.0.0.5", MIRROR_ARCHIVES__OTHER__MAX_CONNECTIONS="1"
     )
-    http, front, behind = free_port(), free_port(), free_port()
+    http, https, front, behind = (free_port() for _ in range(4))
     text = re.sub(r".*listen \[::\].*\n", "", places.nginx_conf.read_text())
-    for port, other in ((8080, http), (1873, front), (8731, behind)):
+    for port, other in ((8080, http), (8443, https), (1873, front), (8731, behind)):
         text = text.replace(f"listen {port}", f"listen 127.0.0.1:{other}").replace(
             f"127.0.0.1:{port}", f"127.0.0.1:{other}"
         )

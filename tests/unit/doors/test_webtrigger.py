@@ -25,7 +25,7 @@ def house(tmp_path: Path) -> Iterator[House]:
         "MIRROR_ARCHIVES__RELEASES__UPSTREAM": "none",
         "MIRROR_HTTP_TRIGGERS__ARCHIVE__PASSWORD": PASSWORD,
         "MIRROR_HTTP_TRIGGERS__ARCHIVE__ARCHIVES": "debian",
-        "MIRROR_HTTP_TRIGGERS__ARCHIVE__FROM": "!192.0.2.9,192.0.2.0/24",
+        "MIRROR_HTTP_TRIGGERS__ARCHIVE__FROM": "192.0.2.0/24,!192.0.2.9,2001:DB8::7,198.51.100.2?",
         "MIRROR_HTTP_TRIGGERS__OTHER__TOKEN": TOKEN,
         "MIRROR_HTTP_TRIGGERS__OTHER__ARCHIVES": "releases",
     }
@@ -83,7 +83,16 @@ def test_a_wrong_path_leads_nowhere(house: House, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "status"), [("192.0.2.1", 202), ("192.0.2.9", 401), ("198.51.100.1", 401), ("", 401)]
+    ("address", "status"),
+    [
+        ("192.0.2.1", 202),
+        ("2001:db8::7", 202),
+        ("198.51.100.25", 202),
+        ("192.0.2.9", 401),
+        ("2001:db8::8", 401),
+        ("198.51.100.1", 401),
+        ("", 401),
+    ],
 )
 def test_it_is_good_from_some_addresses_only(house: House, address: str, status: int) -> None:
     answer = load_url(house, "/trigger", auth=("archive", PASSWORD), headers={"X-Real-IP": address})
@@ -98,11 +107,30 @@ def test_an_unknown_request(house: House) -> None:
     assert load_url(house, "/api/v1/requests/nobody's").status_code == 404
 
 
-def test_secrets_that_can_be_guessed_and_triggers_without_any(house: House) -> None:
-    house.extra |= {"MIRROR_HTTP_TRIGGERS__OTHER__TOKEN": "short", "MIRROR_HTTP_TRIGGERS__EMPTY__ARCHIVES": "debian"}
+@pytest.mark.parametrize(
+    ("variable", "value", "fact"),
+    [
+        ("MIRROR_HTTP_TRIGGERS__OTHER__TOKEN", "nineteen-characters", "has 19 characters"),
+        ("MIRROR_HTTP_TRIGGERS__OTHER__TOKEN", "a/token/of/several/steps", "a URL's path"),
+        ("MIRROR_HTTP_TRIGGERS__ARCHIVE__PASSWORD", "15 characters !", "has 15 characters"),
+        ("MIRROR_HTTP_TRIGGERS__A_NAME__FROM", "hub.example.org", "is a host's name"),
+        ("MIRROR_HTTP_TRIGGERS__A_NAME__FROM", "192.0.2.1/24", "host bits set"),
+        ("MIRROR_HTTP_TRIGGERS__A_NAME__ARCHIVES", "nowhere", "no archive 'nowhere'"),
+        ("MIRROR_ARCHIVES__TRIGGER__UPSTREAM", "none", "cannot be the name of an archive"),
+    ],
+)
+def test_settings_that_do_not_do(house: House, variable: str, value: str, fact: str) -> None:
+    house.extra |= {"MIRROR_HTTP_TRIGGERS__A_NAME__PASSWORD": PASSWORD, variable: value}
     with pytest.raises(ConfigurationError) as caught:
         load(house.environ)
-    assert [problem.variable for problem in caught.value.problems] == [
-        "MIRROR_HTTP_TRIGGERS__EMPTY__PASSWORD",
-        "MIRROR_HTTP_TRIGGERS__OTHER__TOKEN",
-    ]
+    (problem,) = caught.value.problems
+    assert variable.startswith(problem.variable)
+    assert fact in problem.fact
+    assert value not in str(problem) or not variable.endswith(("TOKEN", "PASSWORD"))
+
+
+def test_a_trigger_without_any_secret(house: House) -> None:
+    house.extra["MIRROR_HTTP_TRIGGERS__EMPTY__ARCHIVES"] = "debian"
+    with pytest.raises(ConfigurationError) as caught:
+        load(house.environ)
+    assert [problem.variable for problem in caught.value.problems] == ["MIRROR_HTTP_TRIGGERS__EMPTY__PASSWORD"]
