@@ -46,13 +46,9 @@ async def _serve(environ: Mapping[str, str], places: Places, controller: Control
 
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGHUP, _quietly, reload)
-    # No access log: paths of triggers hold secrets.
-    api = _Api(
-        uvicorn.Config(
-            http.application(controller, reload),
-            uds=str(places.api), log_config=None, access_log=False, lifespan="off",
-        )  # fmt: skip
-    )
+    app = http.application(controller, reload)
+    # No access log: the paths of triggers hold secrets.
+    api = _Api(uvicorn.Config(app, uds=str(places.api), log_config=None, access_log=False, lifespan="off"))
     async with Desk(controller).open():
         works = [asyncio.ensure_future(work) for work in (controller.run(), schedule.keep(controller), api.serve())]
         for word in (signal.SIGTERM, signal.SIGINT):
