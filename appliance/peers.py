@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast, get_args
 from urllib.parse import SplitResult, parse_qsl, quote, urlsplit
@@ -216,10 +217,11 @@ def _parse_upstream(value: Any) -> Any:
 
 
 def _split_downstreams(value: Any) -> Any:
-    """Entries in order; a `#` begins a comment that lasts to the end of its line."""
+    """Entries in order; a word that begins with `#` begins a comment that lasts to the end of its line."""
     if not isinstance(value, str):
         return value
-    return tuple(word for line in value.splitlines() for word in line.partition("#")[0].split())
+    lines = (line.split() for line in value.splitlines())
+    return tuple(word for words in lines for word in takewhile(lambda word: not word.startswith("#"), words))
 
 
 def _parse_downstream(value: Any) -> Any:

@@ -173,10 +173,13 @@ def test_secrets_from_files(tmp_path: Path) -> None:
 
 def test_lists_from_files(tmp_path: Path) -> None:
     downstreams, key = tmp_path / "downstreams", tmp_path / "hub.pub"
-    downstreams.write_text("# leaves\nleaf1=ssh://leaf1\n\nleaf2=ssh://leaf2 # slow\r\n")
+    downstreams.write_text(
+        "# leaves\nleaf1=ssh://leaf1\n\nleaf2=ssh://leaf2 # slow\r\nweb=https://leaf3/#archives=debian #\n"
+    )
     key.write_text(f"{HUB_KEY}\n")
     settings = smallest(downstreams_file=str(downstreams), triggers__hub__key_file=str(key))
-    assert [downstream.name for downstream in settings.downstreams] == ["leaf1", "leaf2"]
+    assert [downstream.name for downstream in settings.downstreams] == ["leaf1", "leaf2", "web"]
+    assert settings.downstreams[2].archives == ("debian",)
     assert settings.triggers["hub"].key == HUB_KEY
 
 
