@@ -41,4 +41,7 @@ def transport_of(settings: Settings, places: Places, archive: Archive) -> transp
         return transport.tls(
             upstream.daemon_url, upstream.host, upstream.port, archive.tls_ca, family, bind, archive.proxy
         )
-    return transport.plain(upstream.daemon_url, family, bind, archive.proxy)
+    if archive.proxy:
+        place = upstream.host, upstream.port
+        return transport.proxied(upstream.daemon_url, *place, archive.proxy, archive.timeout, family, bind)
+    return transport.plain(upstream.daemon_url, family, bind)

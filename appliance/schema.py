@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,6 +14,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     SecretStr,
     ValidationInfo,
     field_validator,
@@ -266,10 +269,22 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning"] = Field("info", description="least important line that is logged")
     info: Info = Field(Info(), description="free text for the trace file")
 
+    _list_files: Mapping[str, str] = PrivateAttr(default_factory=dict)
+
+    def lists_are_from(self, files: Mapping[str, str]) -> None:
+        """Take note of the files of the stock lists, by variable: for what is said of them."""
+        self._list_files = files
+
     def mirror_list(self, archive: str) -> MirrorList:
-        """The stock list of an archive. Of the default archive stock sends no name, and neither do we then."""
+        """The stock list of an archive. Of the default archive stock sends no name, and neither do we then.
+
+        Its faults name the file, or the variable.
+        """
         wire_name = "" if archive == self.default_archive else archive
-        return mirrorlist.read(self.archives[archive].runmirrors, LIST_DIRECTORY, archive, wire_name)
+        found = mirrorlist.read(self.archives[archive].runmirrors, LIST_DIRECTORY, archive, wire_name)
+        variable = f"MIRROR_ARCHIVES__{archive.upper().replace('-', '_')}__RUNMIRRORS"
+        place = self._list_files.get(variable, variable)
+        return replace(found, faults=tuple(f"{place}, {fault}" for fault in found.faults))
 
     def downstreams_of(self, archive: str) -> tuple[Downstream, ...]:
         """Whom we trigger for an archive: both spellings, in their order."""

@@ -72,6 +72,13 @@ def read(environ: Mapping[str, str]) -> Reading:
     """Never raises: for boot, which has more to check before it reports."""
     given = gather(environ)
     settings, faults = _validate(_tree(given.texts))
+    settings.lists_are_from(
+        {
+            name: source.removeprefix("file ")
+            for name, source in given.sources.items()
+            if name.endswith("__RUNMIRRORS") and source.startswith("file ")
+        }
+    )
     # A value that was refused already is missing now: no news.
     refused = {problem.variable.removesuffix("_FILE") for problem in given.problems}
     problems = [*(_problem(fault, given) for fault in faults), *contradictions(settings)]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from appliance import hostkey
 from appliance.commands import Outcome, Verdict, rsync_verdict
 from appliance.errors import SyncError
 from appliance.sync.profile import HIERARCHY, TRACE_DIRECTORY
@@ -21,6 +22,11 @@ _CURES: Final[Mapping[Verdict, str]] = {
     Verdict.LOCAL: "check the space, the inodes and the permissions of the volume",
 }
 
+_THROUGH_PROXY: Final = "it is tried again by itself; if it stays, check {variable}__PROXY, then {variable}__UPSTREAM"
+
+_TIMEOUT: Final = 30
+"""rsync's exit code when its own timeout has passed."""
+
 _TOLD: Final[Sequence[tuple[str, str]]] = (
     ("auth failed", "check the user in {variable}__UPSTREAM and its {variable}__PASSWORD_FILE"),
     ("nknown module", "check the module name in {variable}__UPSTREAM, the part behind the host"),
@@ -28,6 +34,10 @@ _TOLD: Final[Sequence[tuple[str, str]]] = (
         "verify error:num=",
         "the upstream must show a certificate for the host in {variable}__UPSTREAM, signed by an authority in the file "
         "{variable}__TLS_CA",
+    ),
+    (
+        "has changed and you have requested strict",
+        "ask its operator whether it was him, then replace the upstream's line in MIRROR_KNOWN_HOSTS",
     ),
     ("Host key verification failed", "check the upstream's line in MIRROR_KNOWN_HOSTS"),
     (
@@ -109,13 +119,16 @@ class Source:
         """What a failed rsync means, in words: the fact, and the cure with the setting it is about."""
         cure = next((cure for words, cure in _TOLD if words in outcome.stderr), None)
         verdict = Verdict.REFUSED if cure else rsync_verdict(outcome)
-        fact = f"{doing} {self.url}: {_said(outcome)} (rsync exit {outcome.code})"
-        return SyncError(fact, (cure or _CURES[verdict]).format(variable=self.variable), verdict)
+        said = f"no byte came for {self.timeout} s" if outcome.code == _TIMEOUT else _said(outcome)
+        through = f" through the proxy {self.transport.proxy}" if self.transport.proxy else ""
+        fact = f"{doing} {self.url}{through}: {said} (rsync exit {outcome.code})"
+        usual = _THROUGH_PROXY if through and verdict is Verdict.NETWORK else _CURES[verdict]
+        return SyncError(fact, (cure or usual).format(variable=self.variable), verdict)
 
 
 def _said(outcome: Outcome) -> str:
     """The cause. rsync's own last line only sums it up: what the daemon or the failing part said stands above it."""
-    if reason := openssl_said(outcome.stderr):
+    if reason := openssl_said(outcome.stderr) or hostkey.trouble(outcome.stderr):
         return reason
     lines = [line.strip() for line in outcome.stderr.splitlines()]
     causes = [line for line in lines if line and not line.startswith(("rsync error:", "rsync warning:"))]

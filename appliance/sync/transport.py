@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ Family = Literal["any", "ipv4", "ipv6"]
 
 _FAMILY: Final[Mapping[str, Sequence[str]]] = {"any": (), "ipv4": ("-4",), "ipv6": ("-6",)}
 
+_TUNNEL: Final = Path(__file__).with_name("tunnel.py")
 _UNTRUSTED: Final = re.compile(r"^verify error:num=\d+:(.+)$", re.MULTILINE)
 _FAILED: Final = re.compile(
     r"^[0-9A-F]+:error:[0-9A-F]+:[^:\n]*:[^:\n]*:(?P<reason>[^:\n]*):.*:(?P<data>.*)$", re.MULTILINE
@@ -28,12 +30,23 @@ class Transport:
     word: str = "undefined"
     options: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    proxy: str = ""
 
 
-def plain(url: str, family: Family = "any", bind: str = "", proxy: str = "") -> Transport:
-    """rsync's own TCP connection; ``proxy`` is HOST:PORT of an HTTP proxy that allows CONNECT."""
-    options = (*_FAMILY[family], *([f"--address={bind}"] if bind else []))
-    return Transport(url, "undefined", options, {"RSYNC_PROXY": proxy} if proxy else {})
+def plain(url: str, family: Family = "any", bind: str = "") -> Transport:
+    """rsync's own TCP connection."""
+    return Transport(url, "undefined", (*_FAMILY[family], *([f"--address={bind}"] if bind else [])))
+
+
+def proxied(
+    url: str, host: str, port: int, proxy: str, timeout: int, family: Family = "any", bind: str = ""
+) -> Transport:
+    """TCP through the HTTP proxy at ``proxy`` (HOST:PORT), which must allow CONNECT and answer in ``timeout`` seconds.
+
+    All that a shell sees of it has been validated, as for ``tls``.
+    """
+    argv = [sys.executable, "-IS", str(_TUNNEL), proxy, _place(host, port), str(timeout), family, bind]
+    return Transport(url, "undefined", (), {"RSYNC_CONNECT_PROG": shlex.join(argv)}, proxy)
 
 
 def tls(
@@ -45,7 +58,6 @@ def tls(
     connecting program to a shell (rsync(1), RSYNC_CONNECT_PROG).
     """
     name = "-verify_ip" if _is_address(host) else "-verify_hostname"
-    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     argv = [
         "openssl", "s_client", "-quiet", "-verify_quiet", "-verify_return_error", "-min_protocol", "TLSv1.2",
         *_FAMILY[family],
@@ -53,9 +65,9 @@ def tls(
         *([] if _is_address(host) else ["-servername", host]),
         *(["-bind", bind] if bind else []),
         *(["-proxy", proxy] if proxy else []),
-        "-connect", place,
+        "-connect", _place(host, port),
     ]  # fmt: skip
-    return Transport(url, "ssl", (), {"RSYNC_CONNECT_PROG": shlex.join(argv)})
+    return Transport(url, "ssl", (), {"RSYNC_CONNECT_PROG": shlex.join(argv)}, proxy)
 
 
 def ssh(target: str, argv: Sequence[str]) -> Transport:
@@ -69,6 +81,10 @@ def openssl_said(stderr: str) -> str:
         return f"its TLS certificate is refused: {untrusted[1]}"
     failed = _FAILED.search(stderr)
     return (failed["data"] if failed["reason"].startswith("system") else failed["reason"]) if failed else ""
+
+
+def _place(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _is_address(host: str) -> bool:

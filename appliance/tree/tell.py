@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from appliance import commands, ssh, words
+from appliance import commands, hostkey, ssh, words
 from appliance.commands import Outcome
 from appliance.places import Places
 from appliance.settings import Downstream, Settings
@@ -19,7 +19,7 @@ _BUSY: Final = 1
 async def tell(settings: Settings, places: Places, one: Downstream, archive: str, stage: str) -> str:
     """Trigger ``stage`` (stage1, stage2 or all) and wait for the answer; returns the trouble, empty when it knows."""
     if one.url:
-        return await web.call(one.url, one.method)
+        return await web.call(one.url, one.method, min(web.DEADLINE, settings.push_deadline))
     wire_name = archive if one.remote_archive is None else one.remote_archive
     command = words.write(wire_name, stage, mhop=one.push == "mhop" and stage != "all")
     return await _send(settings, places, one, command)
@@ -46,12 +46,13 @@ def ssh_argv(settings: Settings, places: Places, one: Downstream, command: str) 
 def reason(outcome: Outcome) -> str:
     """Why a downstream was not told, in one line with the cure where there is one."""
     said = outcome.last_words
-    if "Host key verification failed" in outcome.stderr or "No ED25519 host key is known" in outcome.stderr:
-        return (
-            "its host key is not the pinned one; put the line that `mirrorctl keys` prints there in MIRROR_KNOWN_HOSTS"
-        )
+    if fact := hostkey.trouble(outcome.stderr):
+        first = "ask its operator whether it was him, then " if fact == hostkey.CHANGED else ""
+        return f"{fact}; {first}put the line that `mirrorctl keys` prints there in MIRROR_KNOWN_HOSTS"
     if "Permission denied" in outcome.stderr:
         return "it refuses our key; hand it the line that `mirrorctl keys` prints here"
+    if "banner exchange" in outcome.stderr:
+        return "it takes the connection and never says a word; see whether its sshd is well"
     if outcome.code == UNREACHABLE:
         return f"not reachable: {said}"
     if outcome.code == commands.TIMED_OUT:

@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from typing import Final
 from urllib.parse import urlsplit
 
+_UNTRUSTED: Final = re.compile(r"certificate verify failed: (.+?)\.? \(_ssl")
+
 DEADLINE: Final = 60.0
-"""Seconds for one call: the other side answers at once and works afterwards."""
+"""Seconds for one call, redirects and all: the other side answers at once and works afterwards."""
 
 
-async def call(url: str, method: str) -> str:
+async def call(url: str, method: str, deadline: float = DEADLINE) -> str:
     """Call ``url`` (credentials in it become basic authentication); returns the trouble in one line, empty for none.
 
-    Certificates are checked. The URL is a secret: no text that is returned holds more of it than the host.
+    Certificates are checked. The URL is a secret: no text that is returned holds more of it than the host. Of the
+    answer nothing but the status is read.
     """
     import httpx  # most mirrors have no such downstream
 
     host = urlsplit(url).hostname
     try:
-        async with httpx.AsyncClient(timeout=DEADLINE, follow_redirects=True, trust_env=False) as client:
-            answer = await client.request(method, url)
+        # httpx' own timeouts begin anew with every byte.
+        async with (
+            asyncio.timeout(deadline),
+            httpx.AsyncClient(timeout=None, follow_redirects=True, trust_env=False) as client,
+            client.stream(method, url) as answer,
+        ):
+            pass
+    except TimeoutError:
+        return f"{host} does not answer: no end after {deadline:g} s; see whether its HTTP server is well"
     except httpx.HTTPError as error:
+        if untrusted := _UNTRUSTED.search(str(error)):
+            return (
+                f"{host}: its TLS certificate is refused: {untrusted[1]}; check the host in its URL with its operator"
+            )
         return f"{host} not reachable: {str(error).replace(url, '…') or type(error).__name__}"
     if answer.status_code in (401, 403, 404):
         return f"{host} refuses the trigger with status {answer.status_code}; check the credentials in its URL"

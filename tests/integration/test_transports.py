@@ -140,7 +140,7 @@ def test_by_ssh(leaf: Callable[..., Node], tower: Node) -> None:
         (
             "rsync+ssh://mirror@{tower}:2222/debian",
             {"MIRROR_KNOWN_HOSTS": ""},
-            "Host key verification failed",
+            "its host key is not known here",
             "MIRROR_KNOWN_HOSTS",
         ),
     ],

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -89,8 +91,77 @@ def test_a_daemon_without_tls(rsyncd: int, pair: Pair, tmp_path: Path) -> None:
 def test_whoever_accepts_and_never_answers_is_left(pair: Pair, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         error = refused(by_tls(silent.getsockname()[1], pair.cert), tmp_path / "tree", timeout=1)
-    assert "timeout" in error.fact
+    assert "no byte came for 1 s" in error.fact
     assert error.verdict is Verdict.NETWORK
+
+
+@contextmanager
+def proxy(says: bytes, behind: int = 0) -> Iterator[tuple[str, list[str]]]:
+    """A proxy that says this to every CONNECT, and then leads to a port of this machine; its address, what it heard."""
+    heard: list[str] = []
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=answer, args=(server.accept()[0],), daemon=True).start()
+
+    def answer(line: socket.socket) -> None:
+        with suppress(OSError), line:
+            heard.append(line.recv(1 << 16).decode().splitlines()[0])
+            line.sendall(says)
+            if behind:
+                with socket.create_connection(("127.0.0.1", behind)) as daemon:
+                    threading.Thread(target=copy, args=(line, daemon), daemon=True).start()
+                    copy(daemon, line)
+            elif not says:
+                line.recv(1)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"127.0.0.1:{server.getsockname()[1]}", heard
+        server.shutdown(socket.SHUT_RDWR)
+
+
+def copy(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(1 << 16):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+
+
+def through(proxy: str) -> Transport:
+    return transport.proxied("rsync://hub:8730/debian", "hub", 8730, proxy, timeout=1)
+
+
+def test_through_a_proxy(rsyncd: int, tmp_path: Path) -> None:
+    with proxy(b"HTTP/1.1 200 OK\r\nVia: x\r\n\r\n", rsyncd) as (address, heard):
+        found = walk(through(address), tmp_path / "tree")
+    assert [change.path for change in found.payload + found.index if not change.directory] == ["pool/a"]
+    assert heard == ["CONNECT hub:8730 HTTP/1.0"]
+
+
+@pytest.mark.parametrize(
+    ("says", "fact"),
+    [
+        (b"HTTP/1.1 403 Forbidden\r\n\r\n", "answers HTTP/1.1 403 Forbidden"),
+        (b"HTTP/1.1 200 OK\r\n", "hangs up instead of an answer"),
+        (b"x" * 100_000, "hangs up instead of an answer"),
+        (b"", "timed out"),
+    ],
+    ids=["forbids", "half", "much", "silent"],
+)
+def test_a_proxy_that_does_not_let_us_through(says: bytes, fact: str, tmp_path: Path) -> None:
+    with proxy(says) as (address, _):
+        error = refused(through(address), tmp_path / "tree")
+    assert f"rsync://hub:8730/debian through the proxy {address}: " in error.fact
+    assert fact in error.fact
+    assert "MIRROR_ARCHIVES__X__PROXY" in error.cure
+    assert error.verdict is Verdict.NETWORK
+
+
+def test_nobody_at_the_proxys_place(tmp_path: Path) -> None:
+    assert "Connection refused" in refused(through(f"127.0.0.1:{free_port()}"), tmp_path / "tree").fact
+    assert "Name or service not known" in refused(through("nowhere.invalid:1"), tmp_path / "tree").fact
 
 
 def test_a_daemon_at_the_end_of_a_connection(rsyncd: int, tmp_path: Path) -> None:
@@ -102,16 +173,21 @@ def test_a_daemon_at_the_end_of_a_connection(rsyncd: int, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("said", "cure"),
+    ("said", "fact", "cure"),
     [
-        ("Host key verification failed.", "MIRROR_KNOWN_HOSTS"),
-        ("mirror@hub: Permission denied (publickey).", "mirrorctl keys"),
+        ("Host key verification failed.", "not known here", "check the upstream's line in MIRROR_KNOWN_HOSTS"),
+        (
+            "Host key for hub has changed and you have requested strict checking.",
+            "its host key has changed",
+            "replace the upstream's line in MIRROR_KNOWN_HOSTS",
+        ),
+        ("mirror@hub: Permission denied (publickey).", "Permission denied (publickey)", "mirrorctl keys"),
     ],
 )
-def test_an_ssh_that_is_refused_names_the_cure(tmp_path: Path, said: str, cure: str) -> None:
+def test_an_ssh_that_is_refused_names_the_cure(tmp_path: Path, said: str, fact: str, cure: str) -> None:
     way = transport.ssh("mirror@hub::debian", ["sh", "-c", f"echo '{said}' >&2; exit 255"])
     error = refused(way, tmp_path / "tree")
-    assert said in error.fact
+    assert fact in error.fact
     assert cure in error.cure
     assert error.verdict is Verdict.REFUSED
 

@@ -185,7 +185,9 @@ def test_the_ssh_command_line(house: House) -> None:
 @pytest.mark.parametrize(
     ("code", "stderr", "words"),
     [
-        (255, "Host key verification failed.", "MIRROR_KNOWN_HOSTS"),
+        (255, "No ED25519 host key is known for [leaf]:2222\nHost key verification failed.", "not known here; put"),
+        (255, "Host key for leaf has changed and you have requested strict checking.", "has changed; ask"),
+        (255, "Connection timed out during banner exchange", "never says a word"),
         (255, "mirror@leaf: Permission denied (publickey).", "mirrorctl keys"),
         (255, "ssh: connect to host leaf port 22: Connection refused", "not reachable: ssh: connect"),
         (124, "", "no end after 5 s"),

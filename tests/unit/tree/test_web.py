@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar
@@ -24,6 +25,14 @@ class Mirror(BaseHTTPRequestHandler):
         self.end_headers()
 
     do_GET = do_POST = _answer
+
+    def do_HEAD(self) -> None:
+        """Never ends."""
+        self.send_response(200)
+        while True:
+            self.send_header("X-More", "to come")
+            self.flush_headers()
+            time.sleep(0.02)
 
     def log_message(self, format: str, *args: object) -> None:
         """Quiet."""
@@ -51,6 +60,13 @@ def test_credentials_in_the_url_become_basic_authentication(port: int) -> None:
 
 def test_a_redirect_is_followed(port: int) -> None:
     assert call(f"http://127.0.0.1:{port}/moved") == ""
+
+
+def test_who_never_ends_is_left_at_the_deadline(port: int) -> None:
+    started = time.monotonic()
+    trouble = asyncio.run(web.call(f"http://archive:hunter2@127.0.0.1:{port}/ok", "HEAD", 0.5))
+    assert trouble == "127.0.0.1 does not answer: no end after 0.5 s; see whether its HTTP server is well"
+    assert time.monotonic() - started < 5
 
 
 def test_troubles_name_the_host_and_keep_the_secret(port: int) -> None:
