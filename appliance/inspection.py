@@ -5,7 +5,7 @@ from __future__ import annotations
 from appliance.errors import SyncError
 from appliance.figures import Permits
 from appliance.places import Places
-from appliance.reach import choice_of
+from appliance.reach import choice_of, profile_of
 from appliance.records import Run
 from appliance.settings import Settings
 from appliance.store import Store
@@ -23,6 +23,7 @@ class Inspection:
 
     def __init__(self, settings: Settings, places: Places, store: Store, name: str, run: Run, permits: Permits) -> None:
         self._archive, self._store = settings.archives[name], store
+        self._profile = profile_of(self._archive)
         self._name, self._run, self._permits = name, run, permits
         self._tree, self._staging = places.archive(name), Staging(places.staging(name))
 
@@ -31,7 +32,7 @@ class Inspection:
         if self._archive.verify == "off":
             return verify.Seal()
         view = View(self._staging.index, self._tree, frozenset(work.delete))
-        return await verify.verify(view, self._archive.profile, self._terms)
+        return await verify.verify(view, self._profile, self._terms)
 
     @property
     def _terms(self) -> Terms:
@@ -57,5 +58,5 @@ class Inspection:
 
     def _is_stray(self, path: str, since: float) -> bool:
         here = self._tree / path
-        is_payload = kind_of(self._archive.profile, path) is Kind.PAYLOAD
+        is_payload = kind_of(self._profile, path) is Kind.PAYLOAD
         return is_payload and here.is_file() and not prune.below_link(self._tree, path) and here.stat().st_ctime > since

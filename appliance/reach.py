@@ -6,6 +6,7 @@ from appliance import ssh
 from appliance.places import Places
 from appliance.settings import Archive, Settings
 from appliance.sync import filters, transport
+from appliance.sync.profile import Profile
 from appliance.sync.source import Source
 
 
@@ -27,6 +28,11 @@ def source_of(settings: Settings, places: Places, name: str) -> Source:
 def choice_of(archive: Archive) -> tuple[str, ...]:
     """What we chose not to carry, as rsync options."""
     return tuple(filters.chosen(archive.exclude, archive.arch_include, archive.arch_exclude))
+
+
+def profile_of(archive: Archive) -> Profile:
+    """What we know of the layout of an archive."""
+    return Profile.of(archive.profile)
 
 
 def transport_of(settings: Settings, places: Places, archive: Archive) -> transport.Transport:

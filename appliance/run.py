@@ -20,12 +20,13 @@ from appliance.errors import SyncError
 from appliance.figures import Figures, Permits, Reports
 from appliance.inspection import Inspection
 from appliance.places import Places
-from appliance.reach import source_of
+from appliance.reach import profile_of, source_of
 from appliance.records import Run
 from appliance.settings import Archive, Settings
 from appliance.store import Store
 from appliance.sync import fetch, plan, prune, publish, trace, verify
-from appliance.sync.profile import HIERARCHY, roots_of
+from appliance.sync.order import roots_of
+from appliance.sync.profile import HIERARCHY
 from appliance.sync.source import Source
 from appliance.testimony import testify
 
@@ -48,6 +49,7 @@ class Change:
         self._settings, self._places, self._store = settings, places, store
         self._name, self._run, self._permits = name, run, permits
         self._archive: Archive = settings.archives[name]
+        self._profile = profile_of(self._archive)
         self._tree = places.archive(name)
         self._staging = fetch.Staging(places.staging(name))
         self.figures = Figures()
@@ -86,7 +88,7 @@ class Change:
         self._staging.prepare()
         source = source_of(self._settings, self._places, self._name)
         self.figures.stage = "plan"
-        work = await plan.walk(source, self._tree, self._archive.profile)
+        work = await plan.walk(source, self._tree, self._profile)
         self._doom(work)
         await self._fetch_payload(source, work)
         await self._hook(2)
@@ -127,7 +129,7 @@ class Change:
             if not await plan.updating(source):
                 raise SyncError.moved(f"the upstream was being updated ({', '.join(flags)})")
             pause = min(2 * pause, LONGEST_PAUSE)
-        if self._archive.profile == "generic" or self._archive.verify == "off":
+        if self._profile.name == "generic" or self._archive.verify == "off":
             cure = "have it removed there, or wait: it is tried again by itself"
             raise SyncError(f"the upstream keeps its flag {', '.join(flags)} up", cure, Verdict.BUSY)
         log.trouble("the upstream keeps its flag up, verifying what it has", archive=self._name, flag=flags[0])
@@ -183,13 +185,14 @@ class Change:
     async def _publish(self, seal: verify.Seal) -> None:
         self.figures.stage = "publish"
         await publish.reach_disk(self._tree)
-        roots = {path: seal.valid_until.get(path) for path in roots_of(publish.staged(self._staging.index))}
+        beginnings = roots_of(self._profile, publish.staged(self._staging.index))
+        roots = {path: seal.valid_until.get(path) for path in beginnings}
         self._store.publishing(self._name, self._run.id, seal.signed, roots)
         await self.finish_publication()
 
     async def finish_publication(self) -> None:
         """Make what is staged and verified visible; called again after a crash, it does what was left to do."""
-        publish.publish(self._staging.index, self._tree)
+        publish.publish(self._staging.index, self._tree, self._profile)
         await self._hook(3)
         trace.write(self._tree, self._trace())
         self._store.published(self._name, trace.serial_of(self._tree), time.time())

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from appliance import commands
-from appliance.sync.profile import HIERARCHY, UPDATING, Kind, kind_of
+from appliance.sync.profile import HIERARCHY, UPDATING, Kind, Profile, kind_of
 from appliance.sync.prune import below_link
 from appliance.sync.source import Source
 
@@ -76,7 +76,7 @@ class Plan:
 class Reader:
     """Turns the lines of an itemized dry run into a plan, as they come."""
 
-    def __init__(self, profile: str) -> None:
+    def __init__(self, profile: Profile) -> None:
         self._profile = profile
         self._payload: dict[str, Change] = {}
         self._index: dict[str, Change] = {}
@@ -187,7 +187,7 @@ async def updating(source: Source) -> bool:
     return any(UPDATING.encode() in line for line in seen)
 
 
-async def walk(source: Source, tree: Path, profile: str) -> Plan:
+async def walk(source: Source, tree: Path, profile: Profile) -> Plan:
     """Compare the upstream with ``tree`` in one walk of both; changes nothing on disk.
 
     Raises SyncError with the verdict of rsync's exit code. Files that vanish during the walk are no error: the fetch

@@ -1,4 +1,4 @@
-"""What is index and what is payload, and in which order index files are published.
+"""What is index and what is payload.
 
 Payload is what nothing refers to until an index does: it may enter the tree at any time. An index refers to payload or
 to other indices, so it is staged and published as a whole. Traces tell the world what we carry and come last of all.
@@ -7,9 +7,12 @@ to other indices, so it is staged and published as a whole. Traces tell the worl
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Final, Self
+
+from appliance.sync.choice import Choice
 
 TRACE_DIRECTORY: Final = "project/trace"
 """Where every ftpsync-like tree keeps its trace files (PROTOCOL section 4)."""
@@ -20,9 +23,6 @@ UPDATING: Final = "Archive-Update-in-Progress-"
 HIERARCHY: Final = f"{TRACE_DIRECTORY}/_hierarchy.mirror"
 """The chain of mirrors above us; ours is upstream's and one line more (PROTOCOL section 4.2)."""
 
-RELEASE_NAMES: Final = ("Release", "Release.gpg", "InRelease")
-"""A suite's root files, in the order they are published: the one apt reads first comes last."""
-
 
 class Kind(Enum):
     """The two halves of an archive, and the files that describe it to other mirrors."""
@@ -31,8 +31,6 @@ class Kind(Enum):
     INDEX = "index"
     TRACE = "trace"
 
-
-_ROOTS: Final = frozenset((*RELEASE_NAMES, "repomd.xml"))
 
 _CONTENT_ADDRESSED: Final = re.compile(r"(^|/)by-hash/|(^|/)repodata/[0-9a-f]{32,128}-")
 
@@ -48,7 +46,42 @@ _INDEX: Final = {
 }
 
 
-def kind_of(profile: str, path: str) -> Kind:
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What is known of an archive's layout: the name of a known one, and the operator's own index files.
+
+    ``own`` has one choice for each of his patterns, in his order. They add to what the named profile knows.
+    """
+
+    name: str
+    own: tuple[Choice, ...] = ()
+
+    @classmethod
+    def of(cls, name: str, patterns: Iterable[str] = ()) -> Self:
+        """From rsync patterns, each of which may match files, or directories with all in them."""
+        return cls(name, tuple(Choice.of([f"--exclude={pattern}"]) for pattern in patterns))
+
+    def place(self, path: str) -> int | None:
+        """The number of the first of the operator's patterns that matches; None for what the profile knows itself."""
+        if not self.own or self.knows(path):
+            return None
+        return next((number for number, choice in enumerate(self.own) if choice.excludes(path)), None)
+
+    def knows(self, path: str) -> bool:
+        """Whether the path is a trace or an index without the operator saying so."""
+        return (
+            path.startswith(TRACE_DIRECTORY + "/")
+            or (self.name != "generic" and is_content_addressed(path))
+            or bool(_INDEX[self.name].search(path))
+        )
+
+
+def is_content_addressed(path: str) -> bool:
+    """Whether the name tells the content: nobody finds it but by another index, and it never changes."""
+    return bool(_CONTENT_ADDRESSED.search(path))
+
+
+def kind_of(profile: Profile, path: str) -> Kind:
     """Which kind a path of the archive is; ``path`` is relative, with ``/`` between its parts.
 
     A content-addressed index (``by-hash``, hashed repodata names) counts as payload: only another index makes it
@@ -56,74 +89,7 @@ def kind_of(profile: str, path: str) -> Kind:
     """
     if path.startswith(TRACE_DIRECTORY + "/"):
         return Kind.TRACE
-    if profile != "generic" and _CONTENT_ADDRESSED.search(path):
+    if profile.name != "generic" and is_content_addressed(path):
         return Kind.PAYLOAD
-    return Kind.INDEX if _INDEX[profile].search(path) else Kind.PAYLOAD
-
-
-def suites_of(names: Iterable[str]) -> set[str]:
-    """The directories where readers begin, among these paths; "" is the top.
-
-    A suite has InRelease or Release.gpg. A lone Release makes one only where nothing above it does: every component of
-    a Debian suite has a small Release file of its own, which is an ordinary index.
-    """
-    known = list(names)
-    suites = {_parent(name) for name in known if _name(name) in ("InRelease", "Release.gpg", "repomd.xml")}
-    lone = sorted((_parent(name) for name in known if _name(name) == "Release"), key=len)
-    for directory in lone:
-        if suite_of(directory, suites) is None:
-            suites.add(directory)
-    return suites
-
-
-def roots_of(names: Iterable[str]) -> list[str]:
-    """The files readers begin with, among these paths: two of one second may well be of one size."""
-    known = list(names)
-    suites = suites_of(known)
-    return [name for name in known if _name(name) in _ROOTS and _parent(name) in suites]
-
-
-def in_publish_order(paths: Iterable[str]) -> list[str]:
-    """The order in which staged files become visible.
-
-    Content-addressed files first; then what no suite covers; then suite by suite the plain indices with their root
-    files right behind, so that a reader meets a mixed suite for as short as possible; the traces last, ``master``
-    behind the file it points to.
-    """
-    names = list(paths)
-    suites = suites_of(names)
-    return sorted(names, key=lambda name: _rank(name, suites))
-
-
-def _rank(path: str, suites: set[str]) -> tuple[int, str, int, str]:
-    if path.startswith(TRACE_DIRECTORY + "/"):
-        return (3, "", int(_name(path) == "master"), path)
-    if _CONTENT_ADDRESSED.search(path):
-        return (0, "", 0, path)
-    suite = suite_of(_parent(path), suites)
-    if suite is None:
-        return (1, "", 0, path)
-    return (2, suite, _root_rank(_name(path)) if _parent(path) == suite else 0, path)
-
-
-def _root_rank(name: str) -> int:
-    if name in RELEASE_NAMES:
-        return 1 + RELEASE_NAMES.index(name)
-    return 1 if name.startswith("repomd.xml") else 0
-
-
-def suite_of(directory: str, suites: Container[str]) -> str | None:
-    """The nearest suite at or above a directory, None when there is none."""
-    while directory not in suites:
-        if not directory:
-            return None
-        directory = _parent(directory)
-    return directory
-
-
-def _parent(path: str) -> str:
-    return path.rpartition("/")[0]
-
-
-def _name(path: str) -> str:
-    return path.rpartition("/")[2]
+    is_index = _INDEX[profile.name].search(path) or profile.place(path) is not None
+    return Kind.INDEX if is_index else Kind.PAYLOAD

@@ -11,7 +11,8 @@ from typing import Final
 from appliance import commands
 from appliance.commands import Verdict
 from appliance.errors import SyncError
-from appliance.sync.profile import in_publish_order
+from appliance.sync.order import in_publish_order
+from appliance.sync.profile import Profile
 
 _SYNC_DEADLINE: Final = 600.0
 
@@ -24,17 +25,17 @@ async def reach_disk(tree: Path) -> None:
 
 
 def staged(index: Path) -> list[str]:
-    """Every file and link below the staging directory, relative, in publish order; empty directories do not count."""
-    return in_publish_order(_files(index, index)) if index.is_dir() else []
+    """Every file and link below the staging directory, relative and sorted; empty directories do not count."""
+    return sorted(_files(index, index)) if index.is_dir() else []
 
 
-def publish(index: Path, tree: Path) -> list[str]:
+def publish(index: Path, tree: Path, profile: Profile) -> list[str]:
     """Move every staged file into the tree, each by one rename; returns the paths, in the order they became visible.
 
     What was moved is gone from staging, so a second call after a crash finishes what the first began. The caller
     records the publication before, and forgets it after.
     """
-    names = staged(index)
+    names = in_publish_order(profile, staged(index))
     for name in names:
         _replace(index / name, tree, name)
     shutil.rmtree(index, ignore_errors=True)

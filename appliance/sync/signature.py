@@ -9,6 +9,7 @@ from typing import Final
 
 from appliance import commands
 from appliance.errors import Misfit, SyncError
+from appliance.sync.view import View
 
 _DEADLINE: Final = 60.0
 _STATUS: Final = re.compile(r"^\[GNUPG:\] (\w+)", re.MULTILINE)
@@ -22,18 +23,21 @@ async def signed_text(name: str, keyring: Path, file: Path) -> str:
         return text.read_text("utf-8", "replace")
 
 
-async def check(name: str, keyring: Path, file: Path, signature: Path) -> None:
-    """Return when the detached signature is good.
+async def check(view: View, name: str, beside: str, keyring: Path) -> None:
+    """Return when the file ``name`` has a good detached signature, the file ``beside``.
 
     One good signature is enough, as for apt: archives sign with their old and their new key for years, and a keyring
     may hold one of them. Raises SyncError: REFUSED when no key of the keyring made one, MOVED when one did, but over
     other content.
     """
+    file, signature = view.find(name), view.find(beside)
+    if file is None or signature is None:
+        raise SyncError.refused(name, f"a signature, {beside} beside it", "none", "the upstream must sign it")
     with tempfile.TemporaryDirectory() as scratch:
-        await _gpgv(name, keyring, scratch, str(signature), str(file))
+        await _gpgv(name, keyring, scratch, str(signature), str(file), beside=beside)
 
 
-async def _gpgv(name: str, keyring: Path, scratch: str, *words: str) -> None:
+async def _gpgv(name: str, keyring: Path, scratch: str, *words: str, beside: str | None = None) -> None:
     argv = ["gpgv", "--status-fd", "1", "--keyring", str(keyring), *words]
     outcome = await commands.run(argv, deadline=_DEADLINE, env={"HOME": scratch})
     said = set(_STATUS.findall(outcome.stdout))
@@ -44,6 +48,6 @@ async def _gpgv(name: str, keyring: Path, scratch: str, *words: str) -> None:
     misfit = Misfit(name, f"a signature by a key of {keyring}", outcome.last_words)
     if "BADSIG" in said:
         # A new file beside its old signature looks the same: then the next plan brings both.
-        raise SyncError.moved(fact, [f"{name}.gpg"], [misfit])
+        raise SyncError.moved(fact, [beside] if beside else [], [misfit])
     cure = "nothing was published; if the archive changed its key, add the new one to the keyring"
     raise SyncError(fact, cure, misfits=[misfit])

@@ -8,23 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from appliance.sync.view import Reference
 
 LONGEST: Final = 32 << 20
 """Bytes of one stanza; those of the largest source packages have some hundred thousand."""
 
 _SEPARATOR: Final = re.compile(rb"\n[ \t\r]*\n")
 _FIELD: Final = re.compile(rb"\n([^\s:]+):[ \t]*(.*(?:\n[ \t].*)*)")
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """A file named by an index: its path as the index gives it, its size in bytes, and its SHA256 or ``""``."""
-
-    path: str
-    size: int
-    sha256: str
 
 
 def packages(blocks: Iterable[bytes]) -> Iterator[Reference]:

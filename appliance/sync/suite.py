@@ -12,7 +12,8 @@ from pathlib import Path
 
 from appliance.errors import Misfit, SyncError
 from appliance.sync import unpack
-from appliance.sync.references import Index, Payload, is_index
+from appliance.sync.indices import Index, bases_of, is_index
+from appliance.sync.references import Payload
 from appliance.sync.release import NOTHING, Release
 from appliance.sync.terms import MEANT, Terms
 from appliance.sync.view import Entry, View, misfit_of
@@ -28,6 +29,11 @@ class Suite:
     name: str
     release: Release
     before: Release
+
+    @property
+    def valid_until(self) -> float | None:
+        """Epoch seconds, None without an end."""
+        return self.release.valid_until
 
     async def misfits(self) -> list[Misfit]:
         """What does not fit. Raises SyncError for a Release file that must not be published whatever it lists."""
@@ -81,7 +87,7 @@ class Suite:
         found: list[Misfit] = []
         for stem in sorted({unpack.stem_of(path) for path in self.release.entries if is_index(path)}):
             if self._is_new(stem) and (new := self._held(stem)):
-                found += await self.payload.misfits(posixpath.dirname(self.name), new, self._old(stem))
+                found += await self.payload.misfits(bases_of(posixpath.dirname(self.name)), new, self._old(stem))
         return found
 
     def _is_new(self, stem: str) -> bool:
@@ -110,7 +116,7 @@ class Suite:
         return posixpath.join(posixpath.dirname(self.name), path)
 
     def _hashed(self, path: str, entry: Entry) -> str:
-        return posixpath.join(posixpath.dirname(self._whole(path)), "by-hash/SHA256", entry.sha256)
+        return posixpath.join(posixpath.dirname(self._whole(path)), "by-hash/SHA256", entry.digest)
 
 
 def _forms(stem: str) -> list[str]:

@@ -6,6 +6,7 @@ import bz2
 import gzip
 import hashlib
 import lzma
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Final, cast
@@ -33,8 +34,8 @@ def blocks(held: Path, name: str, announced: Entry | None = None) -> Iterator[by
 
     Raises ValueError when it cannot be unpacked, or is not what was announced.
     """
-    digest, size = hashlib.sha256(), 0
-    limit = announced.size if announced else LARGEST
+    digest, size = hashlib.new(announced.algorithm if announced else "sha256"), 0
+    limit = announced.size if announced and announced.size is not None else LARGEST
     try:
         with _open(held, name) as file:
             while block := file.read(BLOCK):
@@ -43,9 +44,9 @@ def blocks(held: Path, name: str, announced: Entry | None = None) -> Iterator[by
                     raise ValueError(f"it unpacks to more than the {limit} bytes announced")
                 digest.update(block)
                 yield block
-    except (OSError, EOFError, lzma.LZMAError, zstandard.ZstdError) as error:
+    except (OSError, EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError) as error:
         raise ValueError(f"it cannot be unpacked: {error}") from None
-    if announced and digest.hexdigest() != announced.sha256:
+    if announced and (announced.size not in (size, None) or announced.digest not in (digest.hexdigest(), "")):
         raise ValueError("it unpacks to something else than announced")
 
 
@@ -56,4 +57,10 @@ def _open(held: Path, name: str) -> IO[bytes]:
         return lzma.open(held)
     if name.endswith(".bz2"):
         return bz2.open(held)
-    return cast(IO[bytes], zstandard.open(held, "rb")) if name.endswith(".zst") else held.open("rb")
+    return _zstd(held) if name.endswith(".zst") else held.open("rb")
+
+
+def _zstd(held: Path) -> IO[bytes]:
+    # What several processors packed is a row of frames, of which zstandard.open reads the first.
+    reader = zstandard.ZstdDecompressor().stream_reader(held.open("rb"), read_across_frames=True)
+    return cast(IO[bytes], reader)

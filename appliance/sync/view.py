@@ -16,13 +16,34 @@ MOST_LINKS: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One file as an index lists it: size in bytes and lower-case SHA256, empty when the index gives none."""
+    """One file as an index lists it.
 
-    size: int
-    sha256: str
+    ``size`` is in bytes, None when the index gives none (old repomd.xml files do not); ``digest`` is lower-case hex,
+    empty when there is none; ``algorithm`` is hashlib's name of how it was made.
+    """
+
+    size: int | None
+    digest: str
+    algorithm: str = "sha256"
 
     def __str__(self) -> str:
-        return f"{self.size} bytes, SHA256 {self.sha256[:16]}…" if self.sha256 else f"{self.size} bytes"
+        facts = [f"{self.size} bytes"] if self.size is not None else []
+        return ", ".join([*facts, f"{self.algorithm.upper()} {self.digest[:16]}…"] if self.digest else facts)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A file named by an index: its path as the index gives it, and what is said of it, as in ``Entry``."""
+
+    path: str
+    size: int
+    digest: str
+    algorithm: str = "sha256"
+
+    @property
+    def entry(self) -> Entry:
+        """What the file must be."""
+        return Entry(self.size, self.digest, self.algorithm)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +97,19 @@ def leaves(path: str) -> bool:
     return path.startswith("/") or ".." in path.split("/")
 
 
-def measure(path: Path) -> Entry:
-    """Size and SHA256 of a file; reads all of it."""
+def measure(path: Path, algorithm: str = "sha256") -> Entry:
+    """Size and digest of a file; reads all of it."""
     with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return Entry(os.fstat(file.fileno()).st_size, digest)
+        digest = hashlib.file_digest(file, algorithm).hexdigest()
+        return Entry(os.fstat(file.fileno()).st_size, digest, algorithm)
 
 
 def misfit_of(held: Path, entry: Entry) -> str | None:
     """What ``held`` is instead of ``entry``, for people; None when it fits. Reads no file of another size."""
     size = held.stat().st_size
-    if size != entry.size:
+    if entry.size not in (size, None):
         return f"{size} bytes"
-    if not entry.sha256:
+    if not entry.digest:
         return None
-    found = measure(held)
-    return None if found == entry else str(found)
+    found = measure(held, entry.algorithm)
+    return None if found.digest == entry.digest else str(found)

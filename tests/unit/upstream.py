@@ -71,6 +71,10 @@ class Keyring:
         self._gpg("--output", str(inline), "--clearsign", str(release))
         self._gpg("--output", str(detached), "--detach-sign", "--armor", str(release))
 
+    def detach(self, file: Path) -> None:
+        """Write FILE.asc beside a file, as repositories of RPMs have it."""
+        self._gpg("--output", f"{file}.asc", "--detach-sign", "--armor", str(file))
+
     def close(self) -> None:
         """End the agent that gpg started, and remove the key."""
         subprocess.run(["gpgconf", "--homedir", str(self.home), "--kill", "all"], check=False, capture_output=True)

@@ -12,15 +12,18 @@ from appliance.commands import Verdict
 from appliance.errors import SyncError
 from appliance.sync import plan
 from appliance.sync.plan import Plan
+from appliance.sync.profile import Profile
 from appliance.sync.source import Source
 from appliance.sync.transport import Transport
+
+DEBIAN = Profile("debian")
 
 
 def source(upstream: Path, **settings: object) -> Source:
     return Source(Transport(str(upstream)), own_name="leaf", **settings)  # type: ignore[arg-type]
 
 
-def walk(upstream: Path, tree: Path, profile: str = "debian", **settings: object) -> Plan:
+def walk(upstream: Path, tree: Path, profile: Profile = DEBIAN, **settings: object) -> Plan:
     return asyncio.run(plan.walk(source(upstream, **settings), tree, profile))
 
 

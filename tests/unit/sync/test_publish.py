@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 from appliance.sync import publish
+from appliance.sync.profile import Profile
+
+DEBIAN = Profile("debian")
 
 
 @pytest.fixture
@@ -26,7 +29,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def test_everything_staged_becomes_visible_in_order(index: Path, tree: Path) -> None:
-    names = publish.publish(index, tree)
+    names = publish.publish(index, tree, DEBIAN)
     assert names == ["dists/s/main/Packages", "dists/s/InRelease", "project/trace/origin", "project/trace/master"]
     assert (tree / "dists/s/InRelease").read_text() == "new dists/s/InRelease"
     assert os.readlink(tree / "project/trace/master") == "origin"
@@ -49,10 +52,10 @@ def test_a_crash_at_any_rename_is_finished_by_the_next_call(
 
     monkeypatch.setattr(os, "replace", crash)
     try:
-        publish.publish(index, tree)
+        publish.publish(index, tree, DEBIAN)
     except KeyboardInterrupt:
         monkeypatch.undo()
-        publish.publish(index, tree)
+        publish.publish(index, tree, DEBIAN)
     assert (tree / "dists/s/InRelease").read_text() == "new dists/s/InRelease"
     assert os.readlink(tree / "project/trace/master") == "origin"
     assert not index.exists()
@@ -61,14 +64,14 @@ def test_a_crash_at_any_rename_is_finished_by_the_next_call(
 def test_a_directory_that_became_a_link(index: Path, tree: Path) -> None:
     (tree / "dists/stable/main").mkdir(parents=True)
     (index / "dists/stable").symlink_to("s")
-    publish.publish(index, tree)
+    publish.publish(index, tree, DEBIAN)
     assert os.readlink(tree / "dists/stable") == "s"
 
 
 def test_a_link_that_became_a_directory_is_not_written_through(index: Path, tree: Path) -> None:
     (tree / "dists/s/main").symlink_to("../elsewhere")
     (tree / "dists/elsewhere").mkdir()
-    publish.publish(index, tree)
+    publish.publish(index, tree, DEBIAN)
     assert not (tree / "dists/s/main").is_symlink()
     assert (tree / "dists/s/main/Packages").read_text() == "new dists/s/main/Packages"
     assert list((tree / "dists/elsewhere").iterdir()) == []
@@ -76,5 +79,5 @@ def test_a_link_that_became_a_directory_is_not_written_through(index: Path, tree
 
 def test_nothing_staged(tmp_path: Path, tree: Path) -> None:
     (tmp_path / "empty").mkdir()
-    assert publish.publish(tmp_path / "empty", tree) == []
-    assert publish.publish(tmp_path / "never", tree) == []
+    assert publish.publish(tmp_path / "empty", tree, DEBIAN) == []
+    assert publish.publish(tmp_path / "never", tree, DEBIAN) == []

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from pathlib import Path
 
 import pytest
 
 from appliance.errors import Misfit
-from appliance.sync.references import Index, Payload, bases_of, is_index
+from appliance.sync.indices import Index, bases_of
+from appliance.sync.references import Payload
 from appliance.sync.view import View
 from tests.unit.upstream import DebianTree
 
@@ -22,7 +24,7 @@ def archive(tmp_path: Path) -> DebianTree:
 
 def misfits(archive: DebianTree, old: Index | None = None, excluded: tuple[str, ...] = ()) -> list[Misfit]:
     payload = Payload(View(archive.root.parent / "staging", archive.root), lambda path: path in excluded)
-    return asyncio.run(payload.misfits("dists/s", Index(PACKAGES, archive.root / PACKAGES), old))
+    return asyncio.run(payload.misfits(("",), Index(PACKAGES, archive.root / PACKAGES), old))
 
 
 def test_everything_is_there(archive: DebianTree) -> None:
@@ -87,16 +89,29 @@ def test_a_flat_suite_names_files_from_where_it_is_or_from_above(tmp_path: Path)
     )
     payload = Payload(View(tmp_path / "none", tmp_path), lambda path: False)
     index = Index("deep/flat/Packages", tmp_path / "deep/flat/Packages")
-    assert asyncio.run(payload.misfits("deep/flat", index, None)) == []
+    assert asyncio.run(payload.misfits(bases_of("deep/flat"), index, None)) == []
 
 
-def test_bases() -> None:
-    assert bases_of("dists/stable/updates") == ("",)
-    assert bases_of("debian/dists/s") == ("debian",)
-    assert bases_of("a/b") == ("a/b", "a", "")
-    assert bases_of("") == ("",)
+def test_two_flat_suites_with_a_file_of_one_name(tmp_path: Path) -> None:
+    payload = Payload(View(tmp_path / "none", tmp_path), lambda path: False)
+    for name, text in (("a", "x"), ("b", "y")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x.deb").write_text(text)
+        stanza = "Package: x\nFilename: ./x.deb\nSize: 1\nSHA256: " + hashlib.sha256(b"x").hexdigest()
+        (tmp_path / name / "Packages").write_text(stanza)
+    found = {
+        name: asyncio.run(payload.misfits((name,), Index(f"{name}/Packages", tmp_path / name / "Packages"), None))
+        for name in ("a", "b")
+    }
+    assert found["a"] == []
+    assert [one.path for one in found["b"]] == ["b/x.deb"]
 
 
-def test_which_listed_files_name_payload() -> None:
-    names = ("Packages", "Packages.xz", "Sources.gz", "Contents-amd64.gz", "Release", "Packages.diff")
-    assert [name for name in names if is_index(f"main/{name}")] == ["Packages", "Packages.xz", "Sources.gz"]
+def test_a_file_that_is_replaced_is_looked_at_although_its_index_is_the_same(archive: DebianTree) -> None:
+    replaced = archive.root.parent / "staging/pool/hello.deb"
+    replaced.parent.mkdir(parents=True)
+    replaced.write_text("evil")
+    same = Index(PACKAGES, archive.root / PACKAGES)
+    view = View(archive.root.parent / "staging", archive.root)
+    payload = Payload(view, lambda path: False, touched=frozenset(["pool/hello.deb"]))
+    assert [one.path for one in asyncio.run(payload.misfits(("",), same, same))] == ["pool/hello.deb"]

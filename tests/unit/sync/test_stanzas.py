@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.sync import stanzas
-from appliance.sync.stanzas import Reference, packages, sources
+from appliance.sync.stanzas import packages, sources
+from appliance.sync.view import Reference
 
 DIGEST = "0123456789abcdef" * 4
 

@@ -54,6 +54,27 @@ def test_something_else_than_announced(tmp_path: Path) -> None:
         list(blocks(tmp_path / "held", "Packages.gz", ENTRY))
 
 
+def test_a_gzip_file_with_a_hole(tmp_path: Path) -> None:
+    packed = gzip.compress(TEXT)
+    (tmp_path / "held").write_bytes(packed[:12] + b"\xff" * 8 + packed[20:])
+    with pytest.raises(ValueError, match="it cannot be unpacked"):
+        list(blocks(tmp_path / "held", "Packages.gz", ENTRY))
+
+
+def test_all_frames_of_what_several_processors_packed(tmp_path: Path) -> None:
+    pack = PACKERS[".zst"]
+    (tmp_path / "held").write_bytes(pack(TEXT[:100]) + pack(TEXT[100:]))
+    assert b"".join(blocks(tmp_path / "held", "primary.xml.zst", ENTRY)) == TEXT
+
+
+def test_sizes_and_digests_that_are_not_told(tmp_path: Path) -> None:
+    (tmp_path / "held").write_bytes(TEXT)
+    for entry in (Entry(None, ENTRY.digest), Entry(len(TEXT), ""), Entry(None, hashlib.sha1(TEXT).hexdigest(), "sha1")):
+        assert b"".join(blocks(tmp_path / "held", "Packages", entry)) == TEXT
+    with pytest.raises(ValueError, match="something else"):
+        list(blocks(tmp_path / "held", "Packages", Entry(len(TEXT) + 1, "")))
+
+
 def test_stems() -> None:
     assert [stem_of(name) for name in ("a/Packages.xz", "a/Packages", "a/x.diff.gz")] == [
         "a/Packages",

@@ -11,6 +11,7 @@ import pytest
 
 from appliance.commands import Verdict
 from appliance.errors import SyncError
+from appliance.sync.profile import Profile
 from appliance.sync.release import parse
 from appliance.sync.terms import Terms
 from appliance.sync.verify import verify
@@ -38,7 +39,7 @@ def check(staged: DebianTree, keyring: Path | None) -> bool | None:
 
 
 def inspect(view: View, keyring: Path | None = None) -> bool | None:
-    return asyncio.run(verify(view, "debian", Terms(keyring))).signed
+    return asyncio.run(verify(view, Profile("debian"), Terms(keyring))).signed
 
 
 def test_a_signed_archive(staged: DebianTree, keyring: Keyring) -> None:

@@ -1,0 +1,66 @@
+"""The suites of a Debian archive that an update touches, each as its publisher signed it."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import AsyncIterator
+from pathlib import Path, PurePosixPath
+
+from appliance.errors import Misfit, SyncError
+from appliance.sync import signature
+from appliance.sync.publish import staged
+from appliance.sync.references import Payload
+from appliance.sync.release import NOTHING, Release, parse
+from appliance.sync.suite import Suite
+from appliance.sync.terms import Terms
+from appliance.sync.view import View
+
+
+async def suites(view: View, terms: Terms) -> AsyncIterator[Suite]:
+    """Every suite that something is staged of, by its root files. Raises SyncError for one that is not signed."""
+    payload = Payload(view, terms.excluded)
+    directories = {posixpath.dirname(path) for path in staged(view.staging)}
+    for name in sorted({root for directory in directories for root in _roots_of(view, directory)}):
+        release = _parsed(name, await _text(view, name, terms.keyring))
+        yield Suite(view, terms, payload, name, release, _published(view.tree / name))
+
+
+def _roots_of(view: View, within: str) -> list[str]:
+    """The root files, staged or published, of the suite that a directory belongs to: the nearest one at or above it.
+
+    A Release file without signature and without hashes belongs to a component and is no root.
+    """
+    for directory in PurePosixPath(within, "-").parents:
+        if view.find(str(directory / "InRelease")) or view.find(str(directory / "Release.gpg")):
+            return [name for name in (str(directory / "InRelease"), str(directory / "Release")) if view.find(name)]
+        lone = view.find(str(directory / "Release"))
+        if lone and _parsed(str(directory / "Release"), lone.read_text("utf-8", "replace")).entries:
+            return [str(directory / "Release")]
+    return []
+
+
+async def _text(view: View, name: str, keyring: Path | None) -> str:
+    """The text of a Release file; only what the signature covers, when there is a keyring."""
+    path = view.find(name)
+    assert path
+    if keyring and path.name == "InRelease":
+        return await signature.signed_text(name, keyring, path)
+    if keyring:
+        await signature.check(view, name, f"{name}.gpg", keyring)
+    return path.read_text("utf-8", "replace")
+
+
+def _parsed(name: str, text: str) -> Release:
+    try:
+        return parse(text)
+    except ValueError as error:
+        misfit = Misfit(name, "a Release file", f"something that cannot be read as one: {error}")
+        raise SyncError.misfit([misfit]) from None
+
+
+def _published(release: Path) -> Release:
+    """What is published; nothing when it is not there or cannot be read, so that all of the new one is checked."""
+    try:
+        return parse(release.read_text("utf-8", "replace"))
+    except (OSError, ValueError):
+        return NOTHING

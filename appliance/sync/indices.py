@@ -1,0 +1,42 @@
+"""The indices of a Debian archive that name payload: Packages and Sources, in whatever they are packed."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from appliance.sync import stanzas, unpack
+from appliance.sync.view import Entry, Reference
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An index that we hold: its path, the file, and what it unpacks to when that is announced."""
+
+    path: str
+    held: Path
+    unpacked: Entry | None = None
+
+    def references(self) -> Iterator[Reference]:
+        """Every file it names. Raises ValueError when it cannot be read."""
+        parse = stanzas.KINDS[posixpath.basename(unpack.stem_of(self.path))]
+        return parse(unpack.blocks(self.held, self.path, self.unpacked))
+
+
+def is_index(path: str) -> bool:
+    """Whether a listed file is one that names payload."""
+    return posixpath.basename(unpack.stem_of(path)) in stanzas.KINDS
+
+
+def bases_of(suite: str) -> tuple[str, ...]:
+    """The directories that paths in a suite's indices may be relative to, the likeliest first.
+
+    With ``dists`` in its path it is the directory that holds it; a flat suite names files from wherever its index was
+    made, which is itself or something above.
+    """
+    parts = suite.split("/") if suite else []
+    if "dists" in parts:
+        return ("/".join(parts[: parts.index("dists")]),)
+    return tuple("/".join(parts[:length]) for length in range(len(parts), -1, -1))
