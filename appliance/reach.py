@@ -32,7 +32,7 @@ def choice_of(archive: Archive) -> tuple[str, ...]:
 
 def profile_of(archive: Archive) -> Profile:
     """What we know of the layout of an archive."""
-    return Profile.of(archive.profile)
+    return Profile.of(archive.profile, archive.index)
 
 
 def transport_of(settings: Settings, places: Places, archive: Archive) -> transport.Transport:

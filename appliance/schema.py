@@ -27,6 +27,7 @@ from appliance.peers import Callback, Downstream, Downstreams, OptionalUpstream
 from appliance.values import (
     FILE,
     Fault,
+    Globs,
     HostAddress,
     HostName,
     HostPatterns,
@@ -88,6 +89,11 @@ class Archive(Frozen):
     )
     password: Annotated[Password | None, FILE] = Field(None, description="password for the upstream's rsync daemon")
     profile: Literal["debian", "rpm", "generic"] = Field("debian", description="what is index and what is payload")
+    index: Globs = Field(
+        (),
+        description="rsync patterns of more index files, separated by white space; published together, behind what "
+        "`PROFILE` knows, the first pattern's first",
+    )
     exclude: Patterns = Field(
         (),
         description="rsync patterns left out, separated by white space; also `--exclude=…` and `--include=…` in order",

@@ -78,6 +78,13 @@ def split_patterns(value: Any) -> Any:
     return tuple(value.split()) if isinstance(value, str) else value
 
 
+def glob(text: str) -> str:
+    """One rsync pattern, and no option."""
+    if text.startswith("-"):
+        raise Fault(f"{text!r} is not a pattern", "write patterns alone, such as *.db or /lastupdate")
+    return single_line(text)
+
+
 def single_line(text: str) -> str:
     """A text that cannot end the line it is rendered into."""
     if any(not character.isprintable() for character in text) or text.endswith("\\"):
@@ -207,6 +214,7 @@ Line = Annotated[str, AfterValidator(single_line)]
 HostName = Annotated[str, AfterValidator(host_name)]
 Words = Annotated[tuple[str, ...], BeforeValidator(split_words)]
 Patterns = Annotated[tuple[Line, ...], BeforeValidator(split_patterns)]
+Globs = Annotated[tuple[Annotated[str, AfterValidator(glob)], ...], BeforeValidator(split_patterns)]
 UserPatterns = Annotated[tuple[Annotated[str, AfterValidator(user_pattern)], ...], BeforeValidator(split_words)]
 HostPatterns = Annotated[tuple[Annotated[str, AfterValidator(host_pattern)], ...], BeforeValidator(split_words)]
 PublicKey = Annotated[str, AfterValidator(public_key)]

@@ -237,6 +237,7 @@ def test_a_problem_in_a_file_names_the_variable_that_was_set(tmp_path: Path) -> 
             "no user '*'",
         ),
         ({"MIRROR_ARCHIVES__DEBIAN__KEYRING": "/nowhere"}, "MIRROR_ARCHIVES__DEBIAN__KEYRING", "No such file"),
+        ({"MIRROR_ARCHIVES__DEBIAN__INDEX": "*.db --exclude=x"}, "MIRROR_ARCHIVES__DEBIAN__INDEX", "is not a pattern"),
         ({"MIRROR_ARCHIVES__DEBIAN__COMMENT": "a\nb"}, "MIRROR_ARCHIVES__DEBIAN__COMMENT", "control character"),
         ({"MIRROR_ARCHIVES__DEBIAN__DEADLINE": "off"}, "MIRROR_ARCHIVES__DEBIAN__DEADLINE", "greater than 0"),
         ({"MIRROR_PUSH_CONCURRENCY": "many"}, "MIRROR_PUSH_CONCURRENCY", "'many'"),

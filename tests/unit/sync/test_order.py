@@ -61,3 +61,34 @@ def test_publish_order(names: list[str], count: int) -> None:
     if "dists/a/InRelease" in place and "dists/b/InRelease" in place:
         suites = [name.split("/")[1] for name in order if name.startswith("dists/") and "by-hash" not in name]
         assert suites == sorted(suites)
+
+
+def test_a_repositorys_hashed_names_first_and_its_repomd_xml_last() -> None:
+    hashed = f"os/repodata/{SHA}-primary.xml.gz"
+    names = [f"os/repodata/{name}" for name in ("comps.xml", "repomd.xml.key", "repomd.xml.asc", "repomd.xml")]
+    other = ["other/repodata/primary.xml.gz", "other/repodata/repomd.xml"]
+    expected = [hashed, "os/.treeinfo", "os/Packages/a.rpm", *names, *other, "project/trace/master"]
+    assert in_publish_order(Profile("rpm"), sorted(expected, reverse=True)) == expected
+    assert roots_of(Profile("rpm"), expected) == [*names[1:], other[1]]
+
+
+PACMAN = Profile.of("generic", ["*.db", "*.db.sig", "/lastupdate", "/lists/"])
+
+
+def test_the_operators_index_comes_in_the_order_of_his_patterns() -> None:
+    expected = [
+        "pool/replaced.pkg", "core/os/core.db", "extra/os/extra.db", "core/os/core.db.sig", "extra/os/extra.db.sig",
+        "lastupdate", "lists/a/b", "project/trace/leaf", "project/trace/master",
+    ]  # fmt: skip
+    assert in_publish_order(PACMAN, sorted(expected, reverse=True)) == expected
+    assert roots_of(PACMAN, expected) == expected[1:-2]
+
+
+def test_what_the_profile_knows_keeps_its_place_whatever_the_patterns_say() -> None:
+    profile = Profile.of("debian", ["*.gz", "/dists/", "*by-hash*", "/lastupdate"])
+    expected = [
+        f"dists/s/main/by-hash/SHA256/{SHA}", "dists/s/main/Packages.gz", "dists/s/InRelease", "doc/x.gz", "lastupdate",
+        "project/trace/master",
+    ]  # fmt: skip
+    assert in_publish_order(profile, sorted(expected, reverse=True)) == expected
+    assert roots_of(profile, expected) == ["dists/s/InRelease", "doc/x.gz", "lastupdate"]

@@ -44,3 +44,19 @@ def test_rpm(path: str, kind: Kind) -> None:
 def test_generic_is_all_payload_but_the_traces() -> None:
     assert kind_of(GENERIC, "dists/trixie/InRelease") is Kind.PAYLOAD
     assert kind_of(GENERIC, "project/trace/master") is Kind.TRACE
+
+
+@pytest.mark.parametrize("profile", ["debian", "rpm", "generic"])
+def test_the_operators_patterns_add_to_what_a_profile_knows(profile: str) -> None:
+    ours = Profile.of(profile, ["*.db", "/lastupdate", "lists/"])
+    for path in ("a/b/core.db", "lastupdate", "x/lists/deep/file", "core.db/inside"):
+        assert kind_of(Profile(profile), path) is Kind.PAYLOAD
+        assert kind_of(ours, path) is Kind.INDEX
+    for path in ("a/b/core.db.tar", "deep/lastupdate", "lists"):
+        assert kind_of(ours, path) is Kind.PAYLOAD
+
+
+def test_names_that_tell_their_content_stay_payload() -> None:
+    assert kind_of(Profile.of("rpm", ["*.gz"]), f"repodata/{SHA}-primary.xml.gz") is Kind.PAYLOAD
+    assert kind_of(Profile.of("generic", ["*.gz"]), f"repodata/{SHA}-primary.xml.gz") is Kind.INDEX
+    assert kind_of(Profile.of("generic", ["*"]), "project/trace/master") is Kind.TRACE
