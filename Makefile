@@ -4,7 +4,7 @@ GROUND = $(PYTHON) -m tests.ground
 PYTEST = .venv/bin/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-update test lint unit unit-image integration image programs down clean
+.PHONY: help demo demo-update test lint unit unit-image integration interop image programs down clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -15,11 +15,12 @@ demo: image .venv/.complete ## three tiers of mirrors with a signed archive, lef
 demo-update: .venv/.complete ## a changed package, from the origin to the leaves of the running demo
 	@.venv/bin/python -m tests.demo update
 
-# Every part runs and prints its summary, whatever became of the others. Two at a time: most of each is waiting.
+# Every part runs and prints its summary, whatever became of the others. Three at a time: most of each is waiting, and the
+# two long ones come first.
 test: ## linters, types, unit tests here and in the image, integration tests
 	@$(GROUND) engine programs
-	@echo "· images, linters, unit and integration tests, two at a time: each part's output comes when it ends"
-	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target lint integration unit unit-image
+	@echo "· images, linters, unit and integration tests, three at a time: each part's output comes when it ends"
+	@$(MAKE) --no-print-directory --keep-going --jobs=3 --output-sync=target interop integration lint unit unit-image
 
 lint: programs .venv/.complete ## ruff, mypy, shellcheck
 	$(PYTEST) -m linters tests/unit
@@ -32,8 +33,11 @@ unit-image: image ## the same unit tests with the image's Python and libraries
 	docker run --rm --network none --read-only --tmpfs /tmp:exec --volume "$(CURDIR):/source:ro" "$${PUSH_MIRROR_NAMESPACE:-push-mirror}-unit"
 
 integration: image .venv/.complete ## the real image in a real topology
+	$(PYTEST) -m 'integration and not interop' tests/integration
+
+interop: image .venv/.complete ## the real image among mirrors that run Debian's own scripts
 	@$(GROUND) peer
-	$(PYTEST) -m integration tests/integration
+	$(PYTEST) -m interop tests/integration
 
 image: ## the Docker Engine if there is none, the base, our images
 	@$(GROUND) engine images

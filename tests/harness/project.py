@@ -6,6 +6,7 @@ import ipaddress
 import json
 import os
 import sys
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from tests.ground.console import StopError, output, run
 from tests.ground.images import TOOLS, TOP
 
 FILE: Final = TOP / "tests/topology/compose.yaml"
-POOL: Final = ipaddress.ip_network("10.213.0.0/16")
+POOL: Final = ipaddress.IPv4Network("10.213.0.0/16")
 """Where the subnets of the projects come from; one that is in use already is passed over."""
 
 
@@ -57,10 +58,16 @@ class Project:
             if network.project == self.name and network.subnets:
                 return str(network.subnets[0])
         taken = [subnet for network in networks for subnet in network.subnets] + _routes()
-        for candidate in POOL.subnets(new_prefix=24):
+        for candidate in self._candidates():
             if not any(candidate.overlaps(subnet) for subnet in taken):
                 return str(candidate)
         raise StopError(f"No free subnet in {POOL}")
+
+    def _candidates(self) -> list[ipaddress.IPv4Network]:
+        """Each project begins at a place of its own, so that two which look at the same moment do not want the same."""
+        found = list(POOL.subnets(new_prefix=24))
+        first = zlib.crc32(self.name.encode()) % len(found)
+        return found[first:] + found[:first]
 
     def _compose(self, *words: str, variables: Mapping[str, str] | None = None) -> None:
         files = [word for path in self.files for word in ("--file", os.fspath(path))]

@@ -7,20 +7,22 @@ from typing import Final
 import docker
 
 from tests.ground import sweep
-from tests.ground.sweep import TESTS
 from tests.harness.node import Node
 
 SCRIPTS: Final = "/home/archvsync"
 WRITTEN: Final = "find .local/log -type f -mmin -2 -size +0 | xargs -r ls -tr | tail -n 12 | xargs -r tail -n 25"
 """What the scripts of a stock mirror logged lately."""
+TOPOLOGY: Final = (f"{sweep.PROJECT}={sweep.TESTS}", sweep.LONE)
+WORLD: Final = (sweep.WORLD,)
+"""Labels of what a process of tests has made; another one's containers may go while we look."""
 RENDERED: Final = "cd /run/mirror && tail -n +1 *.conf sshd_config authorized_keys known_hosts"
 
 
-def sections() -> list[tuple[str, str]]:
-    """Title and text for each container that the tests have now."""
+def sections(labels: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Title and text for each container that has one of these labels now."""
     client = docker.from_env(timeout=30)
     found: list[tuple[str, str]] = []
-    for label in (f"{sweep.PROJECT}={TESTS}", sweep.LONE, sweep.WORLD):
+    for label in labels:
         for container in client.containers.list(all=True, filters={"label": label}):
             found += _of(Node(container.name, container))
     return found

@@ -1,4 +1,8 @@
-"""One topology for all scenarios; each leaves it as it found it: up, healthy, every mirror at the origin's serial."""
+"""One topology for all scenarios; each leaves it as it found it: up, healthy, every mirror at the origin's serial.
+
+Or one world, which tests of interoperation populate as they need. No test uses both, so that each kind can have a
+process of its own, and neither sweeps what is the other's.
+"""
 
 from __future__ import annotations
 
@@ -43,10 +47,18 @@ def world() -> Iterator[World]:
         yield running
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what needs the stock mirrors, before `-m` selects."""
+    for item in items:
+        if isinstance(item, pytest.Function) and "world" in item.fixturenames:
+            item.add_marker(pytest.mark.interop)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
     """A failure comes with what every node has to say."""
     done = yield
     if done.failed and item.get_closest_marker("integration"):
-        done.sections += report.sections()
+        done.sections += report.sections(report.WORLD if item.get_closest_marker("interop") else report.TOPOLOGY)
     return done
