@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import resource
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -151,14 +152,19 @@ async def run(
     env: Mapping[str, str] | None = None,
     feed: bytes = b"",
     on_line: Callable[[bytes], None] | None = None,
+    memory: int = 0,
 ) -> Outcome:
     """Run a program among many others; ``on_line`` gets each line of its standard output as it comes.
 
-    Never raises for what the program does: a missing program is exit code 127, one ended at its deadline (seconds) 124.
+    What ``on_line`` raises ends the program. ``memory`` limits the address space of each of its processes, in bytes; 0
+    does not. Never raises for what the program does: a missing program is exit code 127, one ended at its deadline
+    (seconds) 124.
     """
     started = time.monotonic()
     try:
         child = await _start(argv, env)
+        if memory:
+            _limit(child.pid, memory)
     except OSError as error:
         return Outcome(tuple(argv), MISSING, "", f"{argv[0]}: {error.strerror}", time.monotonic() - started)
     out, err = _Tail(on_line), _Tail(None)
@@ -177,6 +183,12 @@ async def _start(argv: Sequence[str], env: Mapping[str, str] | None) -> asyncio.
         env={**ENVIRONMENT, **(env or {})},
         start_new_session=True,
     )
+
+
+def _limit(pid: int, memory: int) -> None:
+    """From now on; a program that has ended already needs no limit."""
+    with contextlib.suppress(ProcessLookupError):
+        resource.prlimit(pid, resource.RLIMIT_AS, (memory, memory))
 
 
 async def _follow(child: asyncio.subprocess.Process, out: _Tail, err: _Tail, feed: bytes, deadline: float) -> int:

@@ -14,8 +14,9 @@ class ApplianceError(Exception):
     exit_code = 1
 
     def __init__(self, fact: str, cure: str = "") -> None:
-        super().__init__(fact)
-        self.fact = fact
+        # A name in it need not be UTF-8; the fact goes to logs, JSON and the store.
+        self.fact = fact.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        super().__init__(self.fact)
         self.cure = cure
 
     def __str__(self) -> str:

@@ -37,10 +37,18 @@ def fault(message: str, **facts: Any) -> None:
 
 def clean(text: str) -> str:
     """The text on one line, with control characters and broken UTF-8 made visible: logs and terminals are shared."""
-    return "".join(
-        character if character.isprintable() else repr(character)[1:-1]
-        for character in text.replace("\n", " | ").strip(" |")
-    )
+    return visible(text.replace("\n", " | ").strip(" |"))
+
+
+def visible(text: str) -> str:
+    r"""The text with control characters and broken UTF-8 escaped: ``\t``, ``\x1b``, ``\xe9`` for a byte of no UTF-8."""
+    return "".join(character if character.isprintable() else _escaped(character) for character in text)
+
+
+def _escaped(character: str) -> str:
+    if "\udc80" <= character <= "\udcff":
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return repr(character)[1:-1]
 
 
 def _facts(record: logging.LogRecord) -> dict[str, Any]:

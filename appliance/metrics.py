@@ -51,6 +51,8 @@ class _Picture:
         yield _gauge("mirror_archive_consecutive_failures", "Failed runs since the last good one.", _ARCHIVE, failures)
         waiting = [((name,), float(len(store.open_requests(name)))) for name in names]
         yield _gauge("mirror_archive_open_requests", "Requests that are not answered yet.", _ARCHIVE, waiting)
+        refused = [((name,), float(state.refused)) for name, state in states.items()]
+        yield _gauge("mirror_archive_refused_paths", "Upstream's paths that are not carried.", _ARCHIVE, refused)
         fetched = [((name,), float(store.bytes_fetched(name))) for name in names]
         yield _counter("mirror_fetched_bytes", "Bytes received from the upstream.", _ARCHIVE, fetched)
 

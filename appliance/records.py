@@ -48,7 +48,8 @@ class Run:
 class ArchiveState:
     """What an archive carries; ``publication`` counts ours, ``publishing`` is the run of an unfinished one.
 
-    ``sealed`` is what ``signed`` will be when that is finished.
+    ``sealed`` is what ``signed`` will be when that is finished. ``refused`` paths of the upstream are not carried;
+    ``refused_paths`` are the first of them with the reason.
     """
 
     name: str
@@ -61,6 +62,8 @@ class ArchiveState:
     unpublished: int = 0
     failures: int = 0
     note: str = ""
+    refused: int = 0
+    refused_paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from appliance.reach import profile_of, source_of
 from appliance.records import Run
 from appliance.settings import Archive, Settings
 from appliance.store import Store
-from appliance.sync import fetch, plan, prune, publish, trace, verify
+from appliance.sync import fetch, plan, prune, publish, refused, trace, verify
 from appliance.sync.order import roots_of
 from appliance.sync.profile import HIERARCHY
 from appliance.sync.source import Source
@@ -89,7 +89,8 @@ class Change:
         source = source_of(self._settings, self._places, self._name)
         self.figures.stage = "plan"
         work = await plan.walk(source, self._tree, self._profile)
-        self._doom(work)
+        self._store.refuse(self._name, work.refused.count, work.refused.examples)
+        work = self._doom(work)
         await self._fetch_payload(source, work)
         await self._hook(2)
         if not to_the_end:
@@ -172,10 +173,13 @@ class Change:
         return await self._inspection.verify(work)
 
     async def _fetch_missing(self, source: Source, missing: frozenset[str]) -> bool:
-        """Whether the upstream has all of it."""
+        """Whether the upstream has all of it, at paths that we would take at any time."""
         changes = tuple(plan.Change(path, 0, new=True) for path in sorted(missing))
+        work = plan.Plan(payload=changes).fitting(self._tree)
+        if work.index or any(map(refused.why, missing)):
+            return False
         try:
-            await self._fetch_payload(source, plan.Plan(payload=changes))
+            await self._fetch_payload(source, work)
         except SyncError as error:
             if error.verdict is not Verdict.MOVED:
                 raise
@@ -226,13 +230,15 @@ class Change:
         }
         await hooks.call(self._settings.hooks, point, facts, self._settings.hook_deadline)
 
-    def _doom(self, work: plan.Plan) -> None:
+    def _doom(self, work: plan.Plan) -> plan.Plan:
+        """Takes over what is gone upstream; when that is suspiciously much, nothing of ours gives way to anything."""
         known = self._store.doomed(self._name)
         guard = prune.Guard(len(set(work.delete) - known), work.upstream_files)
         holds = guard.holds and not self._permits.deletes
         cure = f"nothing is deleted; if that is right: mirrorctl sync {self._name} --allow-deletes"
         self._store.note(self._name, f"{guard}; {cure}" if holds else "")
         self._store.doom(self._name, known.intersection(work.delete) if holds else work.delete, time.time())
+        return work.sparing(self._tree) if holds else work
 
     def prune(self) -> None:
         """Delete what has been gone upstream for long enough; what cannot be deleted stays and stops nothing."""

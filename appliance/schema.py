@@ -130,6 +130,9 @@ class Archive(Frozen):
     timeout: Seconds = Field(120, ge=0, description="a fetch that moves no byte for so long is ended")
     deadline: Seconds = Field(6 * HOUR, gt=0, description="a sync that lasts longer is ended")
     bwlimit: int = Field(0, ge=0, description="bandwidth of a fetch in KiB/s; 0: no limit")
+    max_files: int = Field(
+        10_000_000, ge=1, description="paths that the upstream may show; a walk that finds more is ended"
+    )
     schedule: Schedule = Field(
         "", description="for a mirror that nobody triggers: every `2h`, or a cron expression such as `1 */2 * * *`"
     )

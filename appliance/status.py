@@ -50,6 +50,7 @@ def _archive(controller: Controller, lane: Lane) -> dict[str, Any]:
         "runs": store.count_runs(lane.name),
         "pending": len([request for request in waiting if request.run is None]),
         "next_try_at": min((request.due for request in waiting if request.source == "retry"), default=None),
+        "refused": {"count": state.refused, "paths": list(state.refused_paths)},
         "notes": [*([state.note] if state.note else []), *controller.settings.mirror_list(lane.name).faults],
     }
 

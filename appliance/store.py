@@ -6,6 +6,7 @@ seconds.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -37,7 +38,7 @@ create index run_archive on run (archive, id);
 create table archive (
     name text primary key, publication integer not null default 0, serial text, published real, signed integer,
     sealed integer, publishing integer, unpublished integer not null default 0, failures integer not null default 0,
-    note text not null default ''
+    note text not null default '', refused integer not null default 0, refused_paths text not null default '[]'
 );
 create table doomed (archive text not null, path text not null, since real not null, primary key (archive, path));
 create table root (
@@ -182,7 +183,7 @@ class Store:
     def archive(self, name: str) -> ArchiveState:
         """What an archive carries; an unknown one carries nothing."""
         rows = self._all("select * from archive where name = ?", name)
-        return next((ArchiveState(**dict(row)) for row in rows), ArchiveState(name))
+        return next((_state(row) for row in rows), ArchiveState(name))
 
     def publishing(
         self, archive: str, run: int, signed: bool | None = None, roots: Mapping[str, float | None] | None = None
@@ -200,7 +201,7 @@ class Store:
             )
             self._db.executemany(
                 "insert or replace into root (archive, path, valid_until) values (?, ?, ?)",
-                [(archive, path, until) for path, until in (roots or {}).items()],
+                [(archive, _text(path), until) for path, until in (roots or {}).items()],
             )
 
     def published(self, archive: str, serial: str | None, now: float) -> int:
@@ -232,10 +233,19 @@ class Store:
                 (archive, text),
             )
 
+    def refuse(self, archive: str, count: int, examples: Iterable[str]) -> None:
+        """Keep what the last walk left out of what the upstream shows: how many paths, and some of them."""
+        with self._transaction():
+            self._db.execute(
+                "insert into archive (name, refused, refused_paths) values (?, ?, ?)"
+                " on conflict (name) do update set refused = excluded.refused, refused_paths = excluded.refused_paths",
+                (archive, count, json.dumps([*examples])),
+            )
+
     def roots(self, archive: str) -> dict[str, float | None]:
         """Every place where readers of an archive begin, sorted, and until when it is valid (None: without an end)."""
         rows = self._all("select path, valid_until from root where archive = ? order by path", archive)
-        return {row[0]: row[1] for row in rows}
+        return {_path(row[0]): row[1] for row in rows}
 
     # deletes in waiting
 
@@ -303,6 +313,10 @@ class Store:
 def _request(row: sqlite3.Row) -> Request:
     flags = {name: bool(row[name]) for name in ("mhop", "callback", "allow_deletes", "allow_rollback")}
     return Request(**{key: value for key, value in dict(row).items() if key != "answered"} | flags)
+
+
+def _state(row: sqlite3.Row) -> ArchiveState:
+    return ArchiveState(**{**dict(row), "refused_paths": tuple(json.loads(row["refused_paths"]))})
 
 
 def _run(row: sqlite3.Row) -> Run:

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from appliance import words
+from appliance import log, words
 from appliance.doors import inbox
 from appliance.errors import ApplianceError
 from appliance.places import Places
@@ -24,6 +24,8 @@ from appliance.settings import Settings, explain, load
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 PLACES = Places()
 FOREVER = 7 * 24 * 3600.0
+SHOWN = 3
+"""Refused paths that are shown to a person."""
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, with stable names.")]
 ArchiveName = Annotated[str, typer.Argument(help="Name of an archive, as in MIRROR_ARCHIVES__NAME__….")]
@@ -46,8 +48,8 @@ def status(as_json: AsJson = False) -> None:
     if picture["downstreams"]:
         console.print(_downstreams(picture))
     for name, archive in picture["archives"].items():
-        for line in [*archive["notes"], *([archive["last_run"]["error"]] if _failed(archive) else [])]:
-            console.print(f"{name}: {line}", style="yellow", markup=False, highlight=False)
+        for line in _troubles(archive):
+            console.print(f"{name}: {log.clean(line)}", style="yellow", markup=False, highlight=False)
 
 
 @app.command()
@@ -199,6 +201,20 @@ def _addresses(name: str) -> str:
         return ",".join(sorted({str(found[4][0]) for found in socket.getaddrinfo(name, None)}))
     except OSError:
         return ""
+
+
+def _troubles(archive: dict[str, Any]) -> list[str]:
+    """What a person should know of it, a line each."""
+    error = [archive["last_run"]["error"]] if _failed(archive) else []
+    return [*archive["notes"], *error, *_refused(**archive["refused"])]
+
+
+def _refused(count: int, paths: list[str]) -> list[str]:
+    if not count:
+        return []
+    left = count - min(count, SHOWN)
+    more = [f"{left} more, see mirrorctl status --json"] if left else []
+    return [f"{count} paths of the upstream are refused", *paths[:SHOWN], *more]
 
 
 def _failed(archive: dict[str, Any]) -> bool:

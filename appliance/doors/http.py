@@ -6,9 +6,11 @@ nginx shows everything but ``/control/`` to the world.
 from __future__ import annotations
 
 import html
+import os
 import sqlite3
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.requests import Request as HttpRequest
@@ -47,6 +49,12 @@ def application(controller: Controller, reload: Callable[[], list[str]]) -> Star
         told = controller.tell_again(wanted["archive"], wanted.get("downstream"))
         return JSONResponse({"downstreams": told})
 
+    async def inside(request: HttpRequest) -> Response:
+        # A header comes as Latin-1, the path in it is bytes.
+        path = os.fsdecode(request.headers["x-path"].encode("latin-1"))
+        _, name, below = path.split("/", 2)
+        return Response(status_code=204 if _is_inside(controller.places.archive(name), below) else 403)
+
     async def take_over(_: HttpRequest) -> Response:
         return JSONResponse({"changed": reload()})
 
@@ -58,11 +66,18 @@ def application(controller: Controller, reload: Callable[[], list[str]]) -> Star
             Route("/metrics", measure),
             Route("/api/v1/status", picture),
             *webtrigger.routes(controller),
+            Route("/control/inside", inside),
             Route("/control/push", push, methods=["POST"]),
             Route("/control/reload", take_over, methods=["POST"]),
         ],
         exception_handlers={ApplianceError: _refuse, sqlite3.Error: _full},
     )
+
+
+def _is_inside(tree: Path, below: str) -> bool:
+    """Whether a path of an archive is still in it when all links are followed."""
+    root, real = os.path.realpath(tree), os.path.realpath(tree / below)
+    return real == root or real.startswith(f"{root}/")
 
 
 async def _refuse(_: HttpRequest, error: Exception) -> Response:

@@ -101,8 +101,9 @@ async def index(source: Source, staging: Staging, tree: Path, changes: Iterable[
 async def _fetch(source: Source, staging: Staging, names: list[str], options: list[str], target: Path) -> int:
     if not names:
         return 0
+    # No plan names a link that leaves the tree; one that became such meanwhile is not taken either.
     argv = source.argv(
-        "--files-from=-", "--from0",
+        "--files-from=-", "--from0", "--safe-links",
         f"--temp-dir={staging.temporary}", f"--partial-dir={staging.partial}",
         "--stats", "--no-human-readable", *options,
         target=target,

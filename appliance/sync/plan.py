@@ -10,10 +10,15 @@ from typing import Final
 
 from appliance import commands
 from appliance.sync.profile import HIERARCHY, UPDATING, Kind, Profile, kind_of
-from appliance.sync.prune import below_link
+from appliance.sync.prune import below_link, held
+from appliance.sync.refused import NOTHING, Refusals, Refused, Why, why
 from appliance.sync.source import Source
 
+_END: Final = "\x01"
+_SHOWN_END: Final = "\\#001"
+"""Between a name and what rsync says about it as a link; shown as rsync shows it. No name we take has it."""
 _ITEM: Final = re.compile(r"^(?P<item>[<>ch.*][fdLDS](?P<flags>.{9})|\*deleting  ) (?P<size>\d+) (?P<rest>.+)$")
+_NO_FILE: Final = re.compile(r'^skipping non-regular file "(?P<path>.+)"$')
 _TOTAL: Final = re.compile(r"^Number of files: (\d+)")
 _ESCAPE: Final = re.compile(r"\\#([0-3][0-7]{2})")
 
@@ -35,7 +40,8 @@ class Plan:
     """What one sync has to do. Every list is sorted by path: rsync is eight times slower on unsorted ones (BASELINE).
 
     ``upstream_files`` counts every path the upstream shows us, which is what guards measure a shrinking against;
-    ``updating`` names the flags with which it says that its tree is being changed.
+    ``updating`` names the flags with which it says that its tree is being changed; ``refused`` is what it shows and we
+    do not take.
     """
 
     payload: tuple[Change, ...] = ()
@@ -43,6 +49,7 @@ class Plan:
     delete: tuple[str, ...] = ()
     upstream_files: int = 0
     updating: tuple[str, ...] = ()
+    refused: Refused = NOTHING
 
     @property
     def bytes(self) -> int:
@@ -50,9 +57,9 @@ class Plan:
         return sum(change.size for change in (*self.payload, *self.index))
 
     def insisting_on(self, paths: Iterable[str]) -> Plan:
-        """This plan, and these index files whatever their size and time say; not those the upstream has no more."""
+        """This plan, and these index files whatever their size and time say; not those that are gone or refused."""
         known = {change.path: change for change in self.index}
-        wanted = {path: Change(path, 0, new=False) for path in set(paths) - set(self.delete)}
+        wanted = {path: Change(path, 0, new=False) for path in set(paths) - set(self.delete) if not why(path)}
         return replace(self, index=_by_path(wanted | known))
 
     def fitting(self, tree: Path) -> Plan:
@@ -67,6 +74,10 @@ class Plan:
         early = {path: change for path, change in payload.items() if path not in turned}
         return replace(self, payload=_by_path(early), index=_by_path(index))
 
+    def sparing(self, tree: Path) -> Plan:
+        """This plan without what would take the place of a directory that we hold something in."""
+        return replace(self, index=tuple(change for change in self.index if not _buries(tree / change.path, change)))
+
     @property
     def empty(self) -> bool:
         """True when there is nothing to fetch but the chain of mirrors above us, to which everyone adds a line."""
@@ -76,21 +87,26 @@ class Plan:
 class Reader:
     """Turns the lines of an itemized dry run into a plan, as they come."""
 
-    def __init__(self, profile: Profile) -> None:
-        self._profile = profile
+    def __init__(self, profile: Profile, tree: Path) -> None:
+        self._profile, self._tree = profile, tree
+        self._refusals = Refusals()
         self._payload: dict[str, Change] = {}
         self._index: dict[str, Change] = {}
         self._delete: list[str] = []
         self._updating: list[str] = []
-        self._total = 0
+        self.seen = 0
+        """Paths so far: all that differ, and at the end every one that the upstream has."""
 
     def line(self, raw: bytes) -> None:
         """Take one line of rsync's standard output (bytes, without the newline); what is no item is left aside."""
         text = raw.decode("utf-8", "surrogateescape")
         if item := _ITEM.match(text):
             self._item(item)
+        elif skipped := _NO_FILE.match(text):
+            self.seen += 1
+            self._refuse(unescape(skipped["path"]), Why.KIND)
         elif total := _TOTAL.match(text):
-            self._total = max(0, int(total[1]) - 1)  # rsync counts the root itself
+            self.seen = max(0, int(total[1]) - 1)  # rsync counts the root itself
 
     def plan(self) -> Plan:
         """The plan made of everything read so far."""
@@ -99,20 +115,24 @@ class Reader:
                 # rsync links a file only to one that is in the same list.
                 self._payload.setdefault(change.leader, Change(change.leader, 0, new=False))
         return Plan(
-            _by_path(self._payload), _by_path(self._index), tuple(sorted(self._delete)), self._total,
-            tuple(self._updating),
+            _by_path(self._payload), _by_path(self._index), tuple(sorted(set(self._delete))), self.seen,
+            tuple(self._updating), self._refusals.seen,
         )  # fmt: skip
 
     def _may_lead(self, leader: str) -> bool:
-        """Only payload that is not about to change: an index would become visible before its time."""
-        return leader not in self._index and kind_of(self._profile, leader) is Kind.PAYLOAD
+        """Only payload that is taken and not about to change: an index would become visible before its time."""
+        return leader not in self._index and kind_of(self._profile, leader) is Kind.PAYLOAD and not why(leader)
 
     def _item(self, item: re.Match[str]) -> None:
         if item["item"].startswith("*"):
-            self._delete.append(unescape(item["rest"]).rstrip("/"))
+            self._delete.append(unescape(item["rest"].removesuffix(_SHOWN_END)).rstrip("/"))
             return
-        change = _change(item)
+        change, target = _change(item)
         if change.path in ("", "."):
+            return
+        self.seen += 1
+        if reason := why(change.path, target):
+            self._refuse(change.path, reason)
             return
         if change.path.startswith(UPDATING):
             self._updating.append(change.path)
@@ -123,22 +143,30 @@ class Reader:
         lane = self._payload if early else self._index
         lane[change.path] = change
 
+    def _refuse(self, path: str, reason: Why) -> None:
+        """What we hold under that name is gone upstream, to us."""
+        self._refusals.add(path, reason)
+        self._delete += held(self._tree, path)
 
-def _change(item: re.Match[str]) -> Change:
-    what, rest = item["item"], item["rest"]
-    leader = None
-    if what[0] == "h":
-        rest, _, leader = rest.rpartition(" => ")
-    elif what[1] == "L":
-        rest = rest.partition(" -> ")[0]
+
+def _change(item: re.Match[str]) -> tuple[Change, str | None]:
+    """The change, and where it points if it is a link."""
+    what, (name, link) = item["item"], _split(item)
     directory = what[1] == "d"
-    return Change(
-        unescape(rest).rstrip("/"),
+    change = Change(
+        unescape(name).rstrip("/"),
         0 if directory else int(item["size"]),
         new=set(item["flags"]) == {"+"},
         directory=directory,
-        leader=unescape(leader) if leader else None,
+        leader=unescape(link.removeprefix(" => ")) if what[0] == "h" else None,
     )
+    return change, unescape(link.removeprefix(" -> ")) if what[1] == "L" and what[0] != "h" else None
+
+
+def _split(item: re.Match[str]) -> tuple[str, str]:
+    """Name and link; a name with our mark in it stays whole, and is refused for it."""
+    parts = item["rest"].split(_SHOWN_END)
+    return (parts[0], parts[1]) if len(parts) == 2 else (_SHOWN_END.join(parts[:-1]), parts[-1])
 
 
 def unescape(name: str) -> str:
@@ -164,6 +192,10 @@ def _turns(tree: Path, change: Change) -> bool:
     return here.is_dir() and not here.is_symlink()
 
 
+def _buries(here: Path, change: Change) -> bool:
+    return not change.directory and here.is_dir() and not here.is_symlink() and any(here.iterdir())
+
+
 def _by_path(changes: dict[str, Change]) -> tuple[Change, ...]:
     return tuple(changes[path] for path in sorted(changes))
 
@@ -172,7 +204,7 @@ def walk_argv(source: Source, tree: Path) -> list[str]:
     """The command line of one walk: lists every difference and touches nothing."""
     return source.argv(
         "--recursive", "--dry-run", "--delete", "--delete-excluded", *source.filters(),
-        "--stats", "--no-human-readable", "--out-format=%i %l %n%L",
+        "--stats", "--no-human-readable", f"--out-format=%i %l %n{_END}%L",
         target=tree,
     )  # fmt: skip
 
@@ -190,12 +222,18 @@ async def updating(source: Source) -> bool:
 async def walk(source: Source, tree: Path, profile: Profile) -> Plan:
     """Compare the upstream with ``tree`` in one walk of both; changes nothing on disk.
 
-    Raises SyncError with the verdict of rsync's exit code. Files that vanish during the walk are no error: the fetch
-    would notice.
+    Raises SyncError with the verdict of rsync's exit code, and when the upstream shows more paths than the source
+    allows for. Files that vanish during the walk are no error: the fetch would notice.
     """
-    reader = Reader(profile)
+    reader = Reader(profile, tree)
+
+    def take(line: bytes) -> None:
+        reader.line(line)
+        if reader.seen > source.max_files:
+            raise source.endless()
+
     outcome = await commands.run(
-        walk_argv(source, tree), deadline=source.deadline, env=source.environment, on_line=reader.line
+        walk_argv(source, tree), deadline=source.deadline, env=source.environment, on_line=take, memory=source.memory
     )
     if outcome.code not in (0, 24):
         raise source.failure("cannot list", outcome)

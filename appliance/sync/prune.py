@@ -53,6 +53,16 @@ def below_link(tree: Path, name: str) -> bool:
     return any((tree / parent).is_symlink() for parent in PurePosixPath(name).parents)
 
 
+def held(tree: Path, name: str) -> list[str]:
+    """The path and everything below it, as far as the tree has them."""
+    top = tree / name
+    if below_link(tree, name) or not os.path.lexists(top):
+        return []
+    if top.is_symlink() or not top.is_dir():
+        return [name]
+    return [name, *(path for entry in os.scandir(top) for path in held(tree, f"{name}/{entry.name}"))]
+
+
 def _remove(tree: Path, name: str) -> bool:
     if below_link(tree, name):
         return False  # what stood here is gone already; what the link shows belongs to another path

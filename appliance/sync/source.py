@@ -27,6 +27,8 @@ _THROUGH_PROXY: Final = "it is tried again by itself; if it stays, check {variab
 _TIMEOUT: Final = 30
 """rsync's exit code when its own timeout has passed."""
 
+_MORE_FILES: Final = "if that is right: raise {variable}__MAX_FILES"
+
 _TOLD: Final[Sequence[tuple[str, str]]] = (
     ("auth failed", "check the user in {variable}__UPSTREAM and its {variable}__PASSWORD_FILE"),
     ("nknown module", "check the module name in {variable}__UPSTREAM, the part behind the host"),
@@ -39,6 +41,7 @@ _TOLD: Final[Sequence[tuple[str, str]]] = (
         "has changed and you have requested strict",
         "ask its operator whether it was him, then replace the upstream's line in MIRROR_KNOWN_HOSTS",
     ),
+    ("out of memory", _MORE_FILES),
     ("Host key verification failed", "check the upstream's line in MIRROR_KNOWN_HOSTS"),
     (
         "Permission denied (publickey",
@@ -46,6 +49,10 @@ _TOLD: Final[Sequence[tuple[str, str]]] = (
     ),
 )
 """What the other side says when only an operator can help, and how he can."""
+
+_BASE_MEMORY: Final = 64 << 20
+_MEMORY_OF_A_PATH: Final = 256
+"""Bytes of address space; rsync was seen to need 60 for a plain file, more for hard links and long names."""
 
 _SILENCE: Final = re.compile(
     r"rsync: (\[\w+\] )?(did not see server greeting|connection unexpectedly closed|safe_(read|write) failed)"
@@ -58,7 +65,8 @@ class Source:
 
     ``timeout`` (I/O silence) and ``deadline`` (one whole rsync) are seconds, ``bwlimit`` is KiB/s with 0 for none;
     ``choice`` are the filter rules of what we chose not to carry; ``own_name`` is the name of our own trace, which no
-    upstream may overwrite or delete; ``variable`` is the beginning of the archive's settings, for errors.
+    upstream may overwrite or delete; ``max_files`` are the paths that the upstream may show; ``variable`` is the
+    beginning of the archive's settings, for errors.
     """
 
     transport: Transport
@@ -69,6 +77,12 @@ class Source:
     deadline: int = 21600
     bwlimit: int = 0
     choice: tuple[str, ...] = ()
+    max_files: int = 10_000_000
+
+    @property
+    def memory(self) -> int:
+        """Bytes that a walk may need: a directory comes as a whole, so an endless one ends here and not by counting."""
+        return _BASE_MEMORY + _MEMORY_OF_A_PATH * self.max_files
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -88,13 +102,13 @@ class Source:
     def options(self) -> list[str]:
         """Options of every call.
 
-        No owners and no devices; links that leave the tree are not taken (``--safe-links``); modes are D755,F644 as
-        stock mirrors have them (PROTOCOL section 2.1). Times of directories and links are left out: they would make
-        every publication look like a change to the next tier, and a ``master`` link made anew like one for ever.
+        No owners and no devices; modes are D755,F644 as stock mirrors have them (PROTOCOL section 2.1). Times of
+        directories and links are left out: they would make every publication look like a change to the next tier, and a
+        ``master`` link made anew like one for ever.
         """
         return [
             "--links", "--perms", "--times", "--omit-dir-times", "--omit-link-times", "--hard-links",
-            "--safe-links", "--chmod=D755,F644", "--no-motd",
+            "--chmod=D755,F644", "--no-motd",
             f"--timeout={self.timeout}",
             *([f"--bwlimit={self.bwlimit}"] if self.bwlimit else []),
             *self.transport.options,
@@ -124,6 +138,11 @@ class Source:
         fact = f"{doing} {self.url}{through}: {said} (rsync exit {outcome.code})"
         usual = _THROUGH_PROXY if through and verdict is Verdict.NETWORK else _CURES[verdict]
         return SyncError(fact, (cure or usual).format(variable=self.variable), verdict)
+
+    def endless(self) -> SyncError:
+        """The upstream shows more than it may."""
+        fact = f"{self.url} shows more than {self.max_files} paths"
+        return SyncError(fact, _MORE_FILES.format(variable=self.variable), Verdict.REFUSED)
 
 
 def _said(outcome: Outcome) -> str:

@@ -70,6 +70,12 @@ def test_what_a_child_leaves_behind_does_not_keep_us(monkeypatch: pytest.MonkeyP
     eventually(lambda: not _lives(int(pid.read_text())))
 
 
+def test_memory_is_limited() -> None:
+    program = ("python3", "-c", "import sys; sys.stdin.read(); bytearray(1 << 30)")
+    assert go(*program).ok
+    assert "MemoryError" in go(*program, memory=200 << 20).stderr
+
+
 def test_a_fault_of_the_reader_ends_the_child() -> None:
     def fail(line: bytes) -> None:
         raise ValueError(line)

@@ -41,6 +41,10 @@ def test_what_is_below_the_level_is_not_told(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().out == ""
 
 
+def test_names_are_shown_by_their_bytes() -> None:
+    assert log.visible(b"a\xe9\t\x1b\x7f".decode("utf-8", "surrogateescape") + "ü") == r"a\xe9\t\x1b\x7fü"
+
+
 @given(st.text())
 def test_no_text_can_do_anything_to_a_terminal(text: str) -> None:
     assert log.clean(text).isprintable()

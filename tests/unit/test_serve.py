@@ -10,9 +10,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
-import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner
@@ -20,40 +20,10 @@ from typer.testing import CliRunner
 from appliance import render
 from appliance.doors import cli
 from appliance.settings import load
+from appliance.store import Store
 from tests.unit.house import House
+from tests.unit.service import Service
 from tests.unit.upstream import eventually
-
-PROGRAM = """
-import os, sys
-from pathlib import Path
-from appliance.places import Places
-from appliance.serve import serve
-root = Path(sys.argv[1])
-sys.exit(serve(os.environ, Places(root / "run", root / "state", root / "data")))
-"""
-
-
-class Service:
-    """A running controller around a house."""
-
-    def __init__(self, house: House) -> None:
-        self.house = house
-        self.log = house.root / "controller.log"
-        environ = {**house.environ, "PATH": os.environ["PATH"], "PYTHONPATH": os.getcwd()}
-        with self.log.open("w") as out:
-            argv = [sys.executable, "-c", PROGRAM, str(house.root)]
-            self.process = subprocess.Popen(argv, env=environ, stdout=out, stderr=out)
-        eventually(lambda: house.places.api.exists() or self.process.poll() is not None)
-
-    def get(self, path: str) -> httpx.Response:
-        """Ask over the socket, as nginx would."""
-        with httpx.Client(transport=httpx.HTTPTransport(uds=str(self.house.places.api))) as client:
-            return client.get(f"http://appliance{path}")
-
-    def end(self) -> int:
-        """Send TERM; returns the exit status."""
-        self.process.terminate()
-        return self.process.wait(10)
 
 
 @pytest.fixture
@@ -92,6 +62,16 @@ def test_the_way_of_an_operator(service: Service) -> None:
     assert debian["last_run"]["result"] == "success"
     assert debian["serial"] in mirrorctl("status")
     assert debian["serial"] in service.get("/").text
+
+
+def test_what_was_refused_is_shown(service: Service) -> None:
+    with closing(Store(service.house.places.store)) as store:
+        store.refuse("debian", 5, [f"pool/{number}\\x1b: a reason" for number in range(5)])
+    shown = mirrorctl("status").splitlines()[-5:]
+    assert shown[0] == "debian: 5 paths of the upstream are refused"
+    assert shown[1] == r"debian: pool/0\x1b: a reason"
+    assert shown[-1] == "debian: 2 more, see mirrorctl status --json"
+    assert len(json.loads(mirrorctl("status", "--json"))["archives"]["debian"]["refused"]["paths"]) == 5
 
 
 def test_metrics_are_metrics(service: Service) -> None:

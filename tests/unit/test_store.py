@@ -101,6 +101,13 @@ def test_what_comes_back_upstream_is_no_longer_doomed(first: list[str], second: 
     store.close()
 
 
+def test_the_last_walk_says_what_is_refused(store: Store) -> None:
+    store.refuse("debian", 7, ["one: why", "two: why"])
+    assert (store.archive("debian").refused, store.archive("debian").refused_paths) == (7, ("one: why", "two: why"))
+    store.refuse("debian", 0, [])
+    assert (store.archive("debian").refused, store.archive("debian").refused_paths) == (0, ())
+
+
 def test_names_that_are_no_text(store: Store) -> None:
     raw = b"raw\xe9:".decode("utf-8", "surrogateescape")
     store.doom("debian", [raw, "colon:"], 1)

@@ -108,8 +108,6 @@ def test_a_hard_link_brings_its_leader_along(upstream: Path, tree: Path) -> None
 @pytest.mark.parametrize(
     "name",
     [
-        "tab\there",
-        "new\nline",
         "arrow -> x",
         "back\\#101slash",
         "ünï",

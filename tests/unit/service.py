@@ -1,0 +1,44 @@
+"""The controller as a process of its own around a house."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import httpx
+
+from tests.unit.house import House
+from tests.unit.upstream import eventually
+
+PROGRAM = """
+import os, sys
+from pathlib import Path
+from appliance.places import Places
+from appliance.serve import serve
+root = Path(sys.argv[1])
+sys.exit(serve(os.environ, Places(root / "run", root / "state", root / "data")))
+"""
+
+
+class Service:
+    """A running controller around a house."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.log = house.root / "controller.log"
+        environ = {**house.environ, "PATH": os.environ["PATH"], "PYTHONPATH": os.getcwd()}
+        with self.log.open("w") as out:
+            argv = [sys.executable, "-c", PROGRAM, str(house.root)]
+            self.process = subprocess.Popen(argv, env=environ, stdout=out, stderr=out)
+        eventually(lambda: house.places.api.exists() or self.process.poll() is not None)
+
+    def get(self, path: str) -> httpx.Response:
+        """Ask over the socket, as nginx would."""
+        with httpx.Client(transport=httpx.HTTPTransport(uds=str(self.house.places.api))) as client:
+            return client.get(f"http://appliance{path}")
+
+    def end(self) -> int:
+        """Send TERM; returns the exit status."""
+        self.process.terminate()
+        return self.process.wait(10)
