@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Final
 
 from appliance import commands
 from appliance.sync.profile import HIERARCHY, UPDATING, Kind, Profile, kind_of
-from appliance.sync.prune import below_link, held
+from appliance.sync.prune import held
 from appliance.sync.refused import NOTHING, Refusals, Refused, Why, why
 from appliance.sync.source import Source
+from appliance.sync.standing import Ground, Standing
 
 _END: Final = "\x01"
 _SHOWN_END: Final = "\\#001"
@@ -69,7 +70,8 @@ class Plan:
         everything is, and nothing is written through a link.
         """
         payload = {change.path: change for change in self.payload}
-        turned = {path: change for path, change in payload.items() if _turns(tree, change)}
+        ground = Ground(tree)
+        turned = {path: change for path, change in payload.items() if _turns(ground, change)}
         index = {change.path: change for change in self.index} | turned
         early = {path: change for path, change in payload.items() if path not in turned}
         return replace(self, payload=_by_path(early), index=_by_path(index))
@@ -88,7 +90,7 @@ class Reader:
     """Turns the lines of an itemized dry run into a plan, as they come."""
 
     def __init__(self, profile: Profile, tree: Path) -> None:
-        self._profile, self._tree = profile, tree
+        self._profile, self._tree, self._ground = profile, tree, Ground(tree)
         self._refusals = Refusals()
         self._payload: dict[str, Change] = {}
         self._index: dict[str, Change] = {}
@@ -144,9 +146,10 @@ class Reader:
         lane[change.path] = change
 
     def _refuse(self, path: str, reason: Why) -> None:
-        """What we hold under that name is gone upstream, to us."""
+        """What we hold under that name is gone upstream, to us; so deep we hold nothing."""
         self._refusals.add(path, reason)
-        self._delete += held(self._tree, path)
+        if reason is not Why.DEPTH and self._ground.at(path) is not Standing.NOTHING:
+            self._delete += held(self._tree, path)
 
 
 def _change(item: re.Match[str]) -> tuple[Change, str | None]:
@@ -180,16 +183,12 @@ def unescape(name: str) -> str:
     ).decode("utf-8", "surrogateescape")
 
 
-def _turns(tree: Path, change: Change) -> bool:
+def _turns(ground: Ground, change: Change) -> bool:
     """Whether taking the change now would replace something of another kind, or go through a link."""
-    here = tree / change.path
-    if below_link(tree, change.path) or any(
-        (tree / parent).exists() and not (tree / parent).is_dir() for parent in PurePosixPath(change.path).parents
-    ):
-        return True
-    if change.directory:
-        return here.is_symlink() or (here.exists() and not here.is_dir())
-    return here.is_dir() and not here.is_symlink()
+    standing = ground.at(change.path)
+    if change.directory or standing is Standing.NOTHING:
+        return standing is Standing.OTHER
+    return standing is Standing.DIRECTORY or ground.bars(change.path)
 
 
 def _buries(here: Path, change: Change) -> bool:

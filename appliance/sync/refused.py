@@ -17,6 +17,9 @@ from appliance import log
 EXAMPLES: Final = 100
 """So many refused paths are named; an upstream may show millions."""
 
+DEEPEST: Final = 200
+"""Directories above a path; no archive needs that many, and whoever walks a tree wants an end."""
+
 LONGEST: Final = 300
 """Characters of a path that are kept, as it is shown."""
 
@@ -28,6 +31,7 @@ class Why(StrEnum):
 
     CONTROL = "control characters in its name"
     LINK = "a link that leaves the archive"
+    DEPTH = "too many directories above it"
     KIND = "neither file, directory nor link"
 
 
@@ -64,6 +68,8 @@ class Refusals:
 
 def why(path: str, target: str | None = None) -> Why | None:
     """Why a path is refused, None when it is taken; ``target`` is where it points if it is a link."""
+    if path.count("/") > DEEPEST:
+        return Why.DEPTH
     if _CONTROL.search(path):
         return Why.CONTROL
     return Why.LINK if target is not None and leaves(path, target) else None

@@ -37,6 +37,7 @@ RAW = b"raw\xe9".decode("utf-8", "surrogateescape")
 LINK = ": a link that leaves the archive"
 KIND = ": neither file, directory nor link"
 CONTROL = ": control characters in its name"
+LEVELS = 300
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,12 @@ def privileges(at: Path) -> None:
     (at / "sticky").mkdir()
     (at / "sticky" / "x").write_text("x")
     (at / "sticky").chmod(0o7777)
+
+
+def deep(at: Path) -> None:
+    """As deep as a daemon still lists; more than Python's ways to walk a tree like."""
+    for depth in range(1, LEVELS):
+        (at / "/".join("d" * depth)).mkdir()
 
 
 def socket_file(at: Path) -> None:
@@ -402,3 +409,14 @@ def test_an_index_cannot_have_fetched_what_is_refused(house: House, origin: Debi
     assert run.result == "error"
     assert r"pool/tab\tbed.deb: expected" in log.visible(run.error)
     assert sorted(contents(house.tree / "pool")) == ["hello.deb"]
+
+
+@pytest.mark.parametrize("place", ["pool", "dists"])
+def test_a_tree_without_end_is_taken_to_a_depth(house: House, origin: DebianTree, place: str) -> None:
+    deep(origin.root / place)
+    assert sync(house).result == "success"
+    assert (house.tree / place / "/".join("d" * refused.DEEPEST)).is_dir()
+    state = house.store.archive("debian")
+    assert state.refused == LEVELS - 1 - refused.DEEPEST
+    assert state.refused_paths[0].endswith(": too many directories above it")
+    assert sync(house).result == "noop"

@@ -1,0 +1,47 @@
+"""What stands in a tree now where something is to come, each directory looked at once."""
+
+from __future__ import annotations
+
+import os
+import stat
+from enum import Enum
+from pathlib import Path
+
+
+class Standing(Enum):
+    """What is at a path, no link followed."""
+
+    NOTHING = "nothing"
+    DIRECTORY = "directory"
+    OTHER = "other"
+    """A file or a link; below it nothing can come."""
+
+
+class Ground:
+    """A tree that does not change meanwhile."""
+
+    def __init__(self, tree: Path) -> None:
+        self._tree = os.fspath(tree)
+        self._directories = {"": Standing.DIRECTORY}
+
+    def at(self, path: str) -> Standing:
+        """What stands at a path; OTHER as well when the way there leads over a file or a link."""
+        above = self._above(path)
+        return self._look(path) if above is Standing.DIRECTORY else above
+
+    def bars(self, path: str) -> bool:
+        """Whether the way to a path leads over a file or a link."""
+        return self._above(path) is Standing.OTHER
+
+    def _above(self, path: str) -> Standing:
+        directory = path.rpartition("/")[0]
+        if directory not in self._directories:
+            self._directories[directory] = self.at(directory)
+        return self._directories[directory]
+
+    def _look(self, path: str) -> Standing:
+        try:
+            mode = os.lstat(f"{self._tree}/{path}").st_mode
+        except FileNotFoundError:
+            return Standing.NOTHING
+        return Standing.DIRECTORY if stat.S_ISDIR(mode) else Standing.OTHER
