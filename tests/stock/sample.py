@@ -73,8 +73,7 @@ def _packages(version: int) -> dict[str, Entry]:
     """What a version adds to the pool and beside the indices."""
     source = f"pool/main/h/hello/hello_{version}"
     files: dict[str, Entry] = {
-        f"{source}_{architecture}.deb": f"hello {version} {architecture}\n".encode() * 40
-        for architecture in (*ARCHITECTURES, "all")
+        f"{source}_{architecture}.deb": _package(version, architecture) for architecture in (*ARCHITECTURES, "all")
     }
     for architecture in ARCHITECTURES:
         images = f"{SUITE}/main/installer-{architecture}/{version}/images"
@@ -84,7 +83,7 @@ def _packages(version: int) -> dict[str, Entry]:
         files[patch] = gzip.compress(f"patch {version}".encode(), mtime=0)
     return {
         **files,
-        f"{source}.dsc": f"source of hello {version}\n".encode(),
+        f"{source}.dsc": _description(version),
         f"{source}.orig.tar.gz": gzip.compress(f"origin {version}".encode(), mtime=0),
         f"{source}.diff.gz": gzip.compress(f"diff {version}".encode(), mtime=0),
         f"pool/main/h/hello-installer/hello-installer_{version}_amd64.udeb": b"udeb" * version,
@@ -129,14 +128,34 @@ def _indices(version: int) -> dict[str, Entry]:
         found[f"main/Contents-{architecture}.gz"] = gzip.compress(f"contents {version}".encode(), mtime=0)
         found[f"main/dep11/Components-{architecture}.yml.gz"] = gzip.compress(f"dep11 {version}".encode(), mtime=0)
         found[f"main/installer-{architecture}/current"] = str(version)
-    found["main/source/Sources.gz"] = gzip.compress(f"Package: hello\nVersion: {version}\n".encode(), mtime=0)
+    found["main/source/Sources.gz"] = gzip.compress(_sources(version), mtime=0)
     found["main/i18n/Translation-en.gz"] = gzip.compress(f"Package: hello {version}\n".encode(), mtime=0)
     return found
 
 
 def _listing(version: int, architecture: str) -> bytes:
     path = f"pool/main/h/hello/hello_{version}_{architecture}.deb"
-    return f"Package: hello\nVersion: {version}\nArchitecture: {architecture}\nFilename: {path}\n\n".encode()
+    data = _package(version, architecture)
+    return (
+        f"Package: hello\nVersion: {version}\nArchitecture: {architecture}\nFilename: {path}\n"
+        f"Size: {len(data)}\nSHA256: {_sha256(data)}\n\n"
+    ).encode()
+
+
+def _sources(version: int) -> bytes:
+    data = _description(version)
+    return (
+        f"Package: hello\nVersion: {version}\nDirectory: pool/main/h/hello\n"
+        f"Checksums-Sha256:\n {_sha256(data)} {len(data)} hello_{version}.dsc\n\n"
+    ).encode()
+
+
+def _package(version: int, architecture: str) -> bytes:
+    return f"hello {version} {architecture}\n".encode() * 40
+
+
+def _description(version: int) -> bytes:
+    return f"source of hello {version}\n".encode()
 
 
 def _listed(indices: Mapping[str, Entry]) -> dict[str, bytes]:
