@@ -91,7 +91,8 @@ def test_after_the_push_timeout_stage_2_waits_no_longer(barrier: Barrier, who: s
         barrier.push(who, HASTY)
         two = barrier.two.wait_answered(2)
         assert words(two) == both(HASTY)
-        assert two[1].began - two[0].began > 1.9
+        # Of the two seconds some may pass before the first trigger is under way.
+        assert two[1].began - two[0].began > 1
         assert words(barrier.one.records()) == [STAGE1.format(HASTY)]
     assert words(barrier.one.wait_answered(2)) == both(HASTY)
 
