@@ -40,6 +40,7 @@ class Inspection:
             keyring=self._archive.keyring,
             payload=self._archive.verify == "full",
             excluded=Choice.of(choice_of(self._archive)).excludes,
+            roots=tuple(self._store.roots(self._name)),
             serial=self._store.archive(self._name).serial,
             rollback=self._permits.rollback,
         )

@@ -81,8 +81,12 @@ class Change:
             except SyncError as error:
                 if error.verdict is not Verdict.MOVED or not left:
                     raise
-                misfits |= error.paths
+                misfits |= {path for path in error.paths if self._is_held(path)}
         raise AssertionError("unreachable")
+
+    def _is_held(self, path: str) -> bool:
+        """Only such a path is the upstream asked for again: one that it never had would fail the next fetch."""
+        return os.path.lexists(self._staging.index / path) or os.path.lexists(self._tree / path)
 
     async def _attempt(self, to_the_end: bool, reports: Reports, misfits: frozenset[str]) -> bool:
         self._staging.prepare()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import posixpath
 from collections.abc import AsyncIterator
 from pathlib import Path, PurePosixPath
+from typing import Final
 
 from appliance.errors import Misfit, SyncError
 from appliance.sync import signature
+from appliance.sync.profile import Profile
 from appliance.sync.publish import staged
 from appliance.sync.references import Payload
 from appliance.sync.release import NOTHING, Release, parse
@@ -15,14 +17,24 @@ from appliance.sync.suite import Suite
 from appliance.sync.terms import Terms
 from appliance.sync.view import View
 
+_PROFILE: Final = Profile("debian")
+
 
 async def suites(view: View, terms: Terms) -> AsyncIterator[Suite]:
     """Every suite that something is staged of, by its root files. Raises SyncError for one that is not signed."""
-    payload = Payload(view, terms.excluded)
-    directories = {posixpath.dirname(path) for path in staged(view.staging)}
-    for name in sorted({root for directory in directories for root in _roots_of(view, directory)}):
+    names = staged(view.staging)
+    payload = Payload(view, terms.excluded, frozenset(name for name in names if not _PROFILE.knows(name)))
+    directories = {posixpath.dirname(path) for path in names}
+    touched = {root for directory in directories for root in _roots_of(view, directory)}
+    for name in sorted(touched.union(_known(view, terms) if payload.touched and terms.payload else [])):
         release = _parsed(name, await _text(view, name, terms.keyring))
         yield Suite(view, terms, payload, name, release, _published(view.tree / name))
+
+
+def _known(view: View, terms: Terms) -> list[str]:
+    """The root files of every suite that is published and stays: each may name a package that is replaced."""
+    listing = (root for root in terms.roots if not root.endswith(".gpg"))
+    return [root for root in listing if view.find(root) and not view.is_below_link(root)]
 
 
 def _roots_of(view: View, within: str) -> list[str]:

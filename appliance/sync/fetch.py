@@ -63,6 +63,10 @@ class Staging:
         for name in staged(self.index):
             if name not in wanted:
                 os.unlink(self.index / name)
+        # A directory says something too, where a file is published.
+        for directory, _, _ in os.walk(self.index, topdown=False):
+            if Path(directory) != self.index and not os.listdir(directory):
+                os.rmdir(directory)
 
     def drop_known(self, tree: Path) -> None:
         """Drop the files that are in the tree already, the same in content, time and mode."""

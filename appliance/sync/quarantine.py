@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -74,9 +75,11 @@ def _link(index: Path, here: Path) -> int:
             left_out += 1
             continue
         room -= size
-        place = _place(here, name)
-        place.unlink(missing_ok=True)
-        os.link(path, place, follow_symlinks=False)
+        # What is a directory here and a file there cannot be kept both: no reason to lose the report.
+        with suppress(FileExistsError, NotADirectoryError, IsADirectoryError):
+            place = _place(here, name)
+            place.unlink(missing_ok=True)
+            os.link(path, place, follow_symlinks=False)
     return left_out
 
 

@@ -40,7 +40,7 @@ class Payload:
     """Checks payload for one publication; a file that several indices name is read once.
 
     ``excluded`` tells which paths we chose not to carry: they are not missing. ``touched`` are files that are about to
-    be replaced: they are looked at although their index has not changed.
+    be replaced: they, and what goes with them, are looked at although their index has not changed.
     """
 
     view: View
@@ -75,19 +75,24 @@ class Payload:
     def _fresh(self, new: Naming, known: set[int], bases: tuple[str, ...]) -> Iterator[Reference]:
         for reference in new.references():
             mark = _mark(reference, bases)
-            if (mark not in known or reference.path in self.touched) and mark not in self._fit:
+            if mark not in self._fit and (mark not in known or self._is_touched(bases, reference)):
                 self._fit.add(mark)
                 yield reference
 
+    def _is_touched(self, bases: tuple[str, ...], named: Reference) -> bool:
+        return bool(self.touched) and any(self.view.changes(path, self.touched) for path in _joined(bases, named))
+
     def _misfit(self, bases: tuple[str, ...], named: Reference) -> Misfit | None:
         if leaves(named.path) or "\0" in named.path:
-            return Misfit(repr(named.path), "a path within the archive", "one that leads out of it")
-        paths = [posixpath.normpath(posixpath.join(base, named.path)) for base in bases]
+            return Misfit(repr(named.path), "a path within the archive", "one that leads out of it", again=False)
+        paths = _joined(bases, named)
         entry = named.entry
         for path in paths:
             if held := self.view.find(path):
                 found = misfit_of(held, entry)
                 return Misfit(path, str(entry), found) if found else None
+            if self.view.is_directory(path):
+                return Misfit(path, str(entry), "a directory", again=False)
         return None if self.excluded(paths[0]) else Misfit(paths[0], str(entry), "nothing", missing=True)
 
 
@@ -99,6 +104,10 @@ def _known(old: Naming | None, bases: tuple[str, ...]) -> set[int]:
         return {_mark(reference, bases) for reference in old.references()}
     except ValueError:
         return set()
+
+
+def _joined(bases: tuple[str, ...], named: Reference) -> list[str]:
+    return [posixpath.normpath(posixpath.join(base, named.path)) for base in bases]
 
 
 def _mark(reference: Reference, bases: tuple[str, ...]) -> int:

@@ -12,6 +12,7 @@ from appliance.errors import Misfit, SyncError
 from appliance.sync.view import View
 
 _DEADLINE: Final = 60.0
+_BY_SOMEBODY: Final = {"ERRSIG", "EXPSIG", "EXPKEYSIG", "REVKEYSIG"}
 _STATUS: Final = re.compile(r"^\[GNUPG:\] (\w+)", re.MULTILINE)
 
 
@@ -28,7 +29,7 @@ async def check(view: View, name: str, beside: str, keyring: Path) -> None:
 
     One good signature is enough, as for apt: archives sign with their old and their new key for years, and a keyring
     may hold one of them. Raises SyncError: REFUSED when no key of the keyring made one, MOVED when one did, but over
-    other content.
+    other content, and when there is none to be found.
     """
     file, signature = view.find(name), view.find(beside)
     if file is None or signature is None:
@@ -46,8 +47,9 @@ async def _gpgv(name: str, keyring: Path, scratch: str, *words: str, beside: str
         return
     fact = f"{name} is not signed by a key of {keyring}: {outcome.last_words}"
     misfit = Misfit(name, f"a signature by a key of {keyring}", outcome.last_words)
-    if "BADSIG" in said:
-        # A new file beside its old signature looks the same: then the next plan brings both.
+    if "BADSIG" in said or not said & _BY_SOMEBODY:
+        # A new file beside its old signature looks the same, and so does one that is half written: then the next plan
+        # brings both, whole.
         raise SyncError.moved(fact, [beside] if beside else [], [misfit])
     cure = "nothing was published; if the archive changed its key, add the new one to the keyring"
     raise SyncError(fact, cure, misfits=[misfit])

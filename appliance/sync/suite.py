@@ -61,11 +61,13 @@ class Suite:
     async def _index(self, path: str, entry: Entry) -> list[Misfit]:
         """What is wrong with one listed file and its by-hash name, when we hold them."""
         whole, hashed = self._whole(path), self._hashed(path, entry)
-        if entry == self.before.entries.get(path) and not os.path.lexists(self.view.staging / whole):
+        if entry == self.before.entries.get(path) and not self._is_staged(whole, hashed):
             return []  # checked when it was published, and not touched since
         plain = self.view.find(whole)
         by_hash = self.view.find(hashed) if self.release.by_hash else None
         found = [await _misfit(name, held, entry) for name, held in ((whole, plain), (hashed, by_hash)) if held]
+        if self.view.is_directory(whole):
+            found.append(Misfit(whole, str(entry), "a directory", again=False))
         if plain and not by_hash and self.release.by_hash and (self.view.tree / hashed).parent.is_dir():
             found.append(Misfit(hashed, f"the same as {whole}", "nothing", missing=True))
         return [misfit for misfit in found if misfit]
@@ -75,6 +77,9 @@ class Suite:
         published = {unpack.stem_of(path) for path in self.release.entries if self._is_published(self._whole(path))}
         lost = [stem for stem in sorted(published) if not any(self._listed(stem))]
         return [Misfit(self._whole(stem), "an index, as listed", "nothing", again=False) for stem in lost]
+
+    def _is_staged(self, *names: str) -> bool:
+        return any(os.path.lexists(self.view.staging / name) for name in names)
 
     def _is_published(self, whole: str) -> bool:
         return (self.view.tree / whole).is_file() and not self.terms.excluded(whole)
@@ -86,14 +91,13 @@ class Suite:
         """What is wrong with the payload that the new indices name."""
         found: list[Misfit] = []
         for stem in sorted({unpack.stem_of(path) for path in self.release.entries if is_index(path)}):
-            if self._is_new(stem) and (new := self._held(stem)):
+            if (self.payload.touched or self._is_new(stem)) and (new := self._held(stem)):
                 found += await self.payload.misfits(bases_of(posixpath.dirname(self.name)), new, self._old(stem))
         return found
 
     def _is_new(self, stem: str) -> bool:
         return any(
-            self.release.entries.get(path) != self.before.entries.get(path)
-            or os.path.lexists(self.view.staging / self._whole(path))
+            self.release.entries.get(path) != self.before.entries.get(path) or self._is_staged(self._whole(path))
             for path in _forms(stem)
         )
 

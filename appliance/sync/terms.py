@@ -19,12 +19,13 @@ def _nothing(path: str) -> bool:
 class Terms:
     """Without a ``keyring`` hashes alone are checked; ``payload`` tells whether also of what the indices name.
 
-    ``excluded`` tells which paths he chose not to carry; ``serial`` is the one that is published; with ``rollback`` an
-    update may be older than that, or expired.
+    ``excluded`` tells which paths he chose not to carry; ``roots`` are the files that readers of the published archive
+    begin with, ``serial`` is the one it carries; with ``rollback`` an update may be older than that, or expired.
     """
 
     keyring: Path | None = None
     payload: bool = True
     excluded: Callable[[str], bool] = _nothing
+    roots: tuple[str, ...] = ()
     serial: str | None = None
     rollback: bool = False

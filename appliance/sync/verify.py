@@ -3,7 +3,8 @@
     Debian:  signature ─▶ Release ─▶ every index we hold, and its by-hash name ─▶ every file that is newly named
     RPM:     signature ─▶ repomd.xml ─▶ every file it lists ─▶ every package that is newly named
 
-A suite or repository is looked at when anything of it is staged. Only what changed is read.
+A suite or repository is looked at when anything of it is staged. Only what changed is read; but payload that is
+published already and comes as another file is held against every index that names it.
 """
 
 from __future__ import annotations

@@ -8,8 +8,11 @@ import os
 import posixpath
 import stat
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import cached_property
+from pathlib import Path, PurePosixPath
 from typing import Final
+
+from appliance.sync.publish import staged
 
 MOST_LINKS: Final = 8
 
@@ -46,7 +49,7 @@ class Reference:
         return Entry(self.size, self.digest, self.algorithm)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class View:
     """The tree as it would be: ``staging`` over ``tree``.
 
@@ -63,6 +66,33 @@ class View:
         real = self._real(path, MOST_LINKS)
         held = self._held(real) if real is not None else None
         return Path(held[0]) if held and stat.S_ISREG(held[1]) else None
+
+    def is_directory(self, path: str) -> bool:
+        """Whether readers would find a directory there."""
+        real = self._real(path, MOST_LINKS)
+        held = self._held(real) if real is not None else None
+        return held is not None and stat.S_ISDIR(held[1])
+
+    def is_below_link(self, path: str) -> bool:
+        """Whether the path is another one's second name, by a link above it."""
+        return self._real(path, MOST_LINKS) != path
+
+    def changes(self, path: str, touched: frozenset[str]) -> bool:
+        """Whether readers would get another file there, or none, for what is staged; deletes do not count."""
+        return path in touched or path in self._turned or _is_below(path, self._replaced)
+
+    @cached_property
+    def _replaced(self) -> frozenset[str]:
+        """The published directories that become a file or a link."""
+        return frozenset(path for path in staged(self.staging) if _is_directory(self.tree / path))
+
+    @cached_property
+    def _turned(self) -> frozenset[str]:
+        """The published files and links that become a directory."""
+        above = {str(parent) for path in staged(self.staging) for parent in PurePosixPath(path).parents}
+        return frozenset(
+            path for path in above if os.path.lexists(self.tree / path) and not _is_directory(self.tree / path)
+        )
 
     def _real(self, path: str, links: int) -> str | None:
         """The path without links in it, None when it leads nowhere."""
@@ -84,12 +114,20 @@ class View:
 
     def _held(self, path: str) -> tuple[str, int] | None:
         """Where a path without links above it is, staged or published, and its mode."""
-        for root, gone in ((self.staging, False), (self.tree, path in self.gone)):
+        for root, gone in ((self.staging, False), (self.tree, path in self.gone or _is_below(path, self._replaced))):
             with contextlib.suppress(OSError):
                 here = f"{root}/{path}"
                 mode = os.lstat(here).st_mode
                 return None if gone else (here, mode)
         return None
+
+
+def _is_directory(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _is_below(path: str, directories: frozenset[str]) -> bool:
+    return bool(directories) and any(str(parent) in directories for parent in PurePosixPath(path).parents)
 
 
 def leaves(path: str) -> bool:

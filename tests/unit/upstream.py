@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import lzma
 import os
 import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from functools import partial
 from pathlib import Path
 
 
@@ -38,7 +43,7 @@ def daemon(scratch: Path, modules: Mapping[str, Path], lines: str = "") -> Itera
         eventually(lambda: _answers(port))
         yield port
     finally:
-        child.terminate()
+        child.kill()  # asked to end, rsync thinks for nearly half a second
         child.wait()
 
 
@@ -81,12 +86,33 @@ class Keyring:
         shutil.rmtree(self.home, ignore_errors=True)
 
 
-class DebianTree:
-    """An archive of one suite, written as a release tool would write it."""
+PACKERS: Mapping[str, Callable[[bytes], bytes]] = {
+    "": bytes,
+    ".gz": partial(gzip.compress, compresslevel=1, mtime=0),
+    ".xz": partial(lzma.compress, preset=0),
+}
+"""The forms of an index, by their suffix."""
 
-    def __init__(self, root: Path, keyring: Keyring | None = None) -> None:
-        self.root, self._keyring = root, keyring
+INDEX = "main/binary-all/Packages"
+SOURCES = "main/source/Sources"
+
+
+class DebianTree:
+    """An archive of one suite, written as a release tool would write it.
+
+    Its indices have the ``forms`` given; the plain one is always listed, as Debian does. ``sources`` gives each package
+    a source beside it. ``date`` and ``valid_until`` (epoch seconds) are written when they are set; ``entries`` is what
+    the next ``seal`` lists.
+    """
+
+    def __init__(
+        self, root: Path, keyring: Keyring | None = None, forms: Sequence[str] = ("",), sources: bool = False
+    ) -> None:
+        self.root, self.keyring, self.forms, self.sources = root, keyring, forms, sources
         self.packages: dict[str, bytes] = {}
+        self.entries: dict[str, tuple[str, int]] = {}
+        self.date: float | None = None
+        self.valid_until: float | None = None
         (root / "project" / "trace").mkdir(parents=True)
 
     def release(self, serial: str = "2026010101", **packages: str) -> None:
@@ -94,17 +120,51 @@ class DebianTree:
         self.packages |= {name: text.encode() for name, text in packages.items()}
         for name, data in self.packages.items():
             self.write(f"pool/{name}.deb", data)
-        index = "dists/s/main/binary-all/Packages"
-        text = "".join(self._stanza(name, data) for name, data in sorted(self.packages.items())).encode()
-        self.write(index, text)
-        digest = hashlib.sha256(text).hexdigest()
-        self.write(f"dists/s/main/binary-all/by-hash/SHA256/{digest}", text)
-        entry = f" {digest} {len(text)} main/binary-all/Packages"
-        self.write("dists/s/Release", f"Suite: s\nAcquire-By-Hash: yes\nSHA256:\n{entry}\n".encode())
-        if self._keyring:
-            self._keyring.sign(self.root / "dists/s/Release")
+            if self.sources:
+                self.write(f"pool/{name}.dsc", b"Source: " + data)
+        self.entries = {}
+        self.index(INDEX, self.stanzas())
+        if self.sources:
+            self.index(SOURCES, "".join(map(self._source, sorted(self.packages))))
+        self.seal()
+        self.trace(serial)
+
+    def stanzas(self) -> str:
+        """The text of the index of binary packages."""
+        return "".join(self._stanza(name, data) for name, data in sorted(self.packages.items()))
+
+    def index(self, path: str, text: str) -> None:
+        """Write an index of the suite in all its forms, and list it."""
+        self.list(path, text.encode())
+        for suffix in self.forms:
+            data = PACKERS[suffix](text.encode())
+            self.write(f"dists/s/{path}{suffix}", data)
+            self.list(path + suffix, data)
+            self.write(f"dists/s/{self.hashed(path + suffix)}", data)
+
+    def list(self, path: str, data: bytes) -> None:
+        """Have the next ``seal`` list a file of the suite as having this content."""
+        self.entries[path] = (hashlib.sha256(data).hexdigest(), len(data))
+
+    def hashed(self, path: str) -> str:
+        """The by-hash name of a listed file, relative to the suite like its own."""
+        return f"{path.rpartition('/')[0]}/by-hash/SHA256/{self.entries[path][0]}"
+
+    def seal(self) -> None:
+        """Write the suite's root files."""
+        fields = ["Suite: s", "Acquire-By-Hash: yes"]
+        fields += [f"Date: {format_datetime(datetime.fromtimestamp(self.date, UTC))}"] if self.date else []
+        until = self.valid_until
+        fields += [f"Valid-Until: {format_datetime(datetime.fromtimestamp(until, UTC))}"] if until else []
+        entries = [f" {digest} {size} {path}" for path, (digest, size) in self.entries.items()]
+        self.write("dists/s/Release", "".join(f"{line}\n" for line in [*fields, "SHA256:", *entries]).encode())
+        if self.keyring:
+            self.keyring.sign(self.root / "dists/s/Release")
         else:
             shutil.copy(self.root / "dists/s/Release", self.root / "dists/s/InRelease")
+
+    def trace(self, serial: str) -> None:
+        """Write the master's trace."""
         self.write("project/trace/origin", f"Thu Jan  1 00:00:00 UTC 2026\nArchive serial: {serial}\n".encode())
         master = self.root / "project/trace/master"
         if not master.is_symlink():
@@ -114,6 +174,8 @@ class DebianTree:
         """Replace one file."""
         target = self.root / path
         target.parent.mkdir(parents=True, exist_ok=True)
+        if target.is_dir():
+            shutil.rmtree(target)
         if not target.exists() or target.read_bytes() != data:
             scratch = target.with_name(f".{target.name}.new")
             scratch.write_bytes(data)
@@ -123,6 +185,11 @@ class DebianTree:
     def _stanza(name: str, data: bytes) -> str:
         digest = hashlib.sha256(data).hexdigest()
         return f"Package: {name}\nFilename: pool/{name}.deb\nSize: {len(data)}\nSHA256: {digest}\n\n"
+
+    def _source(self, name: str) -> str:
+        data = b"Source: " + self.packages[name]
+        line = f"{hashlib.sha256(data).hexdigest()} {len(data)} {name}.dsc"
+        return f"Package: {name}\nDirectory: pool\nChecksums-Sha256:\n {line}\n\n"
 
 
 def tree(root: Path) -> dict[str, str]:

@@ -72,3 +72,14 @@ def test_a_link_is_kept_as_a_link(tmp_path: Path, index: Path) -> None:
 
 def test_nothing_was_ever_refused(tmp_path: Path) -> None:
     assert Quarantine(tmp_path / "quarantine").newest() is None
+
+
+def test_a_directory_and_a_file_of_one_name_do_not_cost_the_report(tmp_path: Path) -> None:
+    """As when a published directory became a link, and something stray had come below it."""
+    (tmp_path / "index").mkdir()
+    (tmp_path / "index/suite").symlink_to("other")
+    (tmp_path / "stray").write_text("bad")
+    strays = [("suite/stray", tmp_path / "stray")]
+    report = Quarantine(tmp_path / "kept").keep("here", refused("suite/stray"), tmp_path / "index", strays)
+    assert "suite/stray\n  expected 5 bytes\n  found    7 bytes\n" in report.read_text()
+    assert (report.parent / "files/suite/stray").read_text() == "bad"

@@ -215,3 +215,35 @@ def test_a_release_file_without_sums_vouches_for_nothing(staged: DebianTree) -> 
     with pytest.raises(SyncError, match="expected a list of SHA256 sums, found none") as caught:
         check(staged, None)
     assert caught.value.verdict is Verdict.REFUSED
+
+
+def test_a_release_that_is_half_written_asks_for_a_new_plan(staged: DebianTree, keyring: Keyring) -> None:
+    for text in (b"", (staged.root / "dists/s/Release").read_bytes()):
+        staged.write("dists/s/InRelease", text)
+        with pytest.raises(SyncError) as caught:
+            check(staged, keyring.public)
+        assert caught.value.verdict is Verdict.MOVED
+
+
+def test_published_payload_that_comes_as_another_file(tmp_path: Path) -> None:
+    DebianTree(tmp_path / "tree").release(hello="one")
+    roots = ("dists/s/InRelease", "dists/s/Release")
+    (tmp_path / "staging/pool").mkdir(parents=True)
+    (tmp_path / "staging/pool/hello.deb").write_text("two")
+    view = View(tmp_path / "staging", tmp_path / "tree")
+    with pytest.raises(SyncError, match=r"pool/hello\.deb: expected 3 bytes.*, found 3 bytes"):
+        asyncio.run(verify(view, Profile("debian"), Terms(roots=roots)))
+    (tmp_path / "staging/pool/hello.deb").write_text("one")
+    assert asyncio.run(verify(view, Profile("debian"), Terms(roots=roots))).signed is False
+
+
+def test_a_directory_that_becomes_a_file_takes_what_is_in_it_along(tmp_path: Path) -> None:
+    DebianTree(tmp_path / "tree").release(hello="one")
+    (tmp_path / "staging").mkdir()
+    (tmp_path / "staging/pool").write_text("no directory")
+    with pytest.raises(SyncError, match=r"pool/hello\.deb: expected 3 bytes.*, found nothing"):
+        asyncio.run(
+            verify(
+                View(tmp_path / "staging", tmp_path / "tree"), Profile("debian"), Terms(roots=("dists/s/InRelease",))
+            )
+        )
