@@ -2,6 +2,8 @@
 
 Every child gets an environment built from nothing, ``/dev/null`` or given bytes as standard input, a session of its own
 and a deadline; at the deadline, or when the caller is cancelled, its whole process group is ended (TERM, then KILL).
+Children of a caller that is killed go on until the container ends, which is at once: what they still write, nobody
+reads before the next start.
 """
 
 from __future__ import annotations

@@ -90,7 +90,8 @@ class Lane:
         """Serve the archive's requests for ever; the state before a crash is brought to an end first."""
         try:
             await self._finish_interrupted()
-        except (ApplianceError, OSError) as error:
+            self._tell()  # who died right behind a publication told nobody, and the upstream may be gone by now
+        except (ApplianceError, OSError, sqlite3.Error) as error:
             log.trouble("publication not finished yet, the next run tries again", archive=self.name, reason=str(error))
         while True:
             try:
@@ -118,6 +119,12 @@ class Lane:
             await Change(self._settings, self._places, self._store, self.name, run).finish_publication()
             state = self._store.archive(self.name)
             log.event("publication finished after a restart", archive=self.name, run=run.id, serial=state.serial)
+            self._tell()
+
+    def _tell(self) -> None:
+        """Tell every downstream that does not know what is published."""
+        state = self._store.archive(self.name)
+        if state.publication:
             self._push.spread(self.name, state.publication, state.serial)
 
     async def _serve(self, requests: list[Request]) -> None:
@@ -185,8 +192,8 @@ class Lane:
         full = any(request.stage != "stage1" for request in requests)
         if full:
             self._tree_is_prepared = False
+            self._tell()
             if state.publication:
-                self._push.spread(self.name, state.publication, state.serial)
                 self._aside(self._after_push(change))
             if not self.is_origin:
                 change.prune()
