@@ -112,7 +112,8 @@ async def _fetch(source: Source, staging: Staging, names: list[str], options: li
         "--stats", "--no-human-readable", *options,
         target=target,
     )  # fmt: skip
-    feed = b"\0".join(os.fsencode(name) for name in names)
+    # A NUL behind the last name, too: without it rsync refuses that name when it crosses a boundary of its buffer.
+    feed = b"".join(os.fsencode(name) + b"\0" for name in names)
     outcome = await commands.run(argv, deadline=source.deadline, env=source.environment, feed=feed)
     if not outcome.ok:
         raise source.failure("cannot fetch from", outcome)

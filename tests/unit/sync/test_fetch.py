@@ -13,6 +13,7 @@ from appliance.sync.fetch import Staging
 from appliance.sync.plan import Change
 from appliance.sync.source import Source
 from appliance.sync.transport import Transport
+from tests.unit.upstream import daemon
 
 
 def change(path: str) -> Change:
@@ -72,6 +73,17 @@ def test_what_the_upstream_lost_meanwhile_asks_for_a_new_plan(source: Source, st
     with pytest.raises(SyncError) as caught:
         asyncio.run(fetch.payload(source, staging, tree, [change("pool/gone")]))
     assert caught.value.verdict is Verdict.MOVED
+
+
+def test_a_list_may_end_anywhere_in_the_buffer_of_rsync(tmp_path: Path, staging: Staging, tree: Path) -> None:
+    names = [f"pool/{number:089}/file" for number in range(21)]  # the last one lies across the 2048th byte
+    for name in names:
+        (tmp_path / "upstream" / name).parent.mkdir(parents=True)
+        (tmp_path / "upstream" / name).write_text("new")
+    with daemon(tmp_path, {"m": tmp_path / "upstream"}) as port:
+        source = Source(Transport(f"rsync://127.0.0.1:{port}/m"), own_name="leaf")
+        asyncio.run(fetch.payload(source, staging, tree, [change(name) for name in names]))
+    assert [name for name in names if not (tree / name).exists()] == []
 
 
 def test_nothing_to_fetch_starts_nothing(staging: Staging, tree: Path) -> None:
