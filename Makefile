@@ -4,10 +4,10 @@ GROUND = $(PYTHON) -m tests.ground
 PYTEST = .venv/bin/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-update test lint unit unit-image integration interop image programs down clean
+.PHONY: help demo demo-update test lint unit unit-image integration interop bench-consistency image programs down clean
 
 help: ## what can be made
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 demo: image .venv/.complete ## three tiers of mirrors with a signed archive, left running
 	@.venv/bin/python -m tests.demo show
@@ -38,6 +38,10 @@ integration: image .venv/.complete ## the real image in a real topology
 interop: image .venv/.complete ## the real image among mirrors that run Debian's own scripts
 	@$(GROUND) peer
 	$(PYTEST) -m interop tests/integration
+
+bench-consistency: image .venv/.complete ## what readers meet while mirrors sync: ours, ftpsync, plain rsync; 15 minutes
+	@$(GROUND) peer
+	.venv/bin/python -m tests.bench consistency
 
 image: ## the Docker Engine if there is none, the base, our images
 	@$(GROUND) engine images

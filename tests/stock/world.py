@@ -49,9 +49,9 @@ class World:
         sweep.world()
 
     @contextmanager
-    def stock(self, name: str) -> Iterator[Stock]:
+    def stock(self, name: str, **options: Any) -> Iterator[Stock]:
         """A stock mirror for the time of the block, its daemons running; the archives are configured later."""
-        with self._container(PEER, name, {}) as container:
+        with self._container(PEER, name, {}, **options) as container:
             node = Stock(name, container, self.keys)
             node.furnish()
             node.start()
@@ -82,6 +82,10 @@ class World:
                 late.add_note(node.logs())
                 raise
             yield node
+
+    def volume(self) -> str:
+        """A new volume, removed with the world."""
+        return str(self._client.volumes.create(labels=LABELS).name)
 
     def variables(self, name: str) -> dict[str, str]:
         """What all of ours have in common: their keys, who triggers them, and that nothing happens by the clock."""
