@@ -62,6 +62,19 @@ class Controller:
         self.push.spread(archive, state.publication, state.serial, again=names)
         return names
 
+    def repair(self, archive: str, paths: Iterable[str]) -> str:
+        """Have files fetched again, by a run of their own; returns its request's id. Raises ApplianceError."""
+        if archive not in self.lanes:
+            raise ApplianceError(f"no archive {archive!r}", f"there are: {', '.join(self.lanes)}")
+        if self.lanes[archive].is_origin:
+            raise ApplianceError(
+                f"{archive} begins here", "there is nobody to fetch from: write the files anew, publish"
+            )
+        self.store.repair(archive, paths)
+        request = new_request(archive, "all", "cli", "mirrorctl")
+        self.accept([request])
+        return request.id
+
     def reload(self, settings: Settings) -> None:
         """Take over what mounted files say now: keys, secrets, the list of downstreams."""
         self.settings = self.push.settings = settings

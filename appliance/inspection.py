@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
+
+from appliance.commands import Verdict
 from appliance.errors import SyncError
 from appliance.figures import Permits
 from appliance.places import Places
 from appliance.reach import choice_of, profile_of
 from appliance.records import Run
-from appliance.settings import Settings
+from appliance.settings import Archive, Settings
 from appliance.store import Store
 from appliance.sync import plan, prune, verify
+from appliance.sync.audit import REPOSITORIES, Audit
 from appliance.sync.choice import Choice
 from appliance.sync.fetch import Staging
+from appliance.sync.order import roots_of
 from appliance.sync.profile import Kind, kind_of
+from appliance.sync.publish import staged
 from appliance.sync.quarantine import Quarantine
+from appliance.sync.scope import Scope
 from appliance.sync.terms import Terms
 from appliance.sync.view import View
 
@@ -34,12 +42,27 @@ class Inspection:
         view = View(self._staging.index, self._tree, frozenset(work.delete))
         return await verify.verify(view, self._profile, self._terms)
 
+    async def examine(self, work: plan.Plan, asked: Collection[str]) -> None:
+        """Whether files that were fetched again are now what the indices say.
+
+        Raises SyncError when they are not: then the upstream has them broken, too. To fetch them once more is no use;
+        the run is tried again without them.
+        """
+        if not asked or self._archive.profile not in REPOSITORIES:
+            return
+        roots = {*self._store.roots(self._name), *roots_of(self._profile, staged(self._staging.index))}
+        gone = frozenset(work.delete)
+        audit = Audit(self._tree, self._archive.profile, self._terms, True, self._staging.index, gone)
+        misfits = (await audit.look(roots, Scope.of(asked, below=False))).misfits
+        broken = [misfit for path, misfit in misfits.items() if path in asked]
+        if broken:
+            fact = f"the upstream cannot repair {SyncError.misfit(broken).fact}"
+            raise SyncError(fact, "it is broken there, too: ask its operator", Verdict.BUSY, misfits=broken)
+
     @property
     def _terms(self) -> Terms:
-        return Terms(
-            keyring=self._archive.keyring,
-            payload=self._archive.verify == "full",
-            excluded=Choice.of(choice_of(self._archive)).excludes,
+        return replace(
+            terms_of(self._archive),
             roots=tuple(self._store.roots(self._name)),
             serial=self._store.archive(self._name).serial,
             rollback=self._permits.rollback,
@@ -61,3 +84,9 @@ class Inspection:
         here = self._tree / path
         is_payload = kind_of(self._profile, path) is Kind.PAYLOAD
         return is_payload and here.is_file() and not prune.below_link(self._tree, path) and here.stat().st_ctime > since
+
+
+def terms_of(archive: Archive) -> Terms:
+    """What an operator asks of an archive's files, whatever is published."""
+    excluded = Choice.of(choice_of(archive)).excludes
+    return Terms(keyring=archive.keyring, payload=archive.verify == "full", excluded=excluded)

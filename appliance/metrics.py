@@ -11,7 +11,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from appliance import __version__
+from appliance import __version__, expiry
 from appliance.controller import Controller
 
 Values = Iterable[tuple[tuple[str, ...], float]]
@@ -47,6 +47,9 @@ class _Picture:
         yield _gauge(
             "mirror_archive_published_timestamp_seconds", "When the archive was last published.", _ARCHIVE, published
         )
+        ends = {name: expiry.ends(store, self._controller.places, name).values() for name in names}
+        first = [((name,), min(until)) for name, until in ends.items() if until]
+        yield _gauge("mirror_archive_valid_until_timestamp_seconds", "When the first suite expires.", _ARCHIVE, first)
         failures = [((name,), float(state.failures)) for name, state in states.items()]
         yield _gauge("mirror_archive_consecutive_failures", "Failed runs since the last good one.", _ARCHIVE, failures)
         waiting = [((name,), float(len(store.open_requests(name)))) for name in names]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Iterable
 from typing import Final
 
 from appliance import hooks, log
@@ -109,15 +110,33 @@ class Change:
         """The second half: indices, and everything visible at once. True when there was something to publish."""
         if work.updating:
             await self._until_quiet(source, work.updating)
-        await self._fetch_index(source, work.insisting_on([*self._roots(), *misfits]))
+        broken = self._store.repairs(self._name)
+        wanted = work.offered(self._tree, broken)
+        await self._fetch_index(source, work.insisting_on([*self._roots(), *misfits, *wanted]))
+        await self._examine(work, wanted)
+        self._forget(set(broken) - set(wanted))
         if not self._is_news(work):
+            self._store.repaired(self._name, broken)
             return False
         seal = await self._verify(source, work)
         self.figures.stage = "tree"
         await reports.verified(bool(self.figures.payload))
         await self._publish(seal)
+        self._store.repaired(self._name, broken)
         await self._hook(4)
         return True
+
+    def _forget(self, paths: Iterable[str]) -> None:
+        """What the upstream has no more and we neither is missed by nobody."""
+        self._store.buried(self._name, [path for path in paths if not os.path.lexists(self._tree / path)])
+
+    async def _examine(self, work: plan.Plan, wanted: list[str]) -> None:
+        """Raises SyncError for what cannot be repaired; it is not asked for again, or it would hold up every update."""
+        try:
+            await self._inspection.examine(work, wanted)
+        except SyncError:
+            self._store.repaired(self._name, wanted)
+            raise
 
     def _is_news(self, work: plan.Plan) -> bool:
         """Whether readers or downstreams get anything out of a publication: files, or the first one at all."""

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict
 from typing import Any
 
+from appliance import expiry
 from appliance.controller import Controller, Lane
+from appliance.records import Run
+from appliance.sync.fetch import Staging
+from appliance.sync.quarantine import Quarantine
 
 
 def picture(controller: Controller) -> dict[str, Any]:
@@ -37,6 +42,13 @@ def _archive(controller: Controller, lane: Lane) -> dict[str, Any]:
     store, settings = controller.store, controller.settings.archives[lane.name]
     state, last = store.archive(lane.name), store.last_run(lane.name)
     waiting = store.open_requests(lane.name)
+    until = expiry.ends(store, controller.places, lane.name)
+    notes = [
+        state.note,
+        *controller.settings.mirror_list(lane.name).faults,
+        *expiry.remarks(until, time.time()),
+        *_refused(controller, lane.name, last),
+    ]
     return {
         "role": "origin" if lane.is_origin else "mirror",
         "upstream": settings.upstream.url if settings.upstream else None,
@@ -45,14 +57,24 @@ def _archive(controller: Controller, lane: Lane) -> dict[str, Any]:
         "published_at": state.published,
         "state": _word(lane, state.failures, bool(waiting)),
         "stage": lane.figures.stage if lane.figures else None,
+        "verify": settings.verify,
         "signed": None if state.signed is None or settings.verify == "off" else bool(state.signed),
+        "valid_until": min(until.values(), default=None),
         "last_run": _run(asdict(last)) if last else None,
         "runs": store.count_runs(lane.name),
         "pending": len([request for request in waiting if request.run is None]),
         "next_try_at": min((request.due for request in waiting if request.source == "retry"), default=None),
         "refused": {"count": state.refused, "paths": list(state.refused_paths)},
-        "notes": [*([state.note] if state.note else []), *controller.settings.mirror_list(lane.name).faults],
+        "notes": list(filter(None, notes)),
     }
+
+
+def _refused(controller: Controller, name: str, last: Run | None) -> list[str]:
+    """A line as long as the last run was refused what it had fetched."""
+    kept = Quarantine(Staging(controller.places.staging(name)).quarantine).newest()
+    if last and kept and kept.run == last.id:
+        return [f"an update was refused, `mirrorctl quarantine {name}` shows why"]
+    return []
 
 
 def _word(lane: Lane, failures: int, waiting: bool) -> str:

@@ -44,6 +44,7 @@ create table doomed (archive text not null, path text not null, since real not n
 create table root (
     archive text not null, path text not null, valid_until real, primary key (archive, path)
 ) without rowid;
+create table repair (archive text not null, path text not null, primary key (archive, path)) without rowid;
 create table delivery (
     downstream text not null, archive text not null, publication integer not null, serial text, state text not null,
     attempts integer not null default 0, error text not null default '', next real, since real not null,
@@ -273,6 +274,26 @@ class Store:
             names = [(archive, _text(path)) for path in paths]
             self._db.executemany("delete from doomed where archive = ? and path = ?", names)
             self._db.executemany("delete from root where archive = ? and path = ?", names)
+
+    # repairs
+
+    def repair(self, archive: str, paths: Iterable[str]) -> None:
+        """These files are to be fetched again, whatever their size and time say."""
+        with self._transaction():
+            self._db.executemany(
+                "insert or ignore into repair (archive, path) values (?, ?)", [(archive, _text(path)) for path in paths]
+            )
+
+    def repairs(self, archive: str) -> list[str]:
+        """The files that are to be fetched again."""
+        return [_path(row[0]) for row in self._all("select path from repair where archive = ?", archive)]
+
+    def repaired(self, archive: str, paths: Iterable[str]) -> None:
+        """Forget files that were fetched again, or that nobody has."""
+        with self._transaction():
+            self._db.executemany(
+                "delete from repair where archive = ? and path = ?", [(archive, _text(path)) for path in paths]
+            )
 
     # deliveries
 

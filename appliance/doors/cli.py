@@ -20,6 +20,8 @@ from appliance.doors import inbox
 from appliance.errors import ApplianceError
 from appliance.places import Places
 from appliance.settings import Settings, explain, load
+from appliance.sync.fetch import Staging
+from appliance.sync.quarantine import Kept, Quarantine
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 PLACES = Places()
@@ -33,6 +35,8 @@ Deletes = Annotated[bool, typer.Option("--allow-deletes", help="However much is 
 Rollback = Annotated[
     bool, typer.Option("--allow-rollback", help="The upstream may go back to an older state, or an expired one.")
 ]
+Deep = Annotated[bool, typer.Option("--deep", help="Also the SHA256 of every file, which reads all of them.")]
+Repair = Annotated[bool, typer.Option(help="Fetch what does not fit again from the upstream.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Come back when it is finished, with its exit code.")]
 
 
@@ -71,6 +75,34 @@ def push(archive: ArchiveName, downstream: Annotated[str | None, typer.Argument(
     """Tell downstreams about what is published, also those who know."""
     told = _ask("POST", "/control/push", {"archive": archive, "downstream": downstream})
     print(f"telling {', '.join(told['downstreams'])}; `mirrorctl status` shows how it goes")
+
+
+@app.command()
+def verify(archive: ArchiveName, deep: Deep = False, repair: Repair = True, as_json: AsJson = False) -> None:
+    """Hold what is on disk against its own indices, and have what does not fit fetched again.
+
+    Signatures, the indices themselves, by-hash names; every file that the indices name, if it is here and its size.
+    Exit status: 0 when everything fits, or does again; 1 when something is broken; 2 when nothing says what should be.
+    """
+    settings = _settings_with(archive)
+    from appliance.doors.verification import Verification  # no other verb needs it
+
+    sys.exit(Verification(settings, PLACES, archive, _ask, deep, as_json).run(repair))
+
+
+@app.command()
+def quarantine(
+    archive: Annotated[str | None, typer.Argument(help="Only this archive.")] = None, as_json: AsJson = False
+) -> None:
+    """Show why the last refused update was refused; as JSON, all that are kept."""
+    settings = _settings_with(archive) if archive else load(os.environ)
+    names = [archive] if archive else list(settings.archives)
+    kept = {name: Quarantine(Staging(PLACES.staging(name)).quarantine).kept() for name in names}
+    if as_json:
+        print(json.dumps({name: [_kept(one) for one in ones] for name, ones in kept.items()}, indent=2))
+        return
+    for name, ones in kept.items():
+        print(_shown(ones[0]) if ones else f"{name}: nothing is kept of a refused update")
 
 
 @app.command()
@@ -139,11 +171,28 @@ def _die(text: str, code: int) -> NoReturn:
     sys.exit(code)
 
 
-def _request(archive: str, wait: bool, origin: bool, deletes: bool = False, rollback: bool = False) -> None:
+def _kept(one: Kept) -> dict[str, Any]:
+    misfits = [{"path": misfit.path, "expected": misfit.expected, "found": misfit.found} for misfit in one.misfits]
+    return {"directory": str(one.directory), "refused_at": one.time, "run": one.run, "misfits": misfits}
+
+
+def _shown(one: Kept) -> str:
+    """The report, made safe for a terminal, and where the files are."""
+    lines = ("  " * line.startswith("  ") + log.clean(line) for line in one.report.splitlines())
+    return "\n".join([*lines, f"files: {one.directory}"])
+
+
+def _settings_with(archive: str) -> Settings:
+    """The settings, in which the archive must be."""
     settings = load(os.environ)
     if archive not in settings.archives:
         known = ", ".join(settings.archives)
         _die(f"no archive {words.printable(archive)!r}\n  there are: {known}", words.UNKNOWN_ARCHIVE)
+    return settings
+
+
+def _request(archive: str, wait: bool, origin: bool, deletes: bool = False, rollback: bool = False) -> None:
+    settings = _settings_with(archive)
     if origin != (settings.archives[archive].upstream is None):
         verb = "sync" if origin else "publish"
         place = "has an upstream" if origin else "begins here"
@@ -170,7 +219,8 @@ def _ask(method: str, path: str, body: Any = None) -> Any:
 
     try:
         with httpx.Client(transport=httpx.HTTPTransport(uds=str(PLACES.api)), timeout=30) as client:
-            answer = client.request(method, f"http://appliance{path}", json=body)
+            # Not httpx's own JSON: names that are no UTF-8 must get through.
+            answer = client.request(method, f"http://appliance{path}", content=json.dumps(body))
     except httpx.TransportError as error:
         raise ApplianceError(f"the controller does not answer: {error}", "is the container up? see its log") from None
     if answer.status_code == 409:
@@ -228,6 +278,7 @@ def _archives(picture: dict[str, Any]) -> Table:
         run = archive["last_run"]
         ended = f"{run['result'] or archive['stage'] or 'running'} ({_ago(run['ended_at'])})" if run else "never"
         signed = {True: "yes", False: "hashes only", None: "–"}[archive["signed"]]
+        signed = "not checked" if archive["verify"] == "off" else signed
         published = _ago(archive["published_at"])
         table.add_row(name, archive["role"], archive["serial"] or "–", published, archive["state"], ended, signed)
     return table

@@ -21,6 +21,8 @@ from appliance import metrics, status
 from appliance.controller import Controller
 from appliance.doors import webtrigger
 from appliance.errors import ApplianceError
+from appliance.sync.profile import TRACE_DIRECTORY
+from appliance.sync.view import leaves
 
 PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -55,6 +57,13 @@ def application(controller: Controller, reload: Callable[[], list[str]]) -> Star
         _, name, below = path.split("/", 2)
         return Response(status_code=204 if _is_inside(controller.places.archive(name), below) else 403)
 
+    async def repair(request: HttpRequest) -> Response:
+        wanted = await request.json()
+        return JSONResponse({"request": controller.repair(wanted["archive"], _checked(wanted["paths"]))})
+
+    async def roots(request: HttpRequest) -> Response:
+        return JSONResponse({"roots": list(controller.store.roots(request.path_params["archive"]))})
+
     async def take_over(_: HttpRequest) -> Response:
         return JSONResponse({"changed": reload()})
 
@@ -68,6 +77,8 @@ def application(controller: Controller, reload: Callable[[], list[str]]) -> Star
             *webtrigger.routes(controller),
             Route("/control/inside", inside),
             Route("/control/push", push, methods=["POST"]),
+            Route("/control/roots/{archive}", roots),
+            Route("/control/repair", repair, methods=["POST"]),
             Route("/control/reload", take_over, methods=["POST"]),
         ],
         exception_handlers={ApplianceError: _refuse, sqlite3.Error: _full},
@@ -80,6 +91,14 @@ def _is_inside(tree: Path, below: str) -> bool:
     return real == root or real.startswith(f"{root}/")
 
 
+def _checked(paths: list[str]) -> list[str]:
+    """The paths, if all of them are names of files in an archive; traces are written by every mirror itself."""
+    for path in paths:
+        if not path or "\0" in path or leaves(path) or path.startswith(f"{TRACE_DIRECTORY}/"):
+            raise ApplianceError(f"{path!r} cannot be repaired", "name files by their paths below the archive")
+    return paths
+
+
 async def _refuse(_: HttpRequest, error: Exception) -> Response:
     assert isinstance(error, ApplianceError)
     return JSONResponse({"error": str(error), "exit_code": error.exit_code}, 409)
@@ -90,17 +109,23 @@ async def _full(_: HttpRequest, __: Exception) -> Response:
 
 
 def _page(controller: Controller) -> str:
+    archives = status.picture(controller)["archives"]
     rows = "".join(
         f'<tr><td><a href="/{html.escape(name)}/">{html.escape(name)}</a><td>{html.escape(archive["serial"] or "–")}'
         f"<td>{_utc(archive['published_at'])}<td>{html.escape(archive['state'])}"
-        for name, archive in status.picture(controller)["archives"].items()
+        for name, archive in archives.items()
+    )
+    notes = "".join(
+        f"<p>{html.escape(name)}: {html.escape(line)}"
+        for name, archive in archives.items()
+        for line in archive["notes"]
     )
     name = html.escape(controller.settings.name)
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{name}</title><meta name=viewport content="
         "'width=device-width'><style>:root{color-scheme:light dark;font:16px system-ui}body{margin:2rem auto;"
         "max-width:60rem;padding:0 1rem}td,th{padding:.3rem 1rem .3rem 0;text-align:left}</style>"
-        f"<h1>{name}</h1><table><tr><th>archive<th>serial<th>published (UTC)<th>state{rows}</table>"
+        f"<h1>{name}</h1><table><tr><th>archive<th>serial<th>published (UTC)<th>state{rows}</table>{notes}"
     )
 
 

@@ -27,7 +27,7 @@ async def suites(view: View, terms: Terms) -> AsyncIterator[Suite]:
     directories = {posixpath.dirname(path) for path in names}
     touched = {root for directory in directories for root in _roots_of(view, directory)}
     for name in sorted(touched.union(_known(view, terms) if payload.touched and terms.payload else [])):
-        release = _parsed(name, await _text(view, name, terms.keyring))
+        release = parsed(name, await text_of(view, name, terms.keyring))
         yield Suite(view, terms, payload, name, release, _published(view.tree / name))
 
 
@@ -46,13 +46,13 @@ def _roots_of(view: View, within: str) -> list[str]:
         if view.find(str(directory / "InRelease")) or view.find(str(directory / "Release.gpg")):
             return [name for name in (str(directory / "InRelease"), str(directory / "Release")) if view.find(name)]
         lone = view.find(str(directory / "Release"))
-        if lone and _parsed(str(directory / "Release"), lone.read_text("utf-8", "replace")).entries:
+        if lone and parsed(str(directory / "Release"), lone.read_text("utf-8", "replace")).entries:
             return [str(directory / "Release")]
     return []
 
 
-async def _text(view: View, name: str, keyring: Path | None) -> str:
-    """The text of a Release file; only what the signature covers, when there is a keyring."""
+async def text_of(view: View, name: str, keyring: Path | None) -> str:
+    """The text of a Release file; only what the signature covers, when there is a keyring. Raises SyncError."""
     path = view.find(name)
     assert path
     if keyring and path.name == "InRelease":
@@ -62,7 +62,8 @@ async def _text(view: View, name: str, keyring: Path | None) -> str:
     return path.read_text("utf-8", "replace")
 
 
-def _parsed(name: str, text: str) -> Release:
+def parsed(name: str, text: str) -> Release:
+    """What the text of a Release file means. Raises SyncError for one that has no meaning."""
     try:
         return parse(text)
     except ValueError as error:

@@ -10,7 +10,7 @@ from typing import Final
 
 from appliance import commands
 from appliance.sync.profile import HIERARCHY, UPDATING, Kind, Profile, kind_of
-from appliance.sync.prune import held
+from appliance.sync.prune import below_link, held
 from appliance.sync.refused import NOTHING, Refusals, Refused, Why, why
 from appliance.sync.source import Source
 from appliance.sync.standing import Ground, Standing
@@ -62,6 +62,12 @@ class Plan:
         known = {change.path: change for change in self.index}
         wanted = {path: Change(path, 0, new=False) for path in set(paths) - set(self.delete) if not why(path)}
         return replace(self, index=_by_path(wanted | known))
+
+    def offered(self, tree: Path, asked: Iterable[str]) -> list[str]:
+        """Those of the paths that are files upstream, sorted: what a walk does not tell of is on both sides."""
+        told = {change.path for change in (*self.payload, *self.index) if not change.directory}
+        gone = set(self.delete)
+        return sorted(path for path in asked if path in told or (path not in gone and _is_file(tree, path)))
 
     def fitting(self, tree: Path) -> Plan:
         """This plan with everything that changes the kind of an existing path among the index files.
@@ -181,6 +187,11 @@ def unescape(name: str) -> str:
         bytes([int(part[2:], 8)]) if _ESCAPE.fullmatch(part) else part.encode("utf-8", "surrogateescape")
         for part in parts
     ).decode("utf-8", "surrogateescape")
+
+
+def _is_file(tree: Path, path: str) -> bool:
+    here = tree / path
+    return (here.is_symlink() or here.is_file()) and not below_link(tree, path)
 
 
 def _turns(ground: Ground, change: Change) -> bool:

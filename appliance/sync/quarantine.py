@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import calendar
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterable
@@ -11,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from appliance.errors import SyncError
+from appliance.errors import Misfit, SyncError
 from appliance.sync.publish import staged
 
 KEPT: Final = 3
@@ -21,6 +23,39 @@ LARGEST: Final = 1 << 30
 """Bytes of one refused update that are kept."""
 
 REPORT: Final = "report.txt"
+
+
+_STAMP: Final = "%Y%m%dT%H%M%SZ"
+_RUN: Final = re.compile(r", run (\d+)\b")
+_MISFIT: Final = re.compile(r"^(.+)\n  expected (.*)\n  found    (.*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept of one refused update, in a directory of its own."""
+
+    directory: Path
+
+    @property
+    def report(self) -> str:
+        """The report, for people."""
+        return (self.directory / REPORT).read_text("utf-8", "replace")
+
+    @property
+    def time(self) -> float:
+        """When it was refused, epoch seconds."""
+        return calendar.timegm(time.strptime(self.directory.name, _STAMP))
+
+    @property
+    def run(self) -> int | None:
+        """The run that refused it, as the report's heading has it."""
+        found = _RUN.search(self.report.partition("\n")[0])
+        return int(found[1]) if found else None
+
+    @property
+    def misfits(self) -> list[Misfit]:
+        """The files that did not fit."""
+        return [Misfit(*found) for found in _MISFIT.findall(self.report)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +70,7 @@ class Quarantine:
         Staged files are kept by a second link, so that the next run still has them; ``strays`` (their names and where
         they are) are moved. A refusal for the same reasons as the newest one takes its place.
         """
-        here = self.root / time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        here = self.root / time.strftime(_STAMP, time.gmtime())
         shutil.rmtree(here, ignore_errors=True)
         here.mkdir(parents=True)
         for name, path in strays:
@@ -50,10 +85,13 @@ class Quarantine:
             shutil.rmtree(old, ignore_errors=True)
         return here / REPORT
 
-    def newest(self) -> str | None:
-        """The newest report, None when nothing was ever refused."""
-        reports = [kept / REPORT for kept in self._all()]
-        return reports[-1].read_text("utf-8", "replace") if reports and reports[-1].is_file() else None
+    def newest(self) -> Kept | None:
+        """What was refused last, None when nothing ever was."""
+        return next(iter(self.kept()), None)
+
+    def kept(self) -> list[Kept]:
+        """What is kept of refused updates, the newest first."""
+        return [Kept(here) for here in reversed(self._all()) if (here / REPORT).is_file()]
 
     def _drop_same(self, here: Path, body: str) -> None:
         before = [kept for kept in self._all() if kept != here][-1:]

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Final, Protocol
 
 from appliance.errors import Misfit
-from appliance.sync.view import Reference, View, leaves, misfit_of
+from appliance.sync.view import Entry, Reference, View, leaves, misfit_of
 
 READERS: Final = 4
 """Files measured at a time: hashing leaves the interpreter to the others."""
@@ -67,7 +67,7 @@ class Payload:
             fresh = self._fresh(new, _known(old, bases), bases)
             with ThreadPoolExecutor(READERS) as readers:
                 while (batch := list(islice(fresh, BATCH))) and len(found) < ENOUGH and not given_up.is_set():
-                    found += filter(None, readers.map(lambda one: self._misfit(bases, one), batch))
+                    found += filter(None, readers.map(lambda one: self.misfit(bases, one), batch))
         except ValueError as error:
             found.append(Misfit(new.path, "an index that can be read", str(error)))
         return found
@@ -82,14 +82,15 @@ class Payload:
     def _is_touched(self, bases: tuple[str, ...], named: Reference) -> bool:
         return bool(self.touched) and any(self.view.changes(path, self.touched) for path in _joined(bases, named))
 
-    def _misfit(self, bases: tuple[str, ...], named: Reference) -> Misfit | None:
+    def misfit(self, bases: tuple[str, ...], named: Reference, content: bool = True) -> Misfit | None:
+        """What is wrong with one named file; without ``content`` its size is enough."""
         if leaves(named.path) or "\0" in named.path:
             return Misfit(repr(named.path), "a path within the archive", "one that leads out of it", again=False)
         paths = _joined(bases, named)
         entry = named.entry
         for path in paths:
             if held := self.view.find(path):
-                found = misfit_of(held, entry)
+                found = misfit_of(held, entry if content else Entry(named.size, ""))
                 return Misfit(path, str(entry), found) if found else None
             if self.view.is_directory(path):
                 return Misfit(path, str(entry), "a directory", again=False)

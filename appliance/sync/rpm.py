@@ -29,7 +29,7 @@ async def repositories(view: View, terms: Terms) -> AsyncIterator[Repository]:
         name = posixpath.join(directory, ROOT)
         if terms.keyring:
             await signature.check(view, name, f"{name}.asc", terms.keyring)
-        new, before = _parsed(view, name, directory), _published(view.tree / name, directory)
+        new, before = parsed(view, name, directory), _published(view.tree / name, directory)
         yield Repository(view, terms, payload, directory, name, new, before, tuple(touched))
 
 
@@ -44,7 +44,8 @@ def _touched(view: View, names: list[str]) -> Mapping[str, list[str]]:
     return found
 
 
-def _parsed(view: View, name: str, directory: str) -> Repomd:
+def parsed(view: View, name: str, directory: str) -> Repomd:
+    """What a repomd.xml that is here means. Raises SyncError for one that has no meaning."""
     held = view.find(name)
     assert held
     try:

@@ -6,8 +6,8 @@ import asyncio
 import os
 import posixpath
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from appliance.errors import Misfit, SyncError
@@ -46,6 +46,34 @@ class Suite:
         found += self._lost()
         return found or (await self._named() if self.terms.payload else [])
 
+    def within(self, wanted: Callable[[str], bool]) -> Suite:
+        """The same with these of its indices only, by their plain or their by-hash names."""
+        listed = self.release.entries.items()
+        kept = {
+            path: entry for path, entry in listed if any(map(wanted, (self._whole(path), self._hashed(path, entry))))
+        }
+        return replace(self, release=replace(self.release, entries=kept))
+
+    def lost_names(self) -> list[Misfit]:
+        """Indices that are here by their by-hash name alone.
+
+        An empty one has the by-hash name of any other, and one that was never here has none.
+        """
+        listed = self.release.entries.items() if self.release.by_hash else ()
+        lost = [(self._whole(path), entry) for path, entry in listed if entry.size and self._is_lost(path, entry)]
+        return [Misfit(whole, str(entry), "nothing", missing=True) for whole, entry in lost]
+
+    def _is_lost(self, path: str, entry: Entry) -> bool:
+        whole = self._whole(path)
+        found = self.view.find(whole) or self.terms.excluded(whole)
+        return not found and self.view.find(self._hashed(path, entry)) is not None
+
+    def indices(self, broken: Container[str]) -> Iterator[Index]:
+        """What names payload and is to be read, each in the cheapest form that is not ``broken``."""
+        for stem in sorted({unpack.stem_of(path) for path in self.release.entries if is_index(path)}):
+            if (self.payload.touched or self._is_new(stem)) and (index := self._held(stem, broken)):
+                yield index
+
     def _refuse_old(self, now: float) -> None:
         ours, theirs = self.before.date, self.release.date
         if ours and theirs and theirs < ours:
@@ -68,9 +96,12 @@ class Suite:
         found = [await _misfit(name, held, entry) for name, held in ((whole, plain), (hashed, by_hash)) if held]
         if self.view.is_directory(whole):
             found.append(Misfit(whole, str(entry), "a directory", again=False))
-        if plain and not by_hash and self.release.by_hash and (self.view.tree / hashed).parent.is_dir():
+        if plain and not by_hash and self.release.by_hash and self._has_by_hash(hashed):
             found.append(Misfit(hashed, f"the same as {whole}", "nothing", missing=True))
         return [misfit for misfit in found if misfit]
+
+    def _has_by_hash(self, hashed: str) -> bool:
+        return (self.view.tree / hashed).parent.is_dir() and not self.terms.excluded(hashed)
 
     def _lost(self) -> list[Misfit]:
         """Indices that are still listed, and of which no form is left upstream although one is published."""
@@ -90,9 +121,8 @@ class Suite:
     async def _named(self) -> list[Misfit]:
         """What is wrong with the payload that the new indices name."""
         found: list[Misfit] = []
-        for stem in sorted({unpack.stem_of(path) for path in self.release.entries if is_index(path)}):
-            if (self.payload.touched or self._is_new(stem)) and (new := self._held(stem)):
-                found += await self.payload.misfits(bases_of(posixpath.dirname(self.name)), new, self._old(stem))
+        for new in self.indices(broken=()):
+            found += await self.payload.misfits(bases_of(posixpath.dirname(self.name)), new, self._old(new))
         return found
 
     def _is_new(self, stem: str) -> bool:
@@ -101,19 +131,19 @@ class Suite:
             for path in _forms(stem)
         )
 
-    def _held(self, stem: str) -> Index | None:
+    def _held(self, stem: str, broken: Container[str]) -> Index | None:
         """The form of an index that is cheapest to read, by its plain or its by-hash name."""
         unpacked = self.release.entries.get(stem)
         for path in _forms(stem):
             if entry := self.release.entries.get(path):
-                held = self.view.find(self._whole(path)) or self.view.find(self._hashed(path, entry))
-                if held:
+                names = (name for name in (self._whole(path), self._hashed(path, entry)) if name not in broken)
+                if held := next(filter(None, map(self.view.find, names)), None):
                     return Index(self._whole(path), held, unpacked)
         return None
 
-    def _old(self, stem: str) -> Index | None:
+    def _old(self, new: Index) -> Index | None:
         """The published form of the same index."""
-        files = ((self._whole(path), self.view.tree / self._whole(path)) for path in _forms(stem))
+        files = ((path, self.view.tree / path) for path in _forms(unpack.stem_of(new.path)))
         return next((Index(path, file) for path, file in files if file.is_file()), None)
 
     def _whole(self, path: str) -> str:

@@ -143,7 +143,17 @@ def measure(path: Path, algorithm: str = "sha256") -> Entry:
 
 
 def misfit_of(held: Path, entry: Entry) -> str | None:
-    """What ``held`` is instead of ``entry``, for people; None when it fits. Reads no file of another size."""
+    """What ``held`` is instead of ``entry``, for people; None when it fits. Reads no file of another size.
+
+    A file that a failing disk does not give is something else than it should be.
+    """
+    try:
+        return _misfit_of(held, entry)
+    except OSError as error:
+        return f"something that cannot be read ({error.strerror})"
+
+
+def _misfit_of(held: Path, entry: Entry) -> str | None:
     size = held.stat().st_size
     if entry.size not in (size, None):
         return f"{size} bytes"

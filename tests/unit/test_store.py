@@ -126,3 +126,14 @@ def test_a_newer_publication_supersedes_an_older_delivery(store: Store) -> None:
     assert (second.state, second.publication, second.attempts, second.error) == ("pending", 2, 0, "")
     store.forget_delivery("leaf", "debian")
     assert store.deliveries() == []
+
+
+def test_what_is_to_be_repaired_is_kept_until_it_is(store: Store) -> None:
+    odd = "pool/\udcff.deb"
+    for _ in range(2):
+        store.repair("debian", ["pool/a.deb", odd])
+    store.repair("other", ["pool/a.deb"])
+    assert sorted(store.repairs("debian")) == ["pool/a.deb", odd]
+    store.repaired("debian", [odd, "never asked for"])
+    assert store.repairs("debian") == ["pool/a.deb"]
+    assert store.repairs("other") == ["pool/a.deb"]

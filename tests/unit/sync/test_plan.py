@@ -164,3 +164,15 @@ def test_what_becomes_another_kind_of_thing_waits_for_the_publication(upstream: 
     (tree / "tools").mkdir()
     work = walk(upstream, tree)
     assert {"pool/sub", "pool/sub/x", "tools"} <= set(plan.paths(work.index))
+
+
+def test_what_the_upstream_has_of_some_files(upstream: Path, tree: Path) -> None:
+    (tree / "pool").mkdir()
+    for name in ("a", "gone"):
+        (tree / f"pool/{name}.deb").write_text(f"pool/{name}.deb")
+    os.utime(tree / "pool/a.deb", ns=((upstream / "pool/a.deb").stat().st_mtime_ns,) * 2)
+    (tree / "linked").symlink_to("pool")
+    work = walk(upstream, tree)
+    # The same on both sides, and not here; gone upstream, nowhere, a directory, by way of a link.
+    asked = ["pool/b.deb", "pool/a.deb", "pool/gone.deb", "nowhere", "pool", "linked/a.deb"]
+    assert work.offered(tree, asked) == ["pool/a.deb", "pool/b.deb"]

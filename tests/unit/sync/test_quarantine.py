@@ -34,7 +34,11 @@ def test_a_report_for_people_and_the_files(tmp_path: Path, index: Path) -> None:
     kept = Quarantine(tmp_path / "quarantine")
     report = kept.keep("debian, run 7, from rsync://up/debian", refused(), index, [("pool/stray.deb", stray)])
     text = report.read_text()
-    assert text == kept.newest()
+    newest = kept.newest()
+    assert newest
+    assert (newest.report, newest.run, newest.directory) == (text, 7, report.parent)
+    assert newest.time == 1800000000
+    assert newest.misfits == [Misfit("dists/s/InRelease", "5 bytes", "7 bytes")]
     assert text.startswith("debian, run 7, from rsync://up/debian\n")
     assert "dists/s/InRelease\n  expected 5 bytes\n  found    7 bytes\n" in text
     assert (report.parent / "files/dists/s/InRelease").read_text() == "refused"
@@ -47,7 +51,7 @@ def test_no_more_than_three(tmp_path: Path, index: Path) -> None:
     kept = Quarantine(tmp_path / "quarantine")
     reports = [kept.keep("debian", refused(f"file{number}"), index, []) for number in range(5)]
     assert [report.exists() for report in reports] == [False, False, True, True, True]
-    assert "file4" in (kept.newest() or "")
+    assert [one.misfits[0].path for one in kept.kept()] == ["file4", "file3", "file2"]
 
 
 def test_the_same_refusal_again_takes_the_place_of_the_first(tmp_path: Path, index: Path) -> None:
