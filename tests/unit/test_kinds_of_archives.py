@@ -13,7 +13,6 @@ import pytest
 
 from appliance.controller import Controller, new_request
 from appliance.records import Request
-from appliance.sync import publish
 from tests.unit.house import House
 from tests.unit.rpmtree import RpmTree
 from tests.unit.upstream import DebianTree, Keyring, daemon, tree
@@ -187,13 +186,13 @@ def pacman(root: Path, state: str) -> None:
 def test_the_operators_own_index_arrives_together_in_his_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pacman(tmp_path / "origin", "one")
     renamed: list[str] = []
-    replace = publish._replace
+    replace = os.replace
 
-    def seen(new: Path, root: Path, name: str) -> None:
-        renamed.append(name)
-        replace(new, root, name)
+    def seen(new: str | Path, old: str | Path) -> None:
+        renamed.append(str(old))
+        replace(new, old)
 
-    monkeypatch.setattr(publish, "_replace", seen)
+    monkeypatch.setattr(os, "replace", seen)
 
     with house(tmp_path, profile="generic", index="*.db *.db.sig /TIME") as leaf:
 
@@ -208,7 +207,12 @@ def test_the_operators_own_index_arrives_together_in_his_order(tmp_path: Path, m
             renamed.clear()
             # Sizes and times are those of the first state: only a look at the content finds them.
             assert (await sync(controller)).code == 0
-            assert renamed == ["core/os/core.db", "core/os/core.db.sig", "TIME"]
+            published = [path.removeprefix(f"{leaf.tree}/") for path in renamed]
+            assert [path for path in published if not path.startswith(("/", "project/"))] == [
+                "core/os/core.db",
+                "core/os/core.db.sig",
+                "TIME",
+            ]
             assert carried(leaf.tree) == carried(tmp_path / "origin")
 
         play(leaf, scene)
