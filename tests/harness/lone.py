@@ -27,7 +27,10 @@ def new_volume() -> str:
 
 
 class Lone(Node):
-    """Runs hardened as in production; leaving the block removes it and its anonymous volumes."""
+    """Runs hardened as in production; leaving the block removes it and its anonymous volumes.
+
+    ``labels`` are those of who sweeps it; by default the process of the topology does.
+    """
 
     def __init__(self, environment: Mapping[str, str] = ORIGIN, **options: Any) -> None:
         client = docker.from_env(timeout=600)
@@ -37,10 +40,11 @@ class Lone(Node):
             "security_opt": ["no-new-privileges:true"],
             "tmpfs": TMPFS,
             "publish_all_ports": True,
+            "labels": LABELS,
         }
         self.started_at = time.monotonic()
         container: Container = client.containers.run(
-            PRODUCT, detach=True, labels=LABELS, environment=dict(environment), **{**hardened, **options}
+            PRODUCT, detach=True, environment=dict(environment), **{**hardened, **options}
         )
         super().__init__("lone", container)
 

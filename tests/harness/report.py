@@ -23,8 +23,11 @@ def sections(labels: tuple[str, ...]) -> list[tuple[str, str]]:
     client = docker.from_env(timeout=30)
     found: list[tuple[str, str]] = []
     for label in labels:
-        for container in client.containers.list(all=True, filters={"label": label}):
-            found += _of(Node(container.name, container))
+        for container in client.containers.list(all=True, filters={"label": label}, ignore_removed=True):
+            try:
+                found += _of(Node(container.name, container))
+            except (docker.errors.APIError, ValueError) as error:
+                found.append((f"{container.name}: went away while we looked", str(error)))
     return found
 
 

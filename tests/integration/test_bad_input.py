@@ -18,6 +18,7 @@ from tests.harness import Lone, Node
 from tests.integration.neighbour import DRIBBLING, HTTP, PROXY, REFUSING, SILENT
 from tests.stock import FILES, Ours, World, variables
 from tests.stock.keys import PUSH
+from tests.stock.world import LABELS
 from tests.stock.world import NAME as NETWORK
 
 pytestmark = pytest.mark.integration
@@ -148,7 +149,7 @@ def street(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     trust.chmod(0o644)
     with ExitStack() as stack:
         neighbour = stack.enter_context(
-            Lone({}, name=NEIGHBOUR, network=NETWORK, entrypoint=["python3", "-c", PROGRAM.read_text()])
+            Lone({}, name=NEIGHBOUR, network=NETWORK, labels=LABELS, entrypoint=["python3", "-c", PROGRAM.read_text()])
         )
         origin = stack.enter_context(_origin(world))
         leaf = stack.enter_context(world.ours(LEAF, variables("good", upstream="rsync://hub-ours:8730/good") | LATER))
