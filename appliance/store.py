@@ -166,6 +166,11 @@ class Store:
         rows = self._all("select * from run where archive = ? order by id desc limit 1", archive)
         return next((_run(row) for row in rows), None)
 
+    def last_error(self, archive: str) -> str:
+        """What went wrong with the last run that has ended; empty when it was good, or there was none."""
+        query = "select error from run where archive = ? and ended is not null order by id desc limit 1"
+        return next((str(row[0]) for row in self._all(query, archive)), "")
+
     def count_runs(self, archive: str) -> int:
         """How many runs the archive has had."""
         return int(self._all("select count(*) from run where archive = ?", archive)[0][0])

@@ -255,7 +255,7 @@ def _addresses(name: str) -> str:
 
 def _troubles(archive: dict[str, Any]) -> list[str]:
     """What a person should know of it, a line each."""
-    error = [archive["last_run"]["error"]] if _failed(archive) else []
+    error = [archive["error"]] if archive["error"] else []
     return [*archive["notes"], *error, *_refused(**archive["refused"])]
 
 
@@ -265,10 +265,6 @@ def _refused(count: int, paths: list[str]) -> list[str]:
     left = count - min(count, SHOWN)
     more = [f"{left} more, see mirrorctl status --json"] if left else []
     return [f"{count} paths of the upstream are refused", *paths[:SHOWN], *more]
-
-
-def _failed(archive: dict[str, Any]) -> bool:
-    return bool(archive["last_run"] and archive["last_run"]["result"] == "error")
 
 
 def _archives(picture: dict[str, Any]) -> Table:
