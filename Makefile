@@ -4,7 +4,7 @@ GROUND = $(PYTHON) -m tests.ground
 PYTEST = .venv/bin/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-update test lint unit unit-image integration interop bench-consistency image programs down clean
+.PHONY: help demo demo-update test lint unit unit-image integration interop bench-consistency bench-slice image programs down clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -42,6 +42,9 @@ interop: image .venv/.complete ## the real image among mirrors that run Debian's
 bench-consistency: image .venv/.complete ## what readers meet while mirrors sync: ours, ftpsync, plain rsync; 15 minutes
 	@$(GROUND) peer
 	.venv/bin/python -m tests.bench consistency
+
+bench-slice: .venv/.complete ## a real suite of the distribution through the verification: time and memory
+	@.venv/bin/python -m tests.bench.slice
 
 image: ## the Docker Engine if there is none, the base, our images
 	@$(GROUND) engine images
