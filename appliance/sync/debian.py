@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from appliance.errors import Misfit, SyncError
-from appliance.sync import signature
+from appliance.sync import release, signature
 from appliance.sync.profile import Profile
 from appliance.sync.publish import staged
 from appliance.sync.references import Payload
@@ -27,8 +27,8 @@ async def suites(view: View, terms: Terms) -> AsyncIterator[Suite]:
     directories = {posixpath.dirname(path) for path in names}
     touched = {root for directory in directories for root in _roots_of(view, directory)}
     for name in sorted(touched.union(_known(view, terms) if payload.touched and terms.payload else [])):
-        release = parsed(name, await text_of(view, name, terms.keyring))
-        yield Suite(view, terms, payload, name, release, _published(view.tree / name))
+        new = parsed(name, await text_of(view, name, terms.keyring))
+        yield Suite(view, terms, payload, name, new, _published(view.tree / name))
 
 
 def _known(view: View, terms: Terms) -> list[str]:
@@ -46,7 +46,7 @@ def _roots_of(view: View, within: str) -> list[str]:
         if view.find(str(directory / "InRelease")) or view.find(str(directory / "Release.gpg")):
             return [name for name in (str(directory / "InRelease"), str(directory / "Release")) if view.find(name)]
         lone = view.find(str(directory / "Release"))
-        if lone and parsed(str(directory / "Release"), lone.read_text("utf-8", "replace")).entries:
+        if lone and parsed(str(directory / "Release"), _read(str(directory / "Release"), lone)).entries:
             return [str(directory / "Release")]
     return []
 
@@ -55,11 +55,12 @@ async def text_of(view: View, name: str, keyring: Path | None) -> str:
     """The text of a Release file; only what the signature covers, when there is a keyring. Raises SyncError."""
     path = view.find(name)
     assert path
+    text = _read(name, path)
     if keyring and path.name == "InRelease":
         return await signature.signed_text(name, keyring, path)
     if keyring:
         await signature.check(view, name, f"{name}.gpg", keyring)
-    return path.read_text("utf-8", "replace")
+    return text
 
 
 def parsed(name: str, text: str) -> Release:
@@ -67,13 +68,23 @@ def parsed(name: str, text: str) -> Release:
     try:
         return parse(text)
     except ValueError as error:
-        misfit = Misfit(name, "a Release file", f"something that cannot be read as one: {error}")
-        raise SyncError.misfit([misfit]) from None
+        raise _unreadable(name, error) from None
 
 
-def _published(release: Path) -> Release:
+def _read(name: str, file: Path) -> str:
+    try:
+        return release.text_of(file)
+    except ValueError as error:
+        raise _unreadable(name, error) from None
+
+
+def _unreadable(name: str, error: ValueError) -> SyncError:
+    return SyncError.misfit([Misfit(name, "a Release file", f"something that cannot be read as one: {error}")])
+
+
+def _published(root: Path) -> Release:
     """What is published; nothing when it is not there or cannot be read, so that all of the new one is checked."""
     try:
-        return parse(release.read_text("utf-8", "replace"))
+        return parse(release.text_of(root))
     except (OSError, ValueError):
         return NOTHING

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Final
 
 from debian.deb822 import Release as Paragraph
 
 from appliance.sync.view import Entry, leaves
+
+LARGEST: Final = 10_000_000
+"""Bytes of a Release file. apt takes no larger one (apt.conf(5), Acquire::MaxReleaseFileSize); real ones have some
+hundred thousand.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +48,25 @@ def parse(text: str) -> Release:
     )
 
 
+def text_of(file: Path) -> str:
+    """The content of a Release file. Raises ValueError for one that is too large to be one, OSError."""
+    if (size := file.stat().st_size) > LARGEST:
+        raise ValueError(f"it has {size} bytes")
+    return file.read_text("utf-8", "replace")
+
+
 def _entries(paragraph: Paragraph) -> Mapping[str, Entry]:
     try:
         lines = paragraph.get("SHA256", [])
-        listed = {line["name"]: Entry(int(line["size"]), line["sha256"].lower()) for line in lines}
+        # With `/./` in it a name would be another one to rsync, which begins there (rsync(1), --relative).
+        named = ((posixpath.normpath(line["name"]), line) for line in lines)
+        listed = {name: Entry(int(line["size"]), line["sha256"].lower()) for name, line in named}
     except KeyError as error:
         raise ValueError(f"a line of its SHA256 section has no {error}") from None
+    except TypeError:
+        raise ValueError("its SHA256 section has no lines of its own") from None
     for path in listed:
-        if leaves(path):
+        if leaves(path) or "\0" in path:
             raise ValueError(f"{path!r} leads out of the suite")
     return listed
 
@@ -57,5 +76,5 @@ def _moment(text: str | None) -> float | None:
         return None
     try:
         return parsedate_to_datetime(text).timestamp()
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(f"{text!r} is no date") from None
