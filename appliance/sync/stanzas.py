@@ -6,6 +6,7 @@ look at every line costs five times as much.
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
@@ -29,13 +30,15 @@ def sources(blocks: Iterable[bytes]) -> Iterator[Reference]:
     """What a Sources file names. Raises ValueError for a stanza that names no files."""
     for stanza in _stanzas(blocks):
         fields = _fields(stanza)
-        directory = _required(fields, b"directory").decode("utf-8", "surrogateescape")
+        # Who makes an index of the directory he is in may leave it empty, or out; to apt that is where it begins.
+        directory = fields.get(b"directory", b"").decode("utf-8", "surrogateescape")
         listed = fields.get(b"checksums-sha256") or _required(fields, b"files")
         for line in listed.splitlines():
             if line.strip():
                 digest, size, name = line.split()
                 hashed = digest.decode("ascii").lower() if len(digest) == 64 else ""
-                yield Reference(f"{directory}/{name.decode('utf-8', 'surrogateescape')}", int(size), hashed)
+                path = posixpath.join(directory, name.decode("utf-8", "surrogateescape"))
+                yield Reference(path, int(size), hashed)
 
 
 KINDS: Final[dict[str, Callable[[Iterable[bytes]], Iterator[Reference]]]] = {"Packages": packages, "Sources": sources}

@@ -78,3 +78,9 @@ def test_many_stanzas_in_little_memory() -> None:
     tracemalloc.stop()
     assert count == 60000
     assert peak < 4 << 20
+
+
+@pytest.mark.parametrize("directory", ["", "Directory:\n", "Directory: .\n", "Directory: ./\n"])
+def test_sources_beside_their_index(directory: str) -> None:
+    text = f"Package: a\n{directory}Checksums-Sha256:\n {DIGEST} 3 a.dsc\n\n"
+    assert [one.path.removeprefix("./") for one in sources([text.encode()])] == ["a.dsc"]
