@@ -94,7 +94,7 @@ class Payload:
                 return Misfit(path, str(entry), found) if found else None
             if self.view.is_directory(path):
                 return Misfit(path, str(entry), "a directory", again=False)
-        return None if self.excluded(paths[0]) else Misfit(paths[0], str(entry), "nothing", missing=True)
+        return None if any(map(self.excluded, paths)) else Misfit(paths[0], str(entry), "nothing", missing=True)
 
 
 def _known(old: Naming | None, bases: tuple[str, ...]) -> set[int]:

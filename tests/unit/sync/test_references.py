@@ -115,3 +115,10 @@ def test_a_file_that_is_replaced_is_looked_at_although_its_index_is_the_same(arc
     view = View(archive.root.parent / "staging", archive.root)
     payload = Payload(view, lambda path: False, touched=frozenset(["pool/hello.deb"]))
     assert [one.path for one in asyncio.run(payload.misfits(("",), same, same))] == ["pool/hello.deb"]
+
+
+def test_what_we_chose_not_to_carry_wherever_a_flat_suite_begins(archive: DebianTree) -> None:
+    (archive.root / "pool/world.deb").unlink()
+    payload = Payload(View(archive.root.parent / "staging", archive.root), lambda path: path == "pool/world.deb")
+    index = Index("flat/Packages", archive.root / PACKAGES)
+    assert asyncio.run(payload.misfits(bases_of("flat"), index, None)) == []
