@@ -22,6 +22,9 @@ BLOCK: Final = 1 << 20
 LARGEST: Final = 8 << 30
 """Bytes of an unpacked index that nobody announced."""
 
+MEMORY: Final = 256 << 20
+"""Bytes that unpacking may take; `xz -9` needs 65 MiB, the format allows 4 GiB to a file of some kilobytes."""
+
 
 def stem_of(path: str) -> str:
     """The path without what it was packed with."""
@@ -54,10 +57,46 @@ def _open(held: Path, name: str) -> IO[bytes]:
     if name.endswith(".gz"):
         return cast(IO[bytes], gzip.open(held))
     if name.endswith((".xz", ".lzma")):
-        return lzma.open(held)
+        return cast(IO[bytes], _Lzma(held))
     if name.endswith(".bz2"):
         return bz2.open(held)
     return _zstd(held) if name.endswith(".zst") else held.open("rb")
+
+
+class _Lzma:
+    """What lzma.open would read, in bounded memory."""
+
+    def __init__(self, held: Path) -> None:
+        self._file = held.open("rb")
+        self._stream = lzma.LZMADecompressor(memlimit=MEMORY)
+
+    def __enter__(self) -> _Lzma:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def read(self, size: int) -> bytes:
+        """At most so many bytes, none at the end."""
+        while True:
+            packed = self._packed()
+            if self._stream.eof and not packed:
+                return b""
+            if self._stream.eof:
+                self._stream = lzma.LZMADecompressor(memlimit=MEMORY)
+            elif self._stream.needs_input and not packed:
+                raise EOFError("it ends too early")
+            if data := self._stream.decompress(packed, size):
+                return data
+
+    def _packed(self) -> bytes:
+        """What comes next: several streams in a row, with zeros between them, are one file (xz(1))."""
+        if not self._stream.eof:
+            return self._file.read(BLOCK) if self._stream.needs_input else b""
+        packed = self._stream.unused_data.lstrip(b"\0")
+        while not packed and (more := self._file.read(BLOCK)):
+            packed = more.lstrip(b"\0")
+        return packed
 
 
 def _zstd(held: Path) -> IO[bytes]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
+from appliance.sync import unpack
 from appliance.sync.unpack import blocks, stem_of
 from appliance.sync.view import Entry
 
@@ -65,6 +66,20 @@ def test_all_frames_of_what_several_processors_packed(tmp_path: Path) -> None:
     pack = PACKERS[".zst"]
     (tmp_path / "held").write_bytes(pack(TEXT[:100]) + pack(TEXT[100:]))
     assert b"".join(blocks(tmp_path / "held", "primary.xml.zst", ENTRY)) == TEXT
+
+
+def test_all_streams_of_what_was_packed_in_parts(tmp_path: Path) -> None:
+    pack = PACKERS[".xz"]
+    (tmp_path / "held").write_bytes(pack(TEXT[:100]) + bytes(8) + pack(b"") + pack(TEXT[100:]) + bytes(4))
+    assert b"".join(blocks(tmp_path / "held", "Packages.xz", ENTRY)) == TEXT
+
+
+def test_what_needs_much_memory_to_be_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "held").write_bytes(lzma.compress(TEXT, preset=9))
+    assert b"".join(blocks(tmp_path / "held", "Packages.xz", ENTRY)) == TEXT
+    monkeypatch.setattr(unpack, "MEMORY", 32 << 20)
+    with pytest.raises(ValueError, match="cannot be unpacked: Memory usage limit"):
+        list(blocks(tmp_path / "held", "Packages.xz", ENTRY))
 
 
 def test_sizes_and_digests_that_are_not_told(tmp_path: Path) -> None:
