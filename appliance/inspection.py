@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
 from dataclasses import replace
 
@@ -83,7 +84,7 @@ class Inspection:
     def _is_stray(self, path: str, since: float) -> bool:
         here = self._tree / path
         is_payload = kind_of(self._profile, path) is Kind.PAYLOAD
-        return is_payload and here.is_file() and not prune.below_link(self._tree, path) and here.stat().st_ctime > since
+        return is_payload and os.path.isfile(here) and not prune.below_link(self._tree, path) and here.stat().st_ctime > since
 
 
 def terms_of(archive: Archive) -> Terms:

@@ -197,9 +197,11 @@ class Change:
 
     async def _fetch_missing(self, source: Source, missing: frozenset[str]) -> bool:
         """Whether the upstream has all of it, at paths that we would take at any time."""
+        if any(map(refused.why, missing)):
+            return False
         changes = tuple(plan.Change(path, 0, new=True) for path in sorted(missing))
         work = plan.Plan(payload=changes).fitting(self._tree)
-        if work.index or any(map(refused.why, missing)):
+        if work.index:
             return False
         try:
             await self._fetch_payload(source, work)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from enum import Enum
@@ -42,6 +43,8 @@ class Ground:
     def _look(self, path: str) -> Standing:
         try:
             mode = os.lstat(f"{self._tree}/{path}").st_mode
-        except FileNotFoundError:
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ENAMETOOLONG):
+                raise
             return Standing.NOTHING
         return Standing.DIRECTORY if stat.S_ISDIR(mode) else Standing.OTHER

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from appliance.sync.publish import staged
+from appliance.sync.refused import DEEPEST
 
 MOST_LINKS: Final = 8
 
@@ -96,6 +97,8 @@ class View:
 
     def _real(self, path: str, links: int) -> str | None:
         """The path without links in it, None when it leads nowhere."""
+        if path.count("/") > DEEPEST:
+            return None  # so deep we hold nothing
         directory, _, name = path.rpartition("/")
         above = self._real_directory(directory, links) if directory else ""
         if above is None:

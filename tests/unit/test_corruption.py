@@ -278,6 +278,16 @@ def index_that_names_a_file_of_the_system(archive: DebianTree) -> None:
     reindex(archive, archive.stanzas() + _stanza("Filename: /etc/passwd", "Size: 1", f"SHA256: {'0' * 64}"))
 
 
+@case(r"pool/a{300}: expected 1 bytes.*, found nothing")
+def index_that_names_a_file_too_long_for_a_disk(archive: DebianTree) -> None:
+    reindex(archive, archive.stanzas() + _stanza(f"Filename: pool/{'a' * 300}", "Size: 1", f"SHA256: {'0' * 64}"))
+
+
+@case(r"(d/){490}")
+def index_that_names_a_file_in_directories_without_end(archive: DebianTree) -> None:
+    reindex(archive, archive.stanzas() + _stanza(f"Filename: {'d/' * 490}a", "Size: 1", f"SHA256: {'0' * 64}"))
+
+
 @case(rf"{PACKAGES}: expected an index that can be read, found the stanza of evil has no Filename")
 def index_without_a_filename(archive: DebianTree) -> None:
     reindex(archive, archive.stanzas() + _stanza("Size: 1"))
