@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from appliance.errors import Misfit, SyncError
 from appliance.sync import unpack
@@ -17,6 +18,9 @@ from appliance.sync.references import Payload
 from appliance.sync.release import NOTHING, Release
 from appliance.sync.terms import MEANT, Terms
 from appliance.sync.view import Entry, View, misfit_of
+
+AHEAD: Final = 86400.0
+"""Seconds that a publisher's clock may be before ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,9 @@ class Suite:
             raise SyncError.refused(
                 self.name, f"a date not before {_day(ours)}, which is published", f"one of {_day(theirs)}", MEANT
             )
+        if theirs and theirs > now + AHEAD and self.release != self.before:
+            # To apt it is not valid yet, and whatever comes next would be older.
+            raise SyncError.refused(self.name, "a date that has come", f"one of {_day(theirs)}", MEANT)
         until = self.release.valid_until
         if self.before is not NOTHING and self.release != self.before and until and until < now:
             raise SyncError.refused(

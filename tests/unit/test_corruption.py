@@ -364,6 +364,12 @@ def signature_by_a_stranger(archive: DebianTree) -> None:
         stranger.close()
 
 
+@case(rf"{SUITE}/InRelease: expected a date that has come, found one of 20")
+def release_of_a_day_to_come(archive: DebianTree) -> None:
+    archive.date = time.time() + 2 * DAY
+    archive.seal()
+
+
 @case(rf"{SUITE}/InRelease: expected a Release file that is valid now, found one that expired")
 def release_that_expired(archive: DebianTree) -> None:
     archive.valid_until = time.time() - DAY
