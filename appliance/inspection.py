@@ -72,16 +72,19 @@ class Inspection:
     def keep(self, error: SyncError) -> None:
         """Keep a refused update for a look, and take out of the tree what came with it and is not what it should be.
 
-        What came before the last publication stays: something published may refer to it.
+        What was here before the first run that brought anything since the last publication stays: something published
+        may refer to it.
         """
-        since = self._store.archive(self._name).published or 0
+        since = self._store.archive(self._name).unpublished
         strays = [(one.path, self._tree / one.path) for one in error.misfits if self._is_stray(one.path, since)]
         upstream = self._archive.upstream
         heading = f"{self._name}, run {self._run.id}, from {upstream.url if upstream else 'here'}"
         report = Quarantine(self._staging.quarantine).keep(heading, error, self._staging.index, strays)
         error.cure = f"{error.cure}; what was refused is kept, see {report}"
 
-    def _is_stray(self, path: str, since: float) -> bool:
+    def _is_stray(self, path: str, since: float | None) -> bool:
+        if since is None:
+            return False
         here = self._tree / path
         is_payload = kind_of(self._profile, path) is Kind.PAYLOAD
         return is_payload and os.path.isfile(here) and not prune.below_link(self._tree, path) and here.stat().st_ctime > since

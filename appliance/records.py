@@ -48,7 +48,8 @@ class Run:
 class ArchiveState:
     """What an archive carries; ``publication`` counts ours, ``publishing`` is the run of an unfinished one.
 
-    ``sealed`` is what ``signed`` will be when that is finished. ``refused`` paths of the upstream are not carried;
+    ``sealed`` is what ``signed`` will be when that is finished. ``unpublished`` is the start of the first run that
+    brought payload which no publication has told of. ``refused`` paths of the upstream are not carried;
     ``refused_paths`` are the first of them with the reason.
     """
 
@@ -59,7 +60,7 @@ class ArchiveState:
     signed: int | None = None
     sealed: int | None = None
     publishing: int | None = None
-    unpublished: int = 0
+    unpublished: float | None = None
     failures: int = 0
     note: str = ""
     refused: int = 0

@@ -165,10 +165,10 @@ class Change:
 
     async def _fetch_payload(self, source: Source, work: plan.Plan) -> None:
         self.figures.stage, started = "payload", time.monotonic()
-        self.figures.bytes += await fetch.payload(source, self._staging, self._tree, work.payload)
         count = sum(not change.directory for change in work.payload)
         if count:
-            self._store.payload_came(self._name)
+            self._store.payload_came(self._name, self._run.started)
+        self.figures.bytes += await fetch.payload(source, self._staging, self._tree, work.payload)
         self.figures.payload += count
         self.figures.payload_seconds += time.monotonic() - started
 

@@ -37,7 +37,7 @@ create table run (
 create index run_archive on run (archive, id);
 create table archive (
     name text primary key, publication integer not null default 0, serial text, published real, signed integer,
-    sealed integer, publishing integer, unpublished integer not null default 0, failures integer not null default 0,
+    sealed integer, publishing integer, unpublished real, failures integer not null default 0,
     note text not null default '', refused integer not null default 0, refused_paths text not null default '[]'
 );
 create table doomed (archive text not null, path text not null, since real not null, primary key (archive, path));
@@ -217,18 +217,18 @@ class Store:
                 "insert into archive (name, publication, serial, published) values (?, 1, ?, ?)"
                 " on conflict (name) do update set publication = publication + 1, serial = excluded.serial,"
                 " published = excluded.published, signed = coalesce(sealed, signed), sealed = null,"
-                " publishing = null, unpublished = 0",
+                " publishing = null, unpublished = null",
                 (archive, serial, now),
             )
         return self.archive(archive).publication
 
-    def payload_came(self, archive: str) -> None:
-        """Record that the tree holds payload that no publication has told of yet."""
+    def payload_came(self, archive: str, since: float) -> None:
+        """Record that the tree holds payload that no publication has told of yet; the first ``since`` is kept."""
         with self._transaction():
             self._db.execute(
-                "insert into archive (name, unpublished) values (?, 1)"
-                " on conflict (name) do update set unpublished = 1",
-                (archive,),
+                "insert into archive (name, unpublished) values (?, ?)"
+                " on conflict (name) do update set unpublished = coalesce(unpublished, excluded.unpublished)",
+                (archive, since),
             )
 
     def note(self, archive: str, text: str) -> None:

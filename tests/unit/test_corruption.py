@@ -563,3 +563,32 @@ def test_what_is_empty_all_at_once_stays_where_it_is(tmp_path: Path, keyring: Ke
 
     with mirrored(tmp_path, archive) as house:
         played(house, scene)
+
+
+@pytest.mark.parametrize("adopted", [True, False])
+def test_published_files_on_another_disk_stay_where_they_are(tmp_path: Path, keyring: Keyring, adopted: bool) -> None:
+    """A tree that was there before us, or that was copied, has files that are younger than our last publication."""
+    archive = signed(tmp_path / "origin", keyring)
+
+    async def scene(controller: Controller) -> None:
+        if not adopted:
+            assert (await ask(controller)).code == 0
+        shutil.rmtree(house.tree)
+        shutil.copytree(archive.root, house.tree, symlinks=True)
+        for path in house.tree.glob("dists/s/**/*"):
+            os.utime(path, (1_700_000_000, 1_700_000_000))
+        before = contents(house.tree)
+        archive.date = time.time() - DAY
+        archive.release("2026112102", fresh="fresh")
+        reindex(archive, archive.stanzas().replace(hashlib.sha256(archive.packages["hello"]).hexdigest(), "0" * 64))
+        flip(archive, "pool/fresh.deb")
+
+        answer = await ask(controller)
+        assert re.search(r"pool/\w+\.deb: expected", str(answer.answer))
+        after = contents(house.tree)
+        assert {path: after.get(path) for path in before} == before
+        assert "pool/fresh.deb" not in after
+        await is_good_again(controller, house, archive)
+
+    with mirrored(tmp_path, archive) as house:
+        played(house, scene)
