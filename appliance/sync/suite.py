@@ -103,12 +103,22 @@ class Suite:
         found = [await _misfit(name, held, entry) for name, held in ((whole, plain), (hashed, by_hash)) if held]
         if self.view.is_directory(whole):
             found.append(Misfit(whole, str(entry), "a directory", again=False))
-        if plain and not by_hash and self.release.by_hash and self._has_by_hash(hashed):
+        if plain and not by_hash and self.release.by_hash and self._misses(path, hashed):
             found.append(Misfit(hashed, f"the same as {whole}", "nothing", missing=True))
         return [misfit for misfit in found if misfit]
 
-    def _has_by_hash(self, hashed: str) -> bool:
-        return (self.view.tree / hashed).parent.is_dir() and not self.terms.excluded(hashed)
+    def _misses(self, path: str, hashed: str) -> bool:
+        """Whether a by-hash name should be here.
+
+        Not every archive has one for each of its files, and apt then takes the plain name: an update must have those
+        that the published files have. Of what is published, whatever is beside others is thought to have had one.
+        """
+        before = self.before.entries.get(path)
+        if self._is_staged(self._whole(path)):
+            known = before is not None and (self.view.tree / self._hashed(path, before)).is_file()
+        else:
+            known = (self.view.tree / hashed).parent.is_dir()
+        return known and not self.terms.excluded(hashed)
 
     def _lost(self) -> list[Misfit]:
         """Indices that are still listed, and of which no form is left upstream although one is published."""

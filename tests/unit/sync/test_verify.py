@@ -106,7 +106,7 @@ def test_a_release_that_lists_an_index_we_hold_only_in_its_old_state(tmp_path: P
 def test_a_missing_by_hash_name(tmp_path: Path) -> None:
     staged = DebianTree(tmp_path / "staging")
     staged.release(hello="two")
-    (tmp_path / "tree/dists/s/main/binary-all/by-hash/SHA256").mkdir(parents=True)
+    DebianTree(tmp_path / "tree").release(hello="one")
     for path in (staged.root / "dists/s/main/binary-all/by-hash/SHA256").iterdir():
         path.unlink()
     with pytest.raises(SyncError, match="by-hash"):
@@ -115,6 +115,20 @@ def test_a_missing_by_hash_name(tmp_path: Path) -> None:
     view = View(staged.root, tmp_path / "tree")
     terms = Terms(excluded=lambda path: "by-hash" in path)
     assert asyncio.run(verify(view, Profile("debian"), terms)).signed is False
+
+
+def test_not_every_archive_has_by_hash_names_for_all_of_its_files(tmp_path: Path) -> None:
+    """As aptly has none for files it was given beside others; not the first time, and not in an update."""
+    for root in ("tree", "staging"):
+        archive = DebianTree(tmp_path / root)
+        archive.release(hello=root)
+        archive.write("dists/s/main/binary-all/Release", root.encode())
+        archive.list("main/binary-all/Release", root.encode())
+        archive.seal()
+    assert inspect(View(tmp_path / "staging", tmp_path / "tree")) is False
+    (tmp_path / "first/dists/s/main/binary-all/by-hash/SHA256").mkdir(parents=True)
+    (tmp_path / "staging/pool").rename(tmp_path / "first/pool")
+    assert inspect(View(tmp_path / "staging", tmp_path / "first")) is False
 
 
 def test_an_index_we_chose_not_to_carry_is_not_missing(staged: DebianTree, keyring: Keyring) -> None:
