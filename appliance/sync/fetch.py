@@ -70,6 +70,7 @@ class Staging:
 
     def drop_known(self, tree: Path) -> None:
         """Drop the files that are in the tree already, the same in content, time and mode."""
+        filecmp.clear_cache()  # it takes files of one size and time for those it has seen before
         for name in staged(self.index):
             if _same(self.index / name, tree / name):
                 os.unlink(self.index / name)

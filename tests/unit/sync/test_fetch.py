@@ -11,6 +11,7 @@ from appliance.errors import SyncError
 from appliance.sync import fetch
 from appliance.sync.fetch import Staging
 from appliance.sync.plan import Change
+from appliance.sync.publish import staged
 from appliance.sync.source import Source
 from appliance.sync.transport import Transport
 from tests.unit.upstream import daemon
@@ -103,3 +104,14 @@ def test_what_no_plan_names_any_more_leaves_staging(staging: Staging) -> None:
         (staging.index / name).write_text(name)
     staging.keep_only(["two"])
     assert [path.name for path in staging.index.iterdir()] == ["two"]
+
+
+def test_what_was_the_same_once_is_compared_again(staging: Staging, tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    for text, kept in (("one", []), ("two", ["InRelease"])):
+        (staging.index / "InRelease").write_text(text)
+        (tmp_path / "tree/InRelease").write_text("one")
+        for path in (staging.index / "InRelease", tmp_path / "tree/InRelease"):
+            os.utime(path, (1_700_000_000, 1_700_000_000))
+        staging.drop_known(tmp_path / "tree")
+        assert staged(staging.index) == kept
