@@ -14,6 +14,7 @@ from typing import Final
 from appliance import commands
 from appliance.sync.plan import Change, paths
 from appliance.sync.publish import staged
+from appliance.sync.quarantine import Quarantine
 from appliance.sync.source import Source
 
 _RECEIVED: Final = re.compile(r"^Total bytes received: (\d+)", re.MULTILINE)
@@ -89,9 +90,13 @@ def _same(one: Path, other: Path) -> bool:
 async def payload(source: Source, staging: Staging, tree: Path, changes: Iterable[Change]) -> int:
     """Fetch new payload into the tree, each file complete or absent; returns the bytes received.
 
-    Raises SyncError; with the verdict MOVED when the upstream no longer has what the plan named.
+    What was refused last is taken from quarantine when size and time are the same: whether it is still wrong is found
+    again by who asks, and what is asked for again by name comes from the upstream. Raises SyncError; with the verdict
+    MOVED when the upstream no longer has what the plan named.
     """
-    return await _fetch(source, staging, paths(changes), ["--out-format="], tree)
+    kept = Quarantine(staging.quarantine).newest()
+    held = [f"--copy-dest={kept.files}"] if kept and kept.files.is_dir() else []
+    return await _fetch(source, staging, paths(changes), ["--out-format=", *held], tree)
 
 
 async def index(source: Source, staging: Staging, tree: Path, changes: Iterable[Change]) -> int:

@@ -42,6 +42,11 @@ class Kept:
         return (self.directory / REPORT).read_text("utf-8", "replace")
 
     @property
+    def files(self) -> Path:
+        """What was refused, under its paths in the archive; not there when nothing was kept."""
+        return self.directory / "files"
+
+    @property
     def time(self) -> float:
         """When it was refused, epoch seconds."""
         return calendar.timegm(time.strptime(self.directory.name, _STAMP))

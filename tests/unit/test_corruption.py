@@ -592,3 +592,34 @@ def test_published_files_on_another_disk_stay_where_they_are(tmp_path: Path, key
 
     with mirrored(tmp_path, archive) as house:
         played(house, scene)
+
+
+def test_what_stays_broken_is_not_fetched_again_and_again(tmp_path: Path, keyring: Keyring) -> None:
+    archive = signed(tmp_path / "origin", keyring)
+    size = 1_000_000
+
+    async def scene(controller: Controller) -> None:
+        assert (await ask(controller)).code == 0
+        archive.date = time.time() - DAY
+        archive.release("2026112102", fresh=os.urandom(size // 2).hex())
+        good = (archive.root / "pool/fresh.deb").read_bytes()
+        flip(archive, "pool/fresh.deb")
+        received = []
+        for _ in range(2):
+            assert re.search(r"pool/fresh\.deb: expected", str((await ask(controller)).answer))
+            assert not (house.tree / "pool/fresh.deb").exists()
+            last = house.store.last_run("debian")
+            assert last
+            received.append(last.bytes)
+        assert received[0] > size
+        assert received[1] < size / 10
+
+        # Mended without another size or time, it is fetched all the same.
+        before = (archive.root / "pool/fresh.deb").stat()
+        (archive.root / "pool/fresh.deb").write_bytes(good)
+        os.utime(archive.root / "pool/fresh.deb", ns=(before.st_mtime_ns, before.st_mtime_ns))
+        assert (await ask(controller)).code == 0
+        assert (house.tree / "pool/fresh.deb").read_bytes() == good
+
+    with mirrored(tmp_path, archive) as house:
+        played(house, scene)
