@@ -87,7 +87,12 @@ class Inspection:
             return False
         here = self._tree / path
         is_payload = kind_of(self._profile, path) is Kind.PAYLOAD
-        return is_payload and os.path.isfile(here) and not prune.below_link(self._tree, path) and here.stat().st_ctime > since
+        return (
+            is_payload
+            and os.path.isfile(here)
+            and not prune.below_link(self._tree, path)
+            and here.stat().st_ctime > since
+        )
 
 
 def terms_of(archive: Archive) -> Terms:
