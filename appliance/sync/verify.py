@@ -9,6 +9,7 @@ published already and comes as another file is held against every index that nam
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -18,6 +19,10 @@ from appliance.sync import debian, rpm, trace
 from appliance.sync.profile import TRACE_DIRECTORY, Profile
 from appliance.sync.terms import MEANT, Terms
 from appliance.sync.view import View
+
+
+_SERIAL: Final = re.compile(r"[0-9]{1,18}")
+"""Stock's have ten digits; what is longer is no number that anybody counts by."""
 
 
 @dataclass(slots=True)
@@ -75,7 +80,7 @@ async def verify(view: View, profile: Profile, terms: Terms) -> Seal:
 def _refuse_old_serial(view: View, ours: str | None) -> None:
     master = view.find(f"{TRACE_DIRECTORY}/master")
     theirs = trace.field_of(master, trace.SERIAL) if master else None
-    if ours and theirs and ours.isdecimal() and theirs.isdecimal() and int(theirs) < int(ours):
+    if ours and theirs and _SERIAL.fullmatch(ours) and _SERIAL.fullmatch(theirs) and int(theirs) < int(ours):
         raise SyncError.refused(
             f"{TRACE_DIRECTORY}/master", f"no serial before {ours}, which is published", theirs, MEANT
         )

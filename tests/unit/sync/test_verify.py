@@ -265,3 +265,10 @@ def test_a_directory_that_becomes_a_file_takes_what_is_in_it_along(tmp_path: Pat
                 View(tmp_path / "staging", tmp_path / "tree"), Profile("debian"), Terms(roots=("dists/s/InRelease",))
             )
         )
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [("2026010102", "9" * 5000), ("9" * 5000, "2026010102"), ("9" * 20, "1")])
+def test_a_serial_that_nobody_counts_by_is_none(staged: DebianTree, ours: str, theirs: str) -> None:
+    staged.trace(theirs)
+    view = View(staged.root, staged.root.parent / "tree")
+    assert asyncio.run(verify(view, Profile("debian"), Terms(serial=ours))).signed is False
