@@ -20,7 +20,6 @@ from appliance.sync.profile import TRACE_DIRECTORY, Profile
 from appliance.sync.terms import MEANT, Terms
 from appliance.sync.view import View
 
-
 _SERIAL: Final = re.compile(r"[0-9]{1,18}")
 """Stock's have ten digits; what is longer is no number that anybody counts by."""
 
