@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import posixpath
 from collections.abc import AsyncIterator
 from pathlib import Path, PurePosixPath
@@ -27,7 +28,8 @@ async def suites(view: View, terms: Terms) -> AsyncIterator[Suite]:
     directories = {posixpath.dirname(path) for path in names}
     touched = {root for directory in directories for root in _roots_of(view, directory)}
     for name in sorted(touched.union(_known(view, terms) if payload.touched and terms.payload else [])):
-        new = parsed(name, await text_of(view, name, terms.keyring))
+        # Of a hostile size it takes seconds, in which others want to be served.
+        new = await asyncio.to_thread(parsed, name, await text_of(view, name, terms.keyring))
         yield Suite(view, terms, payload, name, new, _published(view.tree / name))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable
 from typing import Final
 
-from appliance.sync.profile import TRACE_DIRECTORY, Profile, is_content_addressed
+from appliance.sync.profile import TRACE_DIRECTORY, Kind, Profile, is_content_addressed, kind_of
 
 RELEASE_NAMES: Final = ("Release", "Release.gpg", "InRelease")
 """A suite's root files, in the order they are published: the one apt reads first comes last."""
@@ -54,9 +54,10 @@ def roots_of(profile: Profile, names: Iterable[str]) -> list[str]:
 def in_publish_order(profile: Profile, paths: Iterable[str]) -> list[str]:
     """The order in which staged files become visible.
 
-    Content-addressed files first; then what no suite or repository covers; then one after the other the plain indices
-    of each with its root files right behind, so that a reader meets a mixed one for as short as possible; then what the
-    operator named, in his order; the traces last, ``master`` behind the file it points to.
+    Content-addressed files first; then payload that is replaced; then one suite or repository after the other, its
+    plain indices with its root files right behind, so that a reader meets a mixed one for as short as possible; then
+    what belongs to none, such as a link from one suite to another; then what the operator named, in his order; the
+    traces last, ``master`` behind the file it points to.
     """
     names = list(paths)
     suites = suites_of(names)
@@ -65,14 +66,14 @@ def in_publish_order(profile: Profile, paths: Iterable[str]) -> list[str]:
 
 def _rank(profile: Profile, path: str, suites: set[str]) -> tuple[int, str, int, str]:
     if path.startswith(TRACE_DIRECTORY + "/"):
-        return (4, "", int(_name(path) == "master"), path)
+        return (5, "", int(_name(path) == "master"), path)
     if (place := profile.place(path)) is not None:
-        return (3, "", place, path)
+        return (4, "", place, path)
     if is_content_addressed(path):
         return (0, "", 0, path)
     suite = suite_of(_parent(path), suites)
     if suite is None:
-        return (1, "", 0, path)
+        return (1 if kind_of(profile, path) is Kind.PAYLOAD else 3, "", 0, path)
     return (2, suite, _root_rank(_name(path)) if _parent(path) == suite else 0, path)
 
 

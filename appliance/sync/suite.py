@@ -47,7 +47,7 @@ class Suite:
         if not self.terms.rollback:
             self._refuse_old(time.time())
         found = [misfit for path, entry in self.release.entries.items() for misfit in await self._index(path, entry)]
-        found += self._lost()
+        found += self._lost() or self._bare()
         return found or (await self._named() if self.terms.payload else [])
 
     def within(self, wanted: Callable[[str], bool]) -> Suite:
@@ -125,6 +125,18 @@ class Suite:
         published = {unpack.stem_of(path) for path in self.release.entries if self._is_published(self._whole(path))}
         lost = [stem for stem in sorted(published) if not any(self._listed(stem))]
         return [Misfit(self._whole(stem), "an index, as listed", "nothing", again=False) for stem in lost]
+
+    def _bare(self) -> list[Misfit]:
+        """A suite that lists what names packages, and nothing of it is here: then half of it is still to come.
+
+        One of several architectures may be missing: an archive may list more of them than it carries.
+        """
+        naming = {path: entry for path, entry in self.release.entries.items() if entry.size and is_index(path)}
+        wanted = {path: entry for path, entry in naming.items() if not self.terms.excluded(self._whole(path))}
+        names = (name for path, entry in wanted.items() for name in (self._whole(path), self._hashed(path, entry)))
+        if not wanted or any(map(self.view.find, names)):
+            return []
+        return [Misfit(self._whole(min(wanted)), "this index or another one that is listed", "none", again=False)]
 
     def _is_staged(self, *names: str) -> bool:
         return any(os.path.lexists(self.view.staging / name) for name in names)

@@ -67,7 +67,7 @@ def test_a_repositorys_hashed_names_first_and_its_repomd_xml_last() -> None:
     hashed = f"os/repodata/{SHA}-primary.xml.gz"
     names = [f"os/repodata/{name}" for name in ("comps.xml", "repomd.xml.key", "repomd.xml.asc", "repomd.xml")]
     other = ["other/repodata/primary.xml.gz", "other/repodata/repomd.xml"]
-    expected = [hashed, "os/.treeinfo", "os/Packages/a.rpm", *names, *other, "project/trace/master"]
+    expected = [hashed, "os/Packages/a.rpm", *names, *other, "os/.treeinfo", "project/trace/master"]
     assert in_publish_order(Profile("rpm"), sorted(expected, reverse=True)) == expected
     assert roots_of(Profile("rpm"), expected) == [*names[1:], other[1]]
 
@@ -92,3 +92,8 @@ def test_what_the_profile_knows_keeps_its_place_whatever_the_patterns_say() -> N
     ]  # fmt: skip
     assert in_publish_order(profile, sorted(expected, reverse=True)) == expected
     assert roots_of(profile, expected) == ["dists/s/InRelease", "doc/x.gz", "lastupdate"]
+
+
+def test_a_link_from_one_suite_to_another_comes_behind_both() -> None:
+    expected = ["dists/new/main/Packages", "dists/new/InRelease", "dists/stable"]
+    assert in_publish_order(DEBIAN, sorted(expected, reverse=True)) == expected

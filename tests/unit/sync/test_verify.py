@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import hashlib
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -272,3 +273,16 @@ def test_a_serial_that_nobody_counts_by_is_none(staged: DebianTree, ours: str, t
     staged.trace(theirs)
     view = View(staged.root, staged.root.parent / "tree")
     assert asyncio.run(verify(view, Profile("debian"), Terms(serial=ours))).signed is False
+
+
+def test_a_suite_of_which_no_index_has_come_yet(staged: DebianTree) -> None:
+    shutil.rmtree(staged.root / "dists/s/main")
+    with pytest.raises(SyncError, match="this index or another one that is listed, found none"):
+        check(staged, None)
+
+
+def test_a_serial_of_a_day_to_come_bars_nothing(staged: DebianTree) -> None:
+    view = View(staged.root, staged.root.parent / "tree")
+    with pytest.raises(SyncError, match="no serial before 2026112101"):
+        asyncio.run(verify(view, Profile("debian"), Terms(serial="2026112101")))
+    assert asyncio.run(verify(view, Profile("debian"), Terms(serial="2999010101"))).signed is False
