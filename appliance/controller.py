@@ -31,7 +31,7 @@ class Controller:
         for run in self.store.interrupt(time.time()):
             log.trouble("run was interrupted, its requests run again", archive=run.archive, run=run.id)
         self._tell_faults()
-        self.push.resume()
+        await self.push.start()
         try:
             async with asyncio.TaskGroup() as group:
                 for lane in self.lanes.values():
@@ -77,11 +77,11 @@ class Controller:
 
     def reload(self, settings: Settings) -> None:
         """Take over what mounted files say now: keys, secrets, the list of downstreams."""
-        self.settings = self.push.settings = settings
+        self.settings = settings
         for lane in self.lanes.values():
             lane.take_over(settings)
         self._tell_faults()
-        self.push.resume()
+        self.push.take_over(settings)
 
     def _tell_faults(self) -> None:
         """A bad line of a stock list stops no other, so somebody has to be told of it."""

@@ -152,6 +152,11 @@ class Places:
         return self.run / "log"
 
     @property
+    def connections(self) -> Path:
+        """Sockets of the kept ssh connections. A path of 108 bytes is one too many, with 17 more of ssh's own."""
+        return self.run / "ssh"
+
+    @property
     def controller_pid(self) -> Path:
         return self.run / "controller.pid"
 

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from zlib import crc32
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
@@ -99,7 +100,14 @@ def _trigger_command(settings: Settings, name: str, trigger: Trigger) -> str:
     default = settings.default_archive
     # The first one is what an empty name on the wire means for this key.
     ordered = sorted(set(archives), key=lambda archive: (archive != default, archive))
-    return f"/usr/bin/mirror-trigger {name} {','.join(ordered)}{' background' if trigger.background else ''}"
+    words = (name, ",".join(ordered), *(["background"] if trigger.background else []), _stamp(trigger))
+    # Without `exec` a shell would wait for its end, beside it, for hours.
+    return f"exec /usr/bin/mirror-trigger {' '.join(words)}"
+
+
+def _stamp(holder: KeyHolder) -> str:
+    """Of all that the command does not say itself: a connection whose key's line has changed is no longer served."""
+    return f"{crc32(repr((holder.key, holder.from_)).encode()):08x}"
 
 
 def _pull_command(places: Places, name: str) -> str:

@@ -268,6 +268,9 @@ class Settings(BaseSettings):
     rsync_dont_compress: Line = Field(PACKED, description="patterns of files that rsync does not compress once more")
     push_timeout: Seconds = Field(600, ge=0, description="stage 2 waits so long for the slowest downstream's stage 1")
     push_deadline: Seconds = Field(6 * HOUR, gt=0, description="a trigger that a downstream does not answer is ended")
+    push_keep: Seconds = Field(
+        900, ge=0, description="an ssh connection to a downstream is kept so long behind a trigger; 0: not at all"
+    )
     push_concurrency: int = Field(32, ge=1, description="downstreams triggered at a time")
     trigger_answer: Literal["finished", "accepted"] = Field(
         "finished", description="when a `sync:all` trigger is answered"

@@ -1,12 +1,13 @@
 """The forced command: what a trigger key can do, and all it can do. Standard library only, starts in about 10 ms.
 
-sshd runs it as ``mirror-trigger KEY ARCHIVE,ARCHIVE,...`` from the key's line in authorized_keys: the key's name, and
-the archives it may trigger, the one an empty archive name means in front.
+sshd runs it as ``mirror-trigger KEY ARCHIVE,ARCHIVE,... [background] STAMP`` from the key's line in authorized_keys:
+the key's name, the archives it may trigger, the one an empty archive name means in front, and a stamp of the line.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 from appliance import words
@@ -14,6 +15,8 @@ from appliance.doors import inbox
 
 DEADLINE = 7 * 24 * 3600.0
 """Seconds after which even the longest first sync is no longer waited for; the request stays accepted."""
+
+AUTHORIZED = "/run/mirror/authorized_keys"
 
 
 class Refusal(Exception):
@@ -47,6 +50,8 @@ def main(argv: list[str], environ: dict[str, str]) -> int:
     """
     key, allowed, background = argv[1], argv[2].split(","), "background" in argv[3:]
     command = environ.get("SSH_ORIGINAL_COMMAND", "")
+    if not _is_current(argv):
+        return _hang_up()
     if command.strip() == "true":
         return words.DONE
     peer = environ.get("SSH_CONNECTION", "").partition(" ")[0]
@@ -63,6 +68,23 @@ def main(argv: list[str], environ: dict[str, str]) -> int:
     if text:
         print(text, file=sys.stderr, flush=True)
     return code
+
+
+def _is_current(argv: list[str]) -> bool:
+    """Whether the key's line is the one that let this connection in: sshd looks at it once, a client may keep it."""
+    try:
+        with open(AUTHORIZED) as lines:
+            return f'command="exec {" ".join(argv)}",' in lines.read()
+    except OSError:
+        return False
+
+
+def _hang_up() -> int:
+    """End the connection: whoever still has a key that is let in comes back with a new one."""
+    print("the line of this key has changed; connect again", file=sys.stderr, flush=True)
+    # sshd's process for this connection, as the shell between has made way. What else runs at its end goes on.
+    os.kill(os.getppid(), signal.SIGTERM)
+    return words.TEMPORARY
 
 
 def _meant(command: str) -> str:

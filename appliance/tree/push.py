@@ -18,6 +18,7 @@ from appliance.records import Delivery
 from appliance.settings import Downstream, Settings
 from appliance.store import Store
 from appliance.tree import tell
+from appliance.tree.connections import Connections
 
 FIRST_RETRY: Final = 5.0
 LAST_RETRY: Final = 900.0
@@ -28,17 +29,28 @@ _Key = tuple[str, str]
 
 
 class Push:
-    """The downstreams and what each of them has been told. ``settings`` is replaced by a reload."""
+    """The downstreams and what each of them has been told."""
 
     def __init__(self, settings: Settings, places: Places, store: Store) -> None:
         self.settings = settings
-        self._places, self._store = places, store
+        self._store, self._connections = store, Connections(places)
         self._room = asyncio.Semaphore(settings.push_concurrency)
         self._lines: dict[_Key, asyncio.Lock] = {}
         self._prepared: dict[str, set[str]] = {}
         self._telling: dict[_Key, asyncio.Task[None]] = {}
         self._attempted: dict[_Key, asyncio.Event] = {}
         self._preparing: dict[_Key, asyncio.Task[None]] = {}
+
+    async def start(self) -> None:
+        """Go on where an earlier life ended; of its connections nothing is left."""
+        await self._connections.end()
+        self.resume()
+
+    def take_over(self, settings: Settings) -> None:
+        """Use these settings from now on, with connections of their own; who could not be told is told again."""
+        self.settings = settings
+        self._connections.renew()
+        self.resume()
 
     async def stage1(self, archive: str) -> None:
         """Have every staged downstream fetch the payload; returns when the last of them has, or at the push timeout."""
@@ -97,11 +109,12 @@ class Push:
         return next((one for one in known if one.name == name), None)
 
     async def stop(self) -> None:
-        """End every ssh; what was owed stays owed."""
+        """End every ssh and every kept connection; what was owed stays owed."""
         under_way = [*self._telling.values(), *self._preparing.values()]
         for work in under_way:
             work.cancel()
         await asyncio.gather(*under_way, return_exceptions=True)
+        await self._connections.end()
 
     def _start(self, one: Downstream, archive: str) -> None:
         key = (one.name, archive)
@@ -164,10 +177,12 @@ class Push:
         Without a ``stage`` it is what is left of this round: that is known when a late stage 1 has been answered.
         """
         async with self._lines.setdefault((one.name, archive), asyncio.Lock()), self._room:
-            return await tell.tell(self.settings, self._places, one, archive, stage or self._stage_of(one, archive))
+            return await tell.tell(
+                self.settings, self._connections, one, archive, stage or self._stage_of(one, archive)
+            )
 
     async def callback(self, archive: str) -> None:
         """Tell whoever wants to know that a run has ended; what comes of it does not matter."""
         if one := self.settings.archives[archive].callback:
-            trouble = await tell.call_back(self.settings, self._places, one)
+            trouble = await tell.call_back(self.settings, self._connections, one)
             log.event("called back", archive=archive, host=one.host, trouble=trouble or None)

@@ -95,8 +95,23 @@ def test_a_key_names_its_archives_the_default_first() -> None:
         triggers__one__archives="zebra alma",
     )
     hub, one = authorized_keys(settings, Places()).splitlines()
-    assert hub == f'restrict,command="/usr/bin/mirror-trigger hub debian,alma,zebra",from="*" {HUB_KEY}'
-    assert one == f'restrict,command="/usr/bin/mirror-trigger one alma,zebra",from="*" {OTHER_KEY}'
+    stamp = "[0-9a-f]{8}"
+    assert re.fullmatch(f'restrict,command="exec /usr/bin/mirror-trigger hub debian,alma,zebra {stamp}",from=.*', hub)
+    assert hub.endswith(f',from="*" {HUB_KEY}')
+    assert re.match(f'restrict,command="exec /usr/bin/mirror-trigger one alma,zebra {stamp}",', one)
+
+
+@pytest.mark.parametrize("changed", [{"from": "192.0.2.1"}, {"key": OTHER_KEY}, {"archives": "debian"}, {}])
+def test_every_change_of_a_key_line_changes_its_command(changed: dict[str, str]) -> None:
+    """A connection that is kept goes on with the command it began with."""
+    archives = {"archives__zebra__profile": "generic", "archives__debian__profile": "debian"}
+    before = {"key": HUB_KEY, "archives": "debian zebra", "from": "192.0.2.0/24"}
+
+    def command(line: dict[str, str]) -> str:
+        words = {f"triggers__hub__{name}": value for name, value in line.items()}
+        return authorized_keys(smallest(**archives, **words), Places()).split('"')[1]
+
+    assert (command({**before, **changed}) == command(before)) is not bool(changed)
 
 
 def test_a_key_that_may_fetch_gets_a_daemon_of_its_own() -> None:

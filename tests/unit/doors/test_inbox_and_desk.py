@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import threading
 from pathlib import Path
 
@@ -22,12 +24,16 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
     house = House(tmp_path / "house")
     monkeypatch.setattr(inbox, "STATE", str(house.places.inbox))
     monkeypatch.setattr(inbox, "DOOR", str(house.places.door))
+    monkeypatch.setattr(ssh, "AUTHORIZED", str(house.places.authorized_keys))
+    house.places.authorized_keys.write_text(
+        'restrict,command="exec mirror-trigger hub debian 0",from="*" ssh-ed25519 A\n'
+    )
     return house
 
 
-def trigger(command: str, allowed: str = "debian") -> int:
+def trigger(command: str) -> int:
     return ssh.main(
-        ["mirror-trigger", "hub", allowed], {"SSH_ORIGINAL_COMMAND": command, "SSH_CONNECTION": "10.0.0.1 2"}
+        ["mirror-trigger", "hub", "debian", "0"], {"SSH_ORIGINAL_COMMAND": command, "SSH_CONNECTION": "10.0.0.1 2"}
     )
 
 
@@ -48,6 +54,18 @@ def test_a_trigger_is_served_and_leaves_nothing_behind(house: House) -> None:
     last = house.store.last_run("debian")
     assert last
     assert last.trigger == "ssh"
+
+
+@pytest.mark.parametrize("line", ["", "mirror-trigger hub debian 1", "mirror-trigger hub debian,other 0"])
+def test_a_connection_whose_key_line_has_changed_is_ended(
+    house: House, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    ended: list[tuple[int, int]] = []
+    monkeypatch.setattr("os.kill", lambda *call: ended.append(call))
+    house.places.authorized_keys.write_text(f'restrict,command="exec {line}",from="*" ssh-ed25519 A\n' if line else "")
+    assert trigger("sync:all") == words.TEMPORARY
+    assert ended == [(os.getppid(), signal.SIGTERM)]
+    assert list(house.places.inbox.iterdir()) == []
 
 
 def test_a_request_is_whole_in_the_inbox_before_anybody_answers(house: House) -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -172,16 +171,6 @@ def test_who_knows_is_not_told_again_unless_asked(house: House) -> None:
     played(house, scene)
 
 
-def test_the_ssh_command_line(house: House) -> None:
-    house.downstreams = "leaf=ssh://mirror@leaf.example.org:2222"
-    settings = load(house.environ)
-    argv = tell.ssh_argv(settings, house.places, settings.downstreams[0], " sync:archive:debian sync:all")
-    assert argv[-2:] == ["leaf.example.org", " sync:archive:debian sync:all"]
-    options = {word for flag, word in itertools.pairwise(argv) if flag == "-o"}
-    assert {"Port=2222", "User=mirror", "BatchMode=yes", "StrictHostKeyChecking=yes", "IdentitiesOnly=yes"} <= options
-    house.store.close()
-
-
 @pytest.mark.parametrize(
     ("code", "stderr", "words"),
     [
@@ -190,6 +179,8 @@ def test_the_ssh_command_line(house: House) -> None:
         (255, "Connection timed out during banner exchange", "never says a word"),
         (255, "mirror@leaf: Permission denied (publickey).", "mirrorctl keys"),
         (255, "ssh: connect to host leaf port 22: Connection refused", "not reachable: ssh: connect"),
+        (255, "", "broke off"),
+        (0, "a banner", ""),
         (124, "", "no end after 5 s"),
         (78, "no archive 'x'", "does not carry"),
         (1, "lock file still exists", "busy"),
