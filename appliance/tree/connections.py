@@ -24,6 +24,9 @@ from appliance.commands import Outcome
 from appliance.places import Places
 from appliance.settings import Downstream, Settings
 
+UNREACHABLE: Final = 255
+"""ssh's own exit code for everything that is not the remote command's."""
+
 ALIVE_INTERVAL: Final = 15
 ALIVE_COUNT: Final = 2
 """A peer that has not answered for (count + 1) * interval seconds is dead: as long as a new connection waits for it."""
@@ -50,12 +53,18 @@ class Connections:
         self._places = places
         self._generation = 0
         self._retiring: set[asyncio.Task[None]] = set()
+        self._silent: set[tuple[str, int]] = set()
 
     async def run(self, settings: Settings, one: Downstream, command: str) -> Outcome:
         """Have ``one`` run a command, and wait for its end; never raises for what comes of it."""
         argv = self.argv(settings, one, command)
         outcome = await commands.run(argv, deadline=settings.push_deadline, env={"HOME": str(self._places.run)})
+        (self._silent.add if outcome.code == UNREACHABLE else self._silent.discard)((one.host, one.port))
         return replace(outcome, stderr=_without_noise(outcome.stderr))
+
+    def is_silent(self, one: Downstream) -> bool:
+        """Whether ``one`` could not be reached the last time anybody tried, for whatever archive."""
+        return (one.host, one.port) in self._silent
 
     def argv(self, settings: Settings, one: Downstream, command: str) -> list[str]:
         """The ssh command line of one trigger; the remote command is one argument."""

@@ -1,7 +1,7 @@
 """Tell the downstreams: all at once, each on its own, until they know (PROTOCOL sections 1.1, 1.4 and 6).
 
 Stage 1 has a barrier: it is over when the last downstream has its payload, could not be reached, or the push timeout
-has passed. Everything else is a delivery: told until told, or until a newer publication supersedes it.
+has passed; who could not be reached before is told, and not waited for. Everything else is a delivery: told until told, or until a newer publication supersedes it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import asyncio
 import random
 import time
 from collections.abc import Collection
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Final
 
 from appliance import log
@@ -24,6 +25,9 @@ FIRST_RETRY: Final = 5.0
 LAST_RETRY: Final = 900.0
 """Seconds between two attempts to tell one downstream: doubled each time, from the first to the last."""
 
+SILENT_SHARE: Final = 4
+"""Of the downstreams that are told at a time, one in so many may be one that could not be reached before."""
+
 _Key = tuple[str, str]
 """A downstream's name and an archive's."""
 
@@ -35,6 +39,7 @@ class Push:
         self.settings = settings
         self._store, self._connections = store, Connections(places)
         self._room = asyncio.Semaphore(settings.push_concurrency)
+        self._room_for_silent = asyncio.Semaphore(max(1, settings.push_concurrency // SILENT_SHARE))
         self._lines: dict[_Key, asyncio.Lock] = {}
         self._prepared: dict[str, set[str]] = {}
         self._telling: dict[_Key, asyncio.Task[None]] = {}
@@ -53,10 +58,11 @@ class Push:
         self.resume()
 
     async def stage1(self, archive: str) -> None:
-        """Have every staged downstream fetch the payload; returns when the last of them has, or at the push timeout."""
+        """Have every staged downstream fetch the payload; returns when the last live one has, or at the push timeout."""
         staged = [one for one in self.settings.downstreams_of(archive) if one.push != "all"]
         self._prepared[archive] = set()
-        waiting = {self._preparing_of(one, archive): one for one in staged}
+        preparing = {self._preparing_of(one, archive): one for one in staged}
+        waiting = {task: one for task, one in preparing.items() if not self._connections.is_silent(one)}
         if not waiting:
             return
         _, late = await asyncio.wait(waiting, timeout=self.settings.push_timeout)
@@ -176,10 +182,14 @@ class Push:
 
         Without a ``stage`` it is what is left of this round: that is known when a late stage 1 has been answered.
         """
-        async with self._lines.setdefault((one.name, archive), asyncio.Lock()), self._room:
+        async with self._lines.setdefault((one.name, archive), asyncio.Lock()), self._place(one), self._room:
             return await tell.tell(
                 self.settings, self._connections, one, archive, stage or self._stage_of(one, archive)
             )
+
+    def _place(self, one: Downstream) -> AbstractAsyncContextManager[None]:
+        """Those who may never answer leave most of the room to the others."""
+        return self._room_for_silent if self._connections.is_silent(one) else nullcontext()
 
     async def callback(self, archive: str) -> None:
         """Tell whoever wants to know that a run has ended; what comes of it does not matter."""

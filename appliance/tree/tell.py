@@ -8,10 +8,7 @@ from appliance import commands, hostkey, words
 from appliance.commands import Outcome
 from appliance.settings import Downstream, Settings
 from appliance.tree import web
-from appliance.tree.connections import Connections
-
-UNREACHABLE: Final = 255
-"""ssh's own exit code for everything that is not the remote command's."""
+from appliance.tree.connections import UNREACHABLE, Connections
 
 _BUSY: Final = 1
 

@@ -75,14 +75,18 @@ class House:
     @property
     def told(self) -> list[str]:
         """Every trigger sent so far, host and command, in order."""
-        log = self.root / "ssh.log"
-        return log.read_text().splitlines() if log.exists() else []
+        return self.log.read_text().splitlines() if self.log.exists() else []
+
+    @property
+    def log(self) -> Path:
+        """Where the recording ssh writes them."""
+        return self.root / "ssh.log"
 
     def record_ssh(self, patch: pytest.MonkeyPatch) -> None:
         """Put the recording ssh in front of the real one."""
         bin = self.root / "bin"
         bin.mkdir(exist_ok=True)
-        (bin / "ssh").write_text(SSH.format(log=self.root / "ssh.log", answers=self.answers))
+        (bin / "ssh").write_text(SSH.format(log=self.log, answers=self.answers))
         (bin / "ssh").chmod(0o755)
         path = f"{bin}:{commands.ENVIRONMENT['PATH']}"
         patch.setattr(commands, "ENVIRONMENT", {**commands.ENVIRONMENT, "PATH": path})

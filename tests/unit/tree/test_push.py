@@ -113,6 +113,31 @@ def test_one_dead_downstream_delays_nobody_and_is_told_when_it_is_back(house: Ho
     played(house, scene)
 
 
+def test_who_could_not_be_reached_is_not_waited_for_again(house: House, tmp_path: Path) -> None:
+    """More of them than may be told at a time."""
+    dead = [f"dead{number}" for number in range(6)]
+    house.extra["MIRROR_PUSH_CONCURRENCY"] = "4"
+    house.downstreams = " ".join(f"{name}=ssh://m@{name}" for name in (*dead, "live"))
+    hole = tmp_path / "hole"
+    for name in dead:
+        house.answer(name, f"while [ -e {hole} ]; do sleep 0.02; done; exit 255")
+
+    async def scene(controller: Controller) -> None:
+        await publish(controller)
+        await until(lambda: states(house) == {**dict.fromkeys(dead, "failing"), "live": "delivered"})
+        hole.touch()
+        for _ in range(2):
+            house.log.unlink()
+            await publish(controller)
+            await until(lambda: [word for word in house.told if word.startswith("live")] == LIVE)
+        hole.unlink()
+
+    played(house, scene)
+
+
+LIVE = ["live sync:archive:debian sync:stage1", "live sync:archive:debian sync:stage2"]
+
+
 def test_a_downstream_that_hangs_gets_one_stage_1_at_a_time(house: House, tmp_path: Path) -> None:
     house.downstreams = "slow=ssh://m@slow"
     house.extra["MIRROR_PUSH_TIMEOUT"] = "1"
