@@ -1,7 +1,8 @@
 """Tell the downstreams: all at once, each on its own, until they know (PROTOCOL sections 1.1, 1.4 and 6).
 
 Stage 1 has a barrier: it is over when the last downstream has its payload, could not be reached, or the push timeout
-has passed; who could not be reached before is told, and not waited for. Everything else is a delivery: told until told, or until a newer publication supersedes it.
+has passed; who could not be reached before is told, and not waited for. Everything else is a delivery: told until told,
+or until a newer publication supersedes it.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ class Push:
         self.resume()
 
     async def stage1(self, archive: str) -> None:
-        """Have every staged downstream fetch the payload; returns when the last live one has, or at the push timeout."""
+        """Have every staged downstream fetch the payload; returns when each live one has, or at the push timeout."""
         staged = [one for one in self.settings.downstreams_of(archive) if one.push != "all"]
         self._prepared[archive] = set()
         preparing = {self._preparing_of(one, archive): one for one in staged}
