@@ -104,8 +104,9 @@ class Scene:
         return self._cost(measure)
 
     def forget(self) -> None:
-        """The next push opens new connections."""
+        """The next push opens new connections; the old ones have ended."""
         self.origin.run("mirrorctl", "reload")
+        self.origin.wait_for(lambda node: not node.exec("ls", "/run/mirror/ssh").out, 60, "has no connections")
 
     def _cost(self, measure: Callable[[], float]) -> Cost:
         before = [_cpu(node) for node in (self.origin, self.leaf)]
