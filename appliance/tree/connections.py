@@ -108,11 +108,13 @@ class Connections:
 
     async def end(self) -> None:
         """End all connections, also those that a crash has left behind; returns soon, whatever becomes of it."""
+        if not self._places.connections.exists():
+            return
         with suppress(TimeoutError):
             async with asyncio.timeout(END_DEADLINE):
                 await asyncio.gather(*self._retiring)
                 await self._ask("exit", self._sockets())
-        await asyncio.to_thread(shutil.rmtree, self._places.connections, ignore_errors=True)
+        shutil.rmtree(self._places.connections, ignore_errors=True)
 
     def _sockets(self) -> list[Path]:
         return list(self._places.connections.glob("*"))
