@@ -27,9 +27,12 @@ from appliance.settings import Downstream, Settings
 UNREACHABLE: Final = 255
 """ssh's own exit code for everything that is not the remote command's."""
 
-ALIVE_INTERVAL: Final = 15
+ALIVE_INTERVAL: Final = 5
 ALIVE_COUNT: Final = 2
-"""A peer that has not answered for (count + 1) * interval seconds is dead: as long as a new connection waits for it."""
+"""A peer that has not answered for (count + 1) * interval seconds is dead.
+
+Long enough for lost packets, short enough for those who wait at the barrier meanwhile.
+"""
 
 LONGEST_LIFE: Final = 3600
 """Seconds after which a new connection is opened, however busy the old one: names may have moved, keys be gone."""

@@ -69,16 +69,16 @@ def test_after_a_while_it_is_another_connection(house: House, monkeypatch: pytes
 
 
 def test_the_operators_own_options_stand_first(house: House) -> None:
-    words = options(argv(house, f"{LEAF}?options=-o%20ControlMaster%3Dno%20-o%20ServerAliveInterval%3D5"))
+    words = options(argv(house, f"{LEAF}?options=-o%20ControlMaster%3Dno%20-o%20ServerAliveInterval%3D7"))
     assert words.index("ControlMaster=no") < words.index("ControlMaster=auto")
-    assert words.index("ServerAliveInterval=5") < words.index("ServerAliveInterval=15")
-    assert words.index("ServerAliveInterval=15") < words.index("ServerAliveInterval=45")
+    assert words.index("ServerAliveInterval=7") < words.index("ServerAliveInterval=5")
+    assert words.index("ServerAliveInterval=5") < words.index("ServerAliveInterval=45")
 
 
 @pytest.mark.parametrize("flag", ["-v", "-vvv", "-4v"])
 def test_who_wants_to_see_everything_keeps_nothing(house: House, flag: str) -> None:
     assert not socket(argv(house, f"{LEAF}?options={flag}"))
-    assert socket(argv(house, f"{LEAF}?options=-oServerAliveInterval%3D5"))
+    assert socket(argv(house, f"{LEAF}?options=-oServerAliveInterval%3D7"))
 
 
 def test_nothing_is_kept_when_nobody_wants_it_or_there_is_no_place(house: House) -> None:
