@@ -34,8 +34,9 @@ class Transport:
 
 
 def plain(url: str, family: Family = "any", bind: str = "") -> Transport:
-    """rsync's own TCP connection."""
-    return Transport(url, "undefined", (*_FAMILY[family], *([f"--address={bind}"] if bind else [])))
+    """rsync's own TCP connection; without waits for more to send, which made a small transfer four times as long."""
+    options = ("--sockopts=TCP_NODELAY", *_FAMILY[family], *([f"--address={bind}"] if bind else []))
+    return Transport(url, "undefined", options)
 
 
 def proxied(

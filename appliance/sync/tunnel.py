@@ -47,6 +47,7 @@ def _connect(proxy: str, timeout: float | None, family: str, bind: str) -> socke
             if bind:
                 line.bind((bind, 0))
             line.connect(address)
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return line
         except OSError as error:
             line.close()
