@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Figures:
-    """What a run has done so far; ``stage`` is where it is now."""
+    """What a run has done so far; ``stage`` is where it is now, ``planner`` what made its plan."""
 
     stage: str = "plan"
+    planner: str = ""
     payload: int = 0
     index: int = 0
     deleted: int = 0
@@ -21,10 +22,14 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Permits:
-    """What a person allowed this run to do: delete more than the guard lets through, go back to an older state."""
+    """What a run may or must do beyond the usual: delete more than the guard lets through, go back to an older state,
+
+    compare everything whatever the upstream's journal says.
+    """
 
     deletes: bool = False
     rollback: bool = False
+    full: bool = False
 
 
 @dataclass(frozen=True, slots=True)

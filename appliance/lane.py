@@ -138,6 +138,7 @@ class Lane:
         permits = Permits(
             deletes=any(request.allow_deletes for request in requests),
             rollback=any(request.allow_rollback for request in requests),
+            full=any(request.full for request in requests),
         )
         change = Change(self._settings, self._places, self._store, self.name, run, permits)
         self.figures = change.figures
@@ -244,6 +245,7 @@ class Lane:
             callback=any(request.callback for request in requests),
             allow_deletes=any(request.allow_deletes for request in requests),
             allow_rollback=any(request.allow_rollback for request in requests),
+            full=any(request.full for request in requests),
         )
         self._store.add([again])
 
@@ -273,8 +275,10 @@ def _exit_code(stage: str, error: ApplianceError) -> int:
     return words.STAGE1_FAILED if stage in ("plan", "payload", "tree") else words.STAGE2_FAILED
 
 
-def new_request(archive: str, stage: str, source: str, by: str, mhop: bool = False, due: float = 0) -> Request:
+def new_request(
+    archive: str, stage: str, source: str, by: str, mhop: bool = False, due: float = 0, full: bool = False
+) -> Request:
     """A request that did not come through the inbox."""
     now = time.time()
     id = f"{source}-{secrets.token_hex(8)}"
-    return Request(id, archive, stage, mhop, source, by, received=now, due=due or now)
+    return Request(id, archive, stage, mhop, source, by, received=now, due=due or now, full=full)

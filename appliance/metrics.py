@@ -56,6 +56,12 @@ class _Picture:
         yield _gauge("mirror_archive_open_requests", "Requests that are not answered yet.", _ARCHIVE, waiting)
         refused = [((name,), float(state.refused)) for name, state in states.items()]
         yield _gauge("mirror_archive_refused_paths", "Upstream's paths that are not carried.", _ARCHIVE, refused)
+        audited = [((name,), state.audited) for name, state in states.items() if state.audited]
+        yield _gauge("mirror_archive_audited_timestamp_seconds", "When all was last compared.", _ARCHIVE, audited)
+        drift = [((name,), float(state.drift)) for name, state in states.items()]
+        yield _counter("mirror_archive_drift_paths", "Paths that audits found and no journal told.", _ARCHIVE, drift)
+        follows = [((name,), float(state.planner == "journal")) for name, state in states.items()]
+        yield _gauge("mirror_archive_follows_journal", "1 when the last plan came from a journal.", _ARCHIVE, follows)
         fetched = [((name,), float(store.bytes_fetched(name))) for name in names]
         yield _counter("mirror_fetched_bytes", "Bytes received from the upstream.", _ARCHIVE, fetched)
 

@@ -38,6 +38,18 @@ class Places:
     def inbox(self) -> Path:
         return self.state / "inbox"
 
+    def journal(self, name: str) -> Path:
+        """The record of an archive's publications, as it is served to those below us."""
+        return self.state / "journal" / name
+
+    def notes(self, name: str) -> Path:
+        """What the next record in an archive's journal will be about."""
+        return self.state / "notes" / name
+
+    def scan(self, name: str) -> Path:
+        """What an origin's tree held at its last publication."""
+        return self.state / "scan" / name
+
     @property
     def lock(self) -> Path:
         return self.state / "controller.lock"

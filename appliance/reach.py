@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from appliance import ssh
 from appliance.places import Places
 from appliance.settings import Archive, Settings
-from appliance.sync import filters, transport
+from appliance.sync import filters, journal, transport
 from appliance.sync.profile import Profile
 from appliance.sync.source import Source
 
@@ -24,6 +26,16 @@ def source_of(settings: Settings, places: Places, name: str) -> Source:
         max_files=archive.max_files,
         choice=choice_of(archive),
     )
+
+
+def journal_of(settings: Settings, places: Places, name: str) -> Source:
+    """How rsync reaches the journal of an archive's upstream; it tells of a whole module, not of a part of one."""
+    archive = settings.archives[name]
+    assert archive.upstream
+    there = replace(archive.upstream, path=journal.module_of(archive.upstream.path))
+    moved = archive.model_copy(update={"upstream": there})
+    whole = source_of(settings, places, name)
+    return replace(whole, transport=transport_of(settings, places, moved), choice=(), title=whole.url)
 
 
 def choice_of(archive: Archive) -> tuple[str, ...]:

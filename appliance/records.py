@@ -20,6 +20,7 @@ class Request:
     callback: bool = False
     allow_deletes: bool = False
     allow_rollback: bool = False
+    full: bool = False
     run: int | None = None
     code: int | None = None
     answer: str | None = None
@@ -50,7 +51,9 @@ class ArchiveState:
 
     ``sealed`` is what ``signed`` will be when that is finished. ``unpublished`` is the start of the first run that
     brought payload which no publication has told of. ``refused`` paths of the upstream are not carried;
-    ``refused_paths`` are the first of them with the reason.
+    ``refused_paths`` are the first of them with the reason. ``audited`` is when everything was last compared with the
+    upstream, ``drift`` how many paths that ever found of which its journal had not told; ``planner`` what made the last
+    plan.
     """
 
     name: str
@@ -65,6 +68,19 @@ class ArchiveState:
     note: str = ""
     refused: int = 0
     refused_paths: tuple[str, ...] = ()
+    audited: float | None = None
+    drift: int = 0
+    planner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Where in an upstream's journal our tree is, and what ``terms`` (upstream, layout, filters) that holds for."""
+
+    epoch: str
+    serial: int
+    digest: str
+    terms: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from appliance import keys
 from appliance.keys import Keys
 from appliance.places import Places
 from appliance.settings import KeyHolder, Settings, Trigger
+from appliance.sync import journal
 
 TEMPLATES = Path(__file__).with_name("templates")
 PASSWORD = "mirror"
@@ -73,7 +74,12 @@ def _daemons(settings: Settings, places: Places, template: Template) -> Iterator
 
     def file(path: Path, way: str, archives: Iterable[str]) -> File:
         chosen = {name: settings.archives[name] for name in settings.archives if name in archives}
-        return File(path, template.render(settings=settings, places=places, way=way, archives=chosen))
+        return File(
+            path,
+            template.render(
+                settings=settings, places=places, way=way, archives=chosen, journal_module=journal.module_of
+            ),
+        )
 
     yield file(places.rsyncd_conf, "plain", settings.archives)
     if settings.tls_cert:

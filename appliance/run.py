@@ -16,11 +16,14 @@ from collections.abc import Iterable
 from typing import Final
 
 from appliance import hooks, log
+from appliance.chronicle import Chronicle
 from appliance.commands import Verdict
 from appliance.errors import SyncError
 from appliance.figures import Figures, Permits, Reports
+from appliance.gone import Gone
 from appliance.inspection import Inspection
 from appliance.places import Places
+from appliance.planning import Planning
 from appliance.reach import profile_of, source_of
 from appliance.records import Run
 from appliance.settings import Archive, Settings
@@ -54,7 +57,13 @@ class Change:
         self._tree = places.archive(name)
         self._staging = fetch.Staging(places.staging(name))
         self.figures = Figures()
+        self._paths = 0
         self._inspection = Inspection(settings, places, store, name, run, permits)
+        self._planning, self._chronicle = (
+            Planning(settings, places, store, name),
+            Chronicle(places, name, settings.name),
+        )
+        self._gone = Gone(places, store, self._chronicle, name)
 
     async def sync(self, to_the_end: bool, reports: Reports) -> bool:
         """Bring the archive to its upstream's state; True when something new was published.
@@ -93,9 +102,9 @@ class Change:
         self._staging.prepare()
         source = source_of(self._settings, self._places, self._name)
         self.figures.stage = "plan"
-        work = await plan.walk(source, self._tree, self._profile)
-        self._store.refuse(self._name, work.refused.count, work.refused.examples)
-        work = self._doom(work)
+        planned = await self._planning.plan(source, self._permits.full or bool(misfits), not to_the_end)
+        self.figures.planner = planned.planner
+        work = self._gone.doom(planned.plan, self._permits.deletes)
         await self._fetch_payload(source, work)
         await self._hook(2)
         if not to_the_end:
@@ -103,8 +112,14 @@ class Change:
             trace.write_stage1(self._tree, self._trace())
             await self._hook(4)
         self.figures.stage = "tree"
+        self._chronicle.announce()
         await reports.payload_is_here()
-        return to_the_end and await self._finish(source, work, reports, misfits)
+        if not to_the_end:
+            return False
+        news = await self._finish(source, work, reports, misfits)
+        if planned.mark:
+            self._store.keep_mark(self._name, planned.mark)
+        return news
 
     async def _finish(self, source: Source, work: plan.Plan, reports: Reports, misfits: frozenset[str]) -> bool:
         """The second half: indices, and everything visible at once. True when there was something to publish."""
@@ -112,7 +127,8 @@ class Change:
             await self._until_quiet(source, work.updating)
         broken = self._store.repairs(self._name)
         wanted = work.offered(self._tree, broken)
-        await self._fetch_index(source, work.insisting_on([*self._roots(), *misfits, *wanted]))
+        roots = self._roots() if work.whole else ()
+        await self._fetch_index(source, work.insisting_on([*roots, *misfits, *wanted]))
         await self._examine(work, wanted)
         self._forget(set(broken) - set(wanted))
         if not self._is_news(work):
@@ -120,6 +136,7 @@ class Change:
             return False
         seal = await self._verify(source, work)
         self.figures.stage = "tree"
+        self._chronicle.announce()
         await reports.verified(bool(self.figures.payload))
         await self._publish(seal)
         self._store.repaired(self._name, broken)
@@ -165,6 +182,8 @@ class Change:
 
     async def _fetch_payload(self, source: Source, work: plan.Plan) -> None:
         self.figures.stage, started = "payload", time.monotonic()
+        self._chronicle.note_changes(work.payload)
+        self._paths = work.upstream_files or self._paths
         count = sum(not change.directory for change in work.payload)
         if count:
             self._store.payload_came(self._name, self._run.started)
@@ -216,6 +235,7 @@ class Change:
         await publish.reach_disk(self._tree)
         beginnings = roots_of(self._profile, publish.staged(self._staging.index))
         roots = {path: seal.valid_until.get(path) for path in beginnings}
+        self._chronicle.note((path, None) for path in publish.staged(self._staging.index))
         self._store.publishing(self._name, self._run.id, seal.signed, roots)
         await self.finish_publication()
 
@@ -224,6 +244,8 @@ class Change:
         publish.publish(self._staging.index, self._tree, self._profile)
         await self._hook(3)
         trace.write(self._tree, self._trace())
+        paths = self._paths or self._chronicle.paths()
+        await asyncio.to_thread(self._chronicle.record, paths, self._store.doomed(self._name))
         self._store.published(self._name, trace.serial_of(self._tree), time.time())
 
     async def publish_origin(self) -> str:
@@ -231,6 +253,7 @@ class Change:
         self.figures.stage = "publish"
         await self._hook(1)
         serial = trace.bump(self._tree, self._trace())
+        await asyncio.to_thread(self._chronicle.record_scan)
         self._store.published(self._name, serial, time.time())
         await self._hook(4)
         return serial
@@ -255,21 +278,9 @@ class Change:
         }
         await hooks.call(self._settings.hooks, point, facts, self._settings.hook_deadline)
 
-    def _doom(self, work: plan.Plan) -> plan.Plan:
-        """Takes over what is gone upstream; when that is suspiciously much, nothing of ours gives way to anything."""
-        known = self._store.doomed(self._name)
-        guard = prune.Guard(len(set(work.delete) - known), work.upstream_files)
-        holds = guard.holds and not self._permits.deletes
-        cure = f"nothing is deleted; if that is right: mirrorctl sync {self._name} --allow-deletes"
-        self._store.note(self._name, f"{guard}; {cure}" if holds else "")
-        self._store.doom(self._name, known.intersection(work.delete) if holds else work.delete, time.time())
-        return work.sparing(self._tree) if holds else work
-
     def prune(self) -> None:
-        """Delete what has been gone upstream for long enough; what cannot be deleted stays and stops nothing."""
-        paths = self._store.overdue(self._name, time.time() - self._archive.grace)
-        self.figures.deleted += prune.delete(self._tree, paths)
-        self._store.buried(self._name, [path for path in paths if not os.path.lexists(self._tree / path)])
+        """Delete what has been gone upstream for long enough."""
+        self.figures.deleted += len(self._gone.prune(self._archive.grace))
         self._staging.forget_partial()
 
     def _trace(self) -> trace.Trace:

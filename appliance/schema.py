@@ -143,6 +143,9 @@ class Archive(Frozen):
     poll: Seconds = Field(
         6 * HOUR, ge=0, description="look at the upstream's serial after so long without a run; `off`: never"
     )
+    audit: Seconds = Field(
+        7 * 24 * HOUR, ge=0, description="compare everything with the upstream after so long without; `off`: never"
+    )
     grace: Seconds = Field(24 * HOUR, ge=0, description="keep a file that is gone upstream for so long")
 
     @property

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from appliance.records import ArchiveState, Delivery, Request, Run
+from appliance.records import ArchiveState, Delivery, Mark, Request, Run
 
 SCHEMA: Final = 1
 """Version of the tables below, kept in the file itself."""
@@ -25,6 +25,7 @@ create table request (
     id text primary key, archive text not null, stage text not null, mhop integer not null, source text not null,
     by text not null, received real not null, due real not null, callback integer not null default 0,
     allow_deletes integer not null default 0, allow_rollback integer not null default 0,
+    full integer not null default 0,
     run integer, code integer, answer text, answered real
 );
 create index request_open on request (archive, due) where code is null;
@@ -38,13 +39,18 @@ create index run_archive on run (archive, id);
 create table archive (
     name text primary key, publication integer not null default 0, serial text, published real, signed integer,
     sealed integer, publishing integer, unpublished real, failures integer not null default 0,
-    note text not null default '', refused integer not null default 0, refused_paths text not null default '[]'
+    note text not null default '', refused integer not null default 0, refused_paths text not null default '[]',
+    audited real, drift integer not null default 0, planner text not null default ''
 );
 create table doomed (archive text not null, path text not null, since real not null, primary key (archive, path));
 create table root (
     archive text not null, path text not null, valid_until real, primary key (archive, path)
 ) without rowid;
 create table repair (archive text not null, path text not null, primary key (archive, path)) without rowid;
+create table mark (
+    archive text primary key, epoch text not null, serial integer not null, digest text not null, terms text not null
+);
+create table absence (archive text primary key, since real not null);
 create table delivery (
     downstream text not null, archive text not null, publication integer not null, serial text, state text not null,
     attempts integer not null default 0, error text not null default '', next real, since real not null,
@@ -95,8 +101,8 @@ class Store:
         with self._transaction():
             self._db.executemany(
                 "insert or ignore into request (id, archive, stage, mhop, source, by, received, due, callback,"
-                " allow_deletes, allow_rollback) values (:id, :archive, :stage, :mhop, :source, :by, :received, :due,"
-                " :callback, :allow_deletes, :allow_rollback)",
+                " allow_deletes, allow_rollback, full) values (:id, :archive, :stage, :mhop, :source, :by, :received,"
+                " :due, :callback, :allow_deletes, :allow_rollback, :full)",
                 map(asdict, requests),
             )
 
@@ -253,6 +259,50 @@ class Store:
         rows = self._all("select path, valid_until from root where archive = ? order by path", archive)
         return {_path(row[0]): row[1] for row in rows}
 
+    # the upstream's journal
+
+    def planned(self, archive: str, planner: str) -> None:
+        """What made the plan of the run that is under way, for people."""
+        with self._transaction():
+            self._db.execute(
+                "insert into archive (name, planner) values (?, ?)"
+                " on conflict (name) do update set planner = excluded.planner",
+                (archive, planner),
+            )
+
+    def audited(self, archive: str, drift: int, now: float) -> None:
+        """Everything was compared with the upstream; ``drift`` paths differed that its journal had not told of."""
+        with self._transaction():
+            self._db.execute(
+                "insert into archive (name, audited, drift) values (?, ?, ?)"
+                " on conflict (name) do update set audited = excluded.audited, drift = drift + excluded.drift",
+                (archive, now, drift),
+            )
+
+    def mark(self, archive: str) -> Mark | None:
+        """Where in its upstream's journal an archive is; None when that is not known."""
+        rows = self._all("select epoch, serial, digest, terms from mark where archive = ?", archive)
+        return next((Mark(*row) for row in rows), None)
+
+    def keep_mark(self, archive: str, mark: Mark) -> None:
+        """The tree holds what the upstream's journal tells up to there."""
+        with self._transaction():
+            self._db.execute(
+                "insert or replace into mark values (?, ?, ?, ?, ?)",
+                (archive, mark.epoch, mark.serial, mark.digest, mark.terms),
+            )
+            self._db.execute("delete from absence where archive = ?", (archive,))
+
+    def lose_journal(self, archive: str, now: float) -> None:
+        """The upstream has no journal that can be read."""
+        with self._transaction():
+            self._db.execute("delete from mark where archive = ?", (archive,))
+            self._db.execute("insert or replace into absence values (?, ?)", (archive, now))
+
+    def journal_absent(self, archive: str) -> float | None:
+        """Since when the upstream is known to have no journal."""
+        return next((row[0] for row in self._all("select since from absence where archive = ?", archive)), None)
+
     # deletes in waiting
 
     def doom(self, archive: str, paths: Iterable[str], now: float) -> None:
@@ -337,7 +387,7 @@ class Store:
 
 
 def _request(row: sqlite3.Row) -> Request:
-    flags = {name: bool(row[name]) for name in ("mhop", "callback", "allow_deletes", "allow_rollback")}
+    flags = {name: bool(row[name]) for name in ("mhop", "callback", "allow_deletes", "allow_rollback", "full")}
     return Request(**{key: value for key, value in dict(row).items() if key != "answered"} | flags)
 
 

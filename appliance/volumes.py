@@ -29,6 +29,8 @@ def prepare(places: Places, archives: Iterable[str]) -> None:
     for name in archives:
         places.archive(name).mkdir(exist_ok=True)
         places.staging(name).mkdir(mode=0o700, parents=True, exist_ok=True)
+        # The rsync daemon serves it whether there is anything in it or not.
+        (places.journal(name) / "recent").mkdir(parents=True, exist_ok=True)
     places.inbox.mkdir(mode=0o700, exist_ok=True)
     places.state_host_key.parent.mkdir(mode=0o700, exist_ok=True)
 

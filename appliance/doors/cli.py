@@ -37,6 +37,7 @@ Rollback = Annotated[
 ]
 Deep = Annotated[bool, typer.Option("--deep", help="Also the SHA256 of every file, which reads all of them.")]
 Repair = Annotated[bool, typer.Option(help="Fetch what does not fit again from the upstream.")]
+Full = Annotated[bool, typer.Option("--full", help="Compare everything, whatever the upstream's journal says.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Come back when it is finished, with its exit code.")]
 
 
@@ -58,10 +59,14 @@ def status(as_json: AsJson = False) -> None:
 
 @app.command()
 def sync(
-    archive: ArchiveName, wait: Wait = False, allow_deletes: Deletes = False, allow_rollback: Rollback = False
+    archive: ArchiveName,
+    wait: Wait = False,
+    allow_deletes: Deletes = False,
+    allow_rollback: Rollback = False,
+    full: Full = False,
 ) -> None:
     """Sync an archive with its upstream now."""
-    _request(archive, wait, origin=False, deletes=allow_deletes, rollback=allow_rollback)
+    _request(archive, wait, origin=False, deletes=allow_deletes, rollback=allow_rollback, full=full)
 
 
 @app.command()
@@ -191,13 +196,13 @@ def _settings_with(archive: str) -> Settings:
     return settings
 
 
-def _request(archive: str, wait: bool, origin: bool, deletes: bool = False, rollback: bool = False) -> None:
+def _request(archive: str, wait: bool, origin: bool, **asked: bool) -> None:
     settings = _settings_with(archive)
     if origin != (settings.archives[archive].upstream is None):
         verb = "sync" if origin else "publish"
         place = "has an upstream" if origin else "begins here"
         raise ApplianceError(f"{archive} {place}", f"say `mirrorctl {verb} {archive}`")
-    id = inbox.leave(str(PLACES.inbox), archive, "all", "cli", "mirrorctl", deletes=deletes, rollback=rollback)
+    id = inbox.leave(str(PLACES.inbox), archive, "all", "cli", "mirrorctl", **asked)
     if not wait:
         inbox.knock(str(PLACES.door), id)
         print("accepted")

@@ -50,9 +50,12 @@ class Desk:
     def _read(self, file: Path) -> Request:
         fields = inbox.read(file.read_text("utf-8"))
         received = float(fields["received"])
+        mhop, callback, deletes, rollback, full = (
+            fields[flag] == "1" for flag in ("mhop", "callback", "deletes", "rollback", "full")
+        )
         return Request(
-            file.name, fields["archive"], fields["stage"], fields["mhop"] == "1", fields["source"], fields["by"],
-            received, received, fields["callback"] == "1", fields["deletes"] == "1", fields["rollback"] == "1",
+            file.name, fields["archive"], fields["stage"], mhop, fields["source"], fields["by"], received, received,
+            callback, deletes, rollback, full,
         )  # fmt: skip
 
     @asynccontextmanager

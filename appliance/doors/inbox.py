@@ -14,7 +14,7 @@ import time
 
 STATE = "/var/lib/mirror/inbox"
 DOOR = "/run/mirror/door.sock"
-FIELDS = ("archive", "stage", "mhop", "callback", "deletes", "rollback", "source", "by", "received")
+FIELDS = ("archive", "stage", "mhop", "callback", "deletes", "rollback", "full", "source", "by", "received")
 _RETRY = 0.2
 _LONGEST_ANSWER = 8192
 
@@ -33,11 +33,12 @@ def leave(
     callback: bool = False,
     deletes: bool = False,
     rollback: bool = False,
+    full: bool = False,
 ) -> str:
     """Make a request durable; returns its id. Raises OSError when that is not possible: then nothing was accepted."""
     now = time.time()
     id = f"{int(now * 1000):013d}-{os.getpid()}-{os.urandom(4).hex()}"
-    flags = (str(int(flag)) for flag in (mhop, callback, deletes, rollback))
+    flags = (str(int(flag)) for flag in (mhop, callback, deletes, rollback, full))
     values = (archive, stage, *flags, source, by, f"{now:.3f}")
     text = "".join(f"{field} {value}\n" for field, value in zip(FIELDS, values, strict=True))
     scratch, final = f"{inbox}/.{id}", f"{inbox}/{id}"

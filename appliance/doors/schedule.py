@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Coroutine
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
@@ -19,6 +19,9 @@ from appliance.reach import source_of
 from appliance.schema import Archive
 from appliance.sync import glance
 from appliance.values import parse_duration
+
+AUDIT_PAUSE: Final = 3600.0
+"""Seconds between two audits of which the first one failed."""
 
 
 async def keep(controller: Controller) -> None:
@@ -37,6 +40,7 @@ def _works(controller: Controller, name: str) -> list[Coroutine[Any, Any, None]]
     if not controller.store.archive(name).publication:
         controller.accept([new_request(name, "all", "schedule", "first sync")])
     works = [_poll(controller, name)] if archive.poll else []
+    works += [_audit(controller, name)] if archive.audit else []
     return [*works, _follow(controller, name, archive)] if archive.schedule else works
 
 
@@ -69,6 +73,18 @@ async def _poll(controller: Controller, name: str) -> None:
             await _look(controller, name)
             pause = interval
         await asyncio.sleep(pause + random.uniform(0, interval / 10))
+
+
+async def _audit(controller: Controller, name: str) -> None:
+    """Compare everything, for what no journal told: after ``audit`` seconds without a walk, and not all at once."""
+    while interval := controller.settings.archives[name].audit:
+        since = controller.store.archive(name).audited or time.time()
+        pause = since + interval * random.uniform(0.9, 1.1) - time.time()
+        if pause <= 0:
+            controller.accept([new_request(name, "all", "schedule", "audit", full=True)])
+            await controller.lanes[name].served()
+            pause = AUDIT_PAUSE
+        await asyncio.sleep(pause)
 
 
 async def _look(controller: Controller, name: str) -> None:

@@ -42,9 +42,10 @@ class Choice:
         pairs = (option.removeprefix("--").partition("=") for option in options)
         return cls(tuple(_rule(pattern, word == "exclude") for word, _, pattern in pairs))
 
-    def excludes(self, path: str) -> bool:
-        """Whether a file of this relative path is left out, by itself or with a directory above it."""
-        return bool(self.rules) and any(self._leaves_out(part, part != f"/{path}") for part in _downwards(path))
+    def excludes(self, path: str, directory: bool = False) -> bool:
+        """Whether a file (or ``directory``) of this relative path is left out, or a directory above it."""
+        parts = _downwards(path) if self.rules else ()
+        return any(self._leaves_out(part, directory or part != f"/{path}") for part in parts)
 
     def _leaves_out(self, path: str, directory: bool) -> bool:
         return next((rule.excludes for rule in self.rules if rule.matches(path, directory)), False)

@@ -42,6 +42,11 @@ class Staging:
         return self.root / "partial"
 
     @property
+    def journal(self) -> Path:
+        """What was fetched of the upstream's journal."""
+        return self.root / "journal"
+
+    @property
     def quarantine(self) -> Path:
         """Updates that were refused."""
         return self.root / "quarantine"

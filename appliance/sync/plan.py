@@ -42,7 +42,7 @@ class Plan:
 
     ``upstream_files`` counts every path the upstream shows us, which is what guards measure a shrinking against;
     ``updating`` names the flags with which it says that its tree is being changed; ``refused`` is what it shows and we
-    do not take.
+    do not take. Without ``whole`` it is what changed since we were there, and says nothing of the rest.
     """
 
     payload: tuple[Change, ...] = ()
@@ -51,6 +51,7 @@ class Plan:
     upstream_files: int = 0
     updating: tuple[str, ...] = ()
     refused: Refused = NOTHING
+    whole: bool = True
 
     @property
     def bytes(self) -> int:
@@ -81,6 +82,11 @@ class Plan:
         index = {change.path: change for change in self.index} | turned
         early = {path: change for path, change in payload.items() if path not in turned}
         return replace(self, payload=_by_path(early), index=_by_path(index))
+
+    def besides(self, doomed: Iterable[str]) -> Plan:
+        """This plan with what was gone upstream before; not what it brings back."""
+        back = {change.path for change in (*self.payload, *self.index)}
+        return replace(self, delete=tuple(sorted({*doomed, *self.delete} - back)))
 
     def sparing(self, tree: Path) -> Plan:
         """This plan without what would take the place of a directory that we hold something in."""
@@ -133,12 +139,20 @@ class Reader:
 
     def _item(self, item: re.Match[str]) -> None:
         if item["item"].startswith("*"):
-            self._delete.append(unescape(item["rest"].removesuffix(_SHOWN_END)).rstrip("/"))
+            self.gone(unescape(item["rest"].removesuffix(_SHOWN_END)).rstrip("/"))
             return
         change, target = _change(item)
         if change.path in ("", "."):
             return
         self.seen += 1
+        self.take(change, target)
+
+    def gone(self, path: str) -> None:
+        """The upstream has it no more."""
+        self._delete.append(path)
+
+    def take(self, change: Change, target: str | None = None) -> None:
+        """Put a change where it belongs; ``target`` is where it points if it is a link."""
         if reason := why(change.path, target):
             self._refuse(change.path, reason)
             return

@@ -11,6 +11,7 @@ from typing import Final
 from appliance import hostkey
 from appliance.commands import Outcome, Verdict, rsync_verdict
 from appliance.errors import SyncError
+from appliance.sync.choice import Choice
 from appliance.sync.profile import HIERARCHY, TRACE_DIRECTORY
 from appliance.sync.transport import Transport, openssl_said
 
@@ -77,6 +78,8 @@ class Source:
     deadline: int = 21600
     bwlimit: int = 0
     choice: tuple[str, ...] = ()
+    title: str = ""
+    """What people know it by, when that is not where it is."""
     max_files: int = 10_000_000
 
     @property
@@ -92,12 +95,12 @@ class Source:
     @property
     def url(self) -> str:
         """Where it is, for people."""
-        return self.transport.url
+        return self.title or self.transport.url
 
     @property
     def where(self) -> str:
         """The tree as rsync's source argument."""
-        return f"{self.url}/"
+        return f"{self.transport.url}/"
 
     def options(self) -> list[str]:
         """Options of every call.
@@ -124,6 +127,13 @@ class Source:
             "--filter=hide .~tmp~/",
             *self.choice,
         ]
+
+    @property
+    def hidden(self) -> Choice:
+        """What a walk would not see, as an answer for one path."""
+        own = (self.own_name, f"{self.own_name}-stage1", "_hierarchy", "_traces")
+        traces = (f"--exclude=/{TRACE_DIRECTORY}/{name}" for name in own)
+        return Choice.of([*traces, "--exclude=/Archive-Update-Required-*", "--exclude=.~tmp~/", *self.choice])
 
     def argv(self, *options: str, target: Path) -> list[str]:
         """A whole rsync command line that brings (a part of) the tree to the directory ``target``."""

@@ -1,0 +1,43 @@
+"""What is gone upstream: it waits for its end, guarded, and is deleted after its grace time."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from appliance.chronicle import Chronicle
+from appliance.places import Places
+from appliance.store import Store
+from appliance.sync import prune
+from appliance.sync.plan import Plan
+
+
+class Gone:
+    """The deletes of one archive."""
+
+    def __init__(self, places: Places, store: Store, chronicle: Chronicle, name: str) -> None:
+        self._tree, self._store, self._chronicle, self._name = places.archive(name), store, chronicle, name
+
+    def doom(self, work: Plan, allowed: bool) -> Plan:
+        """Take over what is gone upstream; returns the plan as it may be carried out.
+
+        When that is suspiciously much, and not ``allowed``, nothing of ours gives way to anything.
+        """
+        known = self._store.doomed(self._name)
+        if not work.whole:
+            work = work.besides(known)
+        guard = prune.Guard(len(set(work.delete) - known), work.upstream_files)
+        holds = guard.holds and not allowed
+        cure = f"nothing is deleted; if that is right: mirrorctl sync {self._name} --allow-deletes"
+        self._store.note(self._name, f"{guard}; {cure}" if holds else "")
+        self._store.doom(self._name, known.intersection(work.delete) if holds else work.delete, time.time())
+        self._chronicle.note((path, None) for path in known ^ self._store.doomed(self._name))
+        return work.sparing(self._tree) if holds else work
+
+    def prune(self, grace: float) -> list[str]:
+        """Delete what has been gone for ``grace`` seconds; returns it. What cannot go stays, and stops nothing."""
+        paths = self._store.overdue(self._name, time.time() - grace)
+        prune.delete(self._tree, paths)
+        gone = [path for path in paths if not os.path.lexists(self._tree / path)]
+        self._store.buried(self._name, gone)
+        return gone

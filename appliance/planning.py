@@ -1,0 +1,118 @@
+"""Which planner makes a run's plan: the upstream's journal where it can be followed, else one walk of both trees."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from appliance import log
+from appliance.places import Places
+from appliance.reach import choice_of, journal_of, profile_of
+from appliance.records import Mark
+from appliance.settings import Settings
+from appliance.store import Store
+from appliance.sync import follow, plan, steps
+from appliance.sync.delta import Head
+from appliance.sync.fetch import Staging
+from appliance.sync.follow import Absent, Astray
+from appliance.sync.plan import Plan
+from appliance.sync.profile import HIERARCHY
+from appliance.sync.source import Source
+
+ABSENT: Final = 24 * 3600.0
+"""Seconds for which an upstream without a journal is not asked for it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan, and where in the upstream's journal we are when it is carried out; None where there is none.
+
+    ``why`` says why it is a walk, empty for a plan from the journal. ``promised`` tells that the
+    journal has nothing new: then a walk is an audit, and what it finds is drift.
+    """
+
+    plan: Plan
+    mark: Mark | None = None
+    why: str = ""
+    promised: bool = False
+
+    @property
+    def planner(self) -> str:
+        """``journal`` or ``walk``."""
+        return "walk" if self.plan.whole else "journal"
+
+
+class Planning:
+    """The planners of one archive."""
+
+    def __init__(self, settings: Settings, places: Places, store: Store, name: str) -> None:
+        self._settings, self._places, self._store, self._name = settings, places, store, name
+        self._archive = settings.archives[name]
+        self._tree, self._cache = places.archive(name), Staging(places.staging(name)).journal
+
+    async def plan(self, source: Source, full: bool, stage1: bool = False) -> Planned:
+        """What a run has to do; ``full`` asks for the walk, ``stage1`` for what is announced as well.
+
+        Raises SyncError as both planners do.
+
+        Files that are to be repaired ask for it as well: a journal says nothing of what did not change.
+        """
+        planned = await self._choose(source, full or bool(self._store.repairs(self._name)), stage1)
+        self._store.planned(self._name, f"walk: {planned.why}" if planned.why else "journal")
+        if planned.plan.whole:
+            self._compared(planned)
+        return planned
+
+    def _compared(self, planned: Planned) -> None:
+        """Everything was compared: keep what that told."""
+        work = planned.plan
+        self._store.refuse(self._name, work.refused.count, work.refused.examples)
+        found = [change.path for change in (*work.payload, *work.index) if change.path != HIERARCHY]
+        drift = len(found) + len(set(work.delete) - self._store.doomed(self._name)) if planned.promised else 0
+        self._store.audited(self._name, drift, time.time())
+        if drift:
+            log.trouble("the audit found what the journal did not tell", archive=self._name, paths=drift)
+
+    async def _choose(self, source: Source, full: bool, stage1: bool) -> Planned:
+        absent = self._store.journal_absent(self._name)
+        if absent and time.time() < absent + ABSENT and not full:
+            return await self._walk(source, None, "the upstream has no journal")
+        try:
+            head = await follow.look(journal_of(self._settings, self._places, self._name), self._cache)
+        except Astray as astray:
+            if isinstance(astray, Absent):
+                self._store.lose_journal(self._name, time.time())
+            return await self._walk(source, None, str(astray))
+        return await self._from(source, head, full, stage1)
+
+    async def _from(self, source: Source, head: Head, full: bool, stage1: bool) -> Planned:
+        here = Mark(head.epoch, head.serial, head.digest, self._terms)
+        mark = self._store.mark(self._name)
+        if full or mark is None or mark.terms != here.terms:
+            why = "all is compared once in a while" if full else "nothing is known of the upstream's journal yet"
+            return await self._walk(source, here, why, promised=mark == here)
+        try:
+            journal = journal_of(self._settings, self._places, self._name)
+            changed = await follow.steps(journal, self._cache, head, mark)
+        except Astray as astray:
+            follow.forget(self._cache)
+            return await self._walk(source, here, str(astray))
+        changed += follow.announced(self._cache, head) if stage1 else []
+        facts = self._tree, profile_of(self._archive), source.hidden, head.paths
+        work = await asyncio.to_thread(steps.plan_of, changed, *facts)
+        return Planned(work, here)
+
+    async def _walk(self, source: Source, mark: Mark | None, why: str, promised: bool = False) -> Planned:
+        """One walk. The journal was looked at before, so that what comes during the walk is found there."""
+        return Planned(await plan.walk(source, self._tree, profile_of(self._archive)), mark, why, promised)
+
+    @property
+    def _terms(self) -> str:
+        """What a mark holds for: another upstream, layout or choice, and everything is to be compared."""
+        upstream, archive = self._archive.upstream, self._archive
+        facts = [upstream.url if upstream else "", archive.profile, archive.index, choice_of(archive)]
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()

@@ -1,0 +1,58 @@
+"""What must change, from what an upstream's journal says has changed: the other planner beside the walk."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from appliance.sync.choice import Choice
+from appliance.sync.delta import Step
+from appliance.sync.plan import Change, Plan, Reader
+from appliance.sync.profile import HIERARCHY, Kind, Profile, kind_of
+from appliance.sync.standing import Ground, Standing
+
+
+def plan_of(steps: Iterable[Step], tree: Path, profile: Profile, hidden: Choice, paths: int) -> Plan:
+    """The plan that a walk would make, of these paths only.
+
+    ``hidden`` is what a walk would not see: our own traces, what we chose not to carry; ``paths`` is how many there are
+    upstream.
+    """
+    ground, reader = Ground(tree), Reader(profile, tree)
+    for step in steps:
+        standing = Standing.NOTHING if ground.bars(step.path) else ground.at(step.path)
+        if hidden.excludes(step.path, directory=step.op == "d") or _is_done(step, standing, tree, profile):
+            continue
+        if step.op == "-":
+            reader.gone(step.path)
+        else:
+            reader.take(_change(step, standing), step.other if step.op == "l" else None)
+    reader.seen = paths
+    return replace(reader.plan().fitting(tree), whole=False)
+
+
+def _is_done(step: Step, standing: Standing, tree: Path, profile: Profile) -> bool:
+    """Whether the tree is as the step wants it."""
+    match step.op:
+        case "-":
+            return standing is Standing.NOTHING or step.path == HIERARCHY
+        case "d":
+            return standing is Standing.DIRECTORY
+        case "+":
+            return standing is Standing.OTHER and _is_held(tree, step, profile)
+    return False
+
+
+def _change(step: Step, standing: Standing) -> Change:
+    leader = step.other if step.op == "+" else None
+    return Change(step.path, step.size, standing is Standing.NOTHING, directory=step.op == "d", leader=leader)
+
+
+def _is_held(tree: Path, step: Step, profile: Profile) -> bool:
+    """Whether we have payload already: by size and time, as a walk decides; indices are not trusted to these."""
+    if kind_of(profile, step.path) is not Kind.PAYLOAD:
+        return False
+    held = (tree / step.path).lstat()
+    return stat.S_ISREG(held.st_mode) and (held.st_size, int(held.st_mtime)) == (step.size, step.time)
