@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 
+from appliance import log
 from appliance.chronicle import Chronicle
 from appliance.places import Places
 from appliance.store import Store
@@ -17,6 +18,8 @@ class Gone:
 
     def __init__(self, places: Places, store: Store, chronicle: Chronicle, name: str) -> None:
         self._tree, self._store, self._chronicle, self._name = places.archive(name), store, chronicle, name
+        self.holds = False
+        """Whether the last plan lost more than may go at once."""
 
     def doom(self, work: Plan, allowed: bool) -> Plan:
         """Take over what is gone upstream; returns the plan as it may be carried out.
@@ -29,10 +32,17 @@ class Gone:
         guard = prune.Guard(len(set(work.delete) - known), work.upstream_files)
         holds = guard.holds and not allowed
         cure = f"nothing is deleted; if that is right: mirrorctl sync {self._name} --allow-deletes"
-        self._store.note(self._name, f"{guard}; {cure}" if holds else "")
+        self._note(f"{guard}; {cure}" if holds else "")
+        self.holds = holds
         self._store.doom(self._name, known.intersection(work.delete) if holds else work.delete, time.time())
         self._chronicle.note((path, None) for path in known ^ self._store.doomed(self._name))
         return work.sparing(self._tree) if holds else work
+
+    def _note(self, text: str) -> None:
+        """Tell when it begins, and keep it in sight as long as it lasts."""
+        if text and not self._store.archive(self._name).note:
+            log.trouble("deletes are held back", archive=self._name, reason=text)
+        self._store.note(self._name, text)
 
     def prune(self, grace: float) -> list[str]:
         """Delete what has been gone for ``grace`` seconds; returns it. What cannot go stays, and stops nothing."""

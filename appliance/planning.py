@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from appliance import log
@@ -20,7 +20,7 @@ from appliance.sync.delta import Head
 from appliance.sync.fetch import Staging
 from appliance.sync.follow import Absent, Astray
 from appliance.sync.plan import Plan
-from appliance.sync.profile import HIERARCHY
+from appliance.sync.profile import HIERARCHY, TRACE_DIRECTORY
 from appliance.sync.source import Source
 
 ABSENT: Final = 24 * 3600.0
@@ -67,6 +67,10 @@ class Planning:
             self._compared(planned)
         return planned
 
+    def keep(self, mark: Mark) -> None:
+        """The plan was carried out: the tree is at its mark now."""
+        self._store.keep_mark(self._name, replace(mark, terms=self._terms))
+
     def _compared(self, planned: Planned) -> None:
         """Everything was compared: keep what that told."""
         work = planned.plan
@@ -112,7 +116,12 @@ class Planning:
 
     @property
     def _terms(self) -> str:
-        """What a mark holds for: another upstream, layout or choice, and everything is to be compared."""
+        """What a mark holds for: with another upstream, layout, choice or tree everything is to be compared.
+
+        A tree that was emptied, or restored from a backup, has another trace of ours than the last publication wrote.
+        """
         upstream, archive = self._archive.upstream, self._archive
-        facts = [upstream.url if upstream else "", archive.profile, archive.index, choice_of(archive)]
+        trace = self._tree / TRACE_DIRECTORY / self._settings.name
+        published = hashlib.sha256(trace.read_bytes()).hexdigest() if trace.is_file() else ""
+        facts = [upstream.url if upstream else "", archive.profile, archive.index, choice_of(archive), published]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()

@@ -117,8 +117,8 @@ class Change:
         if not to_the_end:
             return False
         news = await self._finish(source, work, reports, misfits)
-        if planned.mark:
-            self._store.keep_mark(self._name, planned.mark)
+        if planned.mark and not self._gone.holds:  # what is held back is to be asked for again
+            self._planning.keep(planned.mark)
         return news
 
     async def _finish(self, source: Source, work: plan.Plan, reports: Reports, misfits: frozenset[str]) -> bool:

@@ -278,7 +278,7 @@ def _archives(picture: dict[str, Any]) -> Table:
     for name, archive in picture["archives"].items():
         run = archive["last_run"]
         ended = f"{run['result'] or archive['stage'] or 'running'} ({_ago(run['ended_at'])})" if run else "never"
-        signed = {True: "yes", False: "hashes only", None: "–"}[archive["signed"]]
+        signed = {True: "yes", False: "unsigned", None: "–"}[archive["signed"]]
         signed = "not checked" if archive["verify"] == "off" else signed
         published = _ago(archive["published_at"])
         table.add_row(name, archive["role"], archive["serial"] or "–", published, archive["state"], ended, signed)

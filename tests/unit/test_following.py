@@ -6,7 +6,7 @@ import asyncio
 import os
 import shutil
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -52,9 +52,9 @@ class Chain:
         return one == other
 
 
-async def ask(controller: Controller, full: bool = False, trigger: str = "all") -> Request:
+async def ask(controller: Controller, full: bool = False, trigger: str = "all", deletes: bool = False) -> Request:
     """One request and its answer; it must be good."""
-    request = new_request("debian", trigger, "ssh", "test", full=full)
+    request = replace(new_request("debian", trigger, "ssh", "test", full=full), allow_deletes=deletes)
     controller.accept([request])
     async with asyncio.timeout(60):
         answer = await controller.lanes["debian"].answer(request.id)
@@ -115,6 +115,28 @@ def test_what_is_gone_goes_here_too(chain: Chain) -> None:
         await ask(origin)
         await ask(leaf)
         assert chain.planner == "journal"
+        assert chain.is_same()
+
+    chain.play(scene)
+
+
+def test_what_the_guard_holds_back_is_not_forgotten(chain: Chain) -> None:
+    def noted() -> str:
+        return chain.leaf.store.archive("debian").note
+
+    async def scene(origin: Controller, leaf: Controller) -> None:
+        for number in range(60):
+            chain.archive.write(f"pool/old/{number}.deb", b"old")
+        await ask(origin)
+        await ask(leaf)
+        shutil.rmtree(chain.origin.tree / "pool/old")
+        await ask(origin)
+        for _ in range(2):
+            await ask(leaf)
+            assert "--allow-deletes" in noted()
+            assert (chain.leaf.tree / "pool/old/7.deb").exists()
+        await ask(leaf, deletes=True)
+        assert noted() == ""
         assert chain.is_same()
 
     chain.play(scene)
@@ -188,6 +210,28 @@ def test_an_audit_finds_what_no_journal_told(chain: Chain) -> None:
         await ask(leaf, full=True)
         assert chain.is_same()
         assert chain.leaf.store.archive("debian").drift == 1
+
+    chain.play(scene)
+
+
+@pytest.mark.parametrize("loss", ["everything", "what was published last"])
+def test_a_tree_that_is_not_what_we_left(chain: Chain, loss: str) -> None:
+    async def scene(origin: Controller, leaf: Controller) -> None:
+        await ask(origin)
+        await ask(leaf)
+        backup = chain.leaf.root / "backup"
+        shutil.copytree(chain.leaf.tree, backup, symlinks=True)
+        chain.archive.release(world="one")
+        await ask(origin)
+        await ask(leaf)
+        shutil.rmtree(chain.leaf.tree)
+        if loss == "everything":
+            chain.leaf.tree.mkdir()
+        else:
+            backup.rename(chain.leaf.tree)
+        await ask(leaf)
+        assert chain.planner.startswith("walk")
+        assert chain.is_same()
 
     chain.play(scene)
 
