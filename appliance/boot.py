@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 
-from appliance import keys, render, volumes
+from appliance import keys, render, store, volumes
 from appliance.errors import ConfigurationError, Problem
 from appliance.places import Places
 from appliance.render import File
@@ -20,6 +20,7 @@ def boot(environ: Mapping[str, str], places: Places) -> None:
     problems = [*_root(), *reading.problems]
     if os.getuid():
         problems += volumes.check(places, reading.settings.archives)
+        problems += _store(places)
         if os.access(places.run, os.W_OK):
             # The ssh programs refuse to work for a uid that has no name.
             render.install(_users(places))
@@ -35,6 +36,13 @@ def _root() -> Iterator[Problem]:
     if not os.getuid():
         cure = "leave the container's user as the image has it, or set another that is not 0"
         yield Problem("user", "the container runs as root, and nothing here needs that", cure)
+
+
+def _store(places: Places) -> Iterator[Problem]:
+    try:
+        store.check(places.store)
+    except store.StoreError as error:
+        yield Problem(os.fspath(places.store), error.fact, error.cure)
 
 
 def _sweep(places: Places) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
 from dataclasses import replace
@@ -93,3 +94,12 @@ def test_the_process_tells_every_problem_and_exits_78() -> None:
 def test_an_unknown_verb_is_told(verbs: tuple[str, ...]) -> None:
     done = main(*verbs)
     assert (done.returncode, done.stderr.startswith("usage: ")) == (64, True)
+
+
+@pytest.mark.usefixtures("as_somebody")
+def test_a_store_of_a_newer_appliance_is_refused(places: Places) -> None:
+    places.store.parent.mkdir(parents=True, exist_ok=True)
+    store = sqlite3.connect(places.store)
+    store.execute("pragma user_version = 1000")
+    store.close()
+    assert variables(SMALLEST, places) == [os.fspath(places.store)]

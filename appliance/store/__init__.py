@@ -1,0 +1,21 @@
+"""The appliance's only state: requests, runs, publications, deletes in waiting and deliveries, in one SQLite file.
+
+A request is on disk before it is acknowledged; what is true after a crash is what this file says. Times are epoch
+seconds.
+"""
+
+from __future__ import annotations
+
+from appliance.store.archives import Archives
+from appliance.store.database import StoreError, check
+from appliance.store.deliveries import Deliveries
+from appliance.store.marks import Marks
+from appliance.store.requests import Requests
+from appliance.store.runs import Runs
+from appliance.store.waiting import Waiting
+
+__all__ = ["Store", "StoreError", "check"]
+
+
+class Store(Requests, Runs, Archives, Marks, Waiting, Deliveries):
+    """All of it, on one connection; every method is one transaction, durable when it returns."""

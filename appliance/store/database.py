@@ -1,0 +1,102 @@
+"""One connection to one SQLite file, its transactions, and how names that are no text are kept in it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from appliance.errors import ApplianceError
+from appliance.store import schema
+
+_AWAY: Final = "move it and what begins with its name away: what was asked and told is forgotten, no archive is lost"
+
+
+class StoreError(ApplianceError):
+    """The store cannot be used by this appliance; it was left as it is."""
+
+    exit_code = 78
+
+
+class Database:
+    """One connection; every method of a room built on it is one transaction, durable when it returns."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = _open(path)
+        try:
+            self._db.execute("pragma journal_mode = wal")
+            self._db.execute("pragma synchronous = full")
+            self._migrate()
+        except BaseException:
+            self._db.close()
+            raise
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def _migrate(self) -> None:
+        with self._transaction():
+            for step in schema.STEPS[_version(self._db) :]:
+                for statement in step.split(";"):
+                    self._db.execute(statement)
+            self._db.execute(f"pragma user_version = {schema.NEWEST}")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("begin immediate")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("rollback")
+            raise
+        self._db.execute("commit")
+
+    def _all(self, query: str, *values: Any) -> list[sqlite3.Row]:
+        return self._db.execute(query, values).fetchall()
+
+
+def check(path: Path) -> None:
+    """Raise StoreError for a store that is of a newer appliance, or none at all; changes nothing."""
+    if path.exists():
+        _open(path).close()
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    """Raises StoreError before anything is written."""
+    db = sqlite3.connect(path, isolation_level=None)
+    db.row_factory = sqlite3.Row
+    try:
+        found = _version(db)
+    except sqlite3.OperationalError:
+        db.close()
+        raise
+    except sqlite3.DatabaseError as error:
+        db.close()
+        raise StoreError(f"it cannot be read: {error}", f"restore it, or {_AWAY}") from None
+    if found > schema.NEWEST:
+        db.close()
+        fact = f"it is of a newer push-mirror: version {found} of the store, this one knows {schema.NEWEST}"
+        raise StoreError(fact, f"start the newer image again, or {_AWAY}")
+    return db
+
+
+def _version(db: sqlite3.Connection) -> int:
+    return int(db.execute("pragma user_version").fetchone()[0])
+
+
+def as_text(path: str) -> str:
+    """SQLite keeps UTF-8; a name that is not is kept in an escaped form that no rsync name has."""
+    return path.encode("utf-8", "surrogateescape").hex(":") + ":" if _broken(path) else path
+
+
+def as_path(text: str) -> str:
+    """The name that ``as_text`` was given."""
+    return bytes.fromhex(text.replace(":", "")).decode("utf-8", "surrogateescape") if text.endswith(":") else text
+
+
+def _broken(path: str) -> bool:
+    return path.endswith(":") or any("\ud800" <= character <= "\udfff" for character in path)

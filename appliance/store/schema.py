@@ -1,0 +1,53 @@
+"""The tables, as a list of steps from one version to the next.
+
+A store says its own version (``pragma user_version``). One that is older is brought forward, step by step, in one
+transaction; one that is newer is left as it is, and refused.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+_TABLES: Final = """
+create table request (
+    id text primary key, archive text not null, stage text not null, mhop integer not null, source text not null,
+    by text not null, received real not null, due real not null, callback integer not null default 0,
+    allow_deletes integer not null default 0, allow_rollback integer not null default 0,
+    full integer not null default 0,
+    run integer, code integer, answer text, answered real
+);
+create index request_open on request (archive, due) where code is null;
+create table run (
+    id integer primary key autoincrement, archive text not null, kind text not null, trigger text not null,
+    started real not null, ended real, result text, error text not null default '', serial text,
+    payload integer not null default 0, indices integer not null default 0, deleted integer not null default 0,
+    bytes integer not null default 0
+);
+create index run_archive on run (archive, id);
+create table archive (
+    name text primary key, publication integer not null default 0, serial text, published real, signed integer,
+    sealed integer, publishing integer, unpublished real, failures integer not null default 0,
+    note text not null default '', refused integer not null default 0, refused_paths text not null default '[]',
+    audited real, drift integer not null default 0, planner text not null default ''
+);
+create table doomed (archive text not null, path text not null, since real not null, primary key (archive, path));
+create table root (
+    archive text not null, path text not null, valid_until real, primary key (archive, path)
+) without rowid;
+create table repair (archive text not null, path text not null, primary key (archive, path)) without rowid;
+create table mark (
+    archive text primary key, epoch text not null, serial integer not null, digest text not null, terms text not null
+);
+create table absence (archive text primary key, since real not null);
+create table delivery (
+    downstream text not null, archive text not null, publication integer not null, serial text, state text not null,
+    attempts integer not null default 0, error text not null default '', next real, since real not null,
+    primary key (downstream, archive)
+);
+"""
+
+STEPS: Final = (_TABLES,)
+"""Step n brings a store of version n to version n + 1. What has been released is never changed: it gets a successor."""
+
+NEWEST: Final = len(STEPS)
+"""The version of a store that this appliance writes."""

@@ -1,0 +1,55 @@
+"""Single paths of an archive that wait: to be deleted when their time has come, or to be fetched again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from appliance.store.database import Database, as_path, as_text
+
+
+class Waiting(Database):
+    """The paths that something will be done about."""
+
+    def doom(self, archive: str, paths: Iterable[str], now: float) -> None:
+        """Take over the list of paths the upstream no longer has; one that came back is no longer doomed."""
+        with self._transaction():
+            self._db.execute("create temporary table gone (path text primary key) without rowid")
+            self._db.executemany("insert or ignore into gone values (?)", ((as_text(path),) for path in paths))
+            self._db.execute("delete from doomed where archive = ? and path not in (select path from gone)", (archive,))
+            self._db.execute("insert or ignore into doomed select ?, path, ? from gone", (archive, now))
+            self._db.execute("drop table gone")
+
+    def doomed(self, archive: str) -> set[str]:
+        """Every path that waits for its end."""
+        return {as_path(row[0]) for row in self._all("select path from doomed where archive = ?", archive)}
+
+    def overdue(self, archive: str, before: float) -> list[str]:
+        """The doomed paths that have been gone upstream since ``before`` or longer."""
+        rows = self._all("select path from doomed where archive = ? and since <= ? order by path", archive, before)
+        return [as_path(row[0]) for row in rows]
+
+    def buried(self, archive: str, paths: Iterable[str]) -> None:
+        """Forget paths that were deleted."""
+        with self._transaction():
+            names = [(archive, as_text(path)) for path in paths]
+            self._db.executemany("delete from doomed where archive = ? and path = ?", names)
+            self._db.executemany("delete from root where archive = ? and path = ?", names)
+
+    def repair(self, archive: str, paths: Iterable[str]) -> None:
+        """These files are to be fetched again, whatever their size and time say."""
+        with self._transaction():
+            self._db.executemany(
+                "insert or ignore into repair (archive, path) values (?, ?)",
+                [(archive, as_text(path)) for path in paths],
+            )
+
+    def repairs(self, archive: str) -> list[str]:
+        """The files that are to be fetched again."""
+        return [as_path(row[0]) for row in self._all("select path from repair where archive = ?", archive)]
+
+    def repaired(self, archive: str, paths: Iterable[str]) -> None:
+        """Forget files that were fetched again, or that nobody has."""
+        with self._transaction():
+            self._db.executemany(
+                "delete from repair where archive = ? and path = ?", [(archive, as_text(path)) for path in paths]
+            )
