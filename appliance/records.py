@@ -28,7 +28,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One sync, or one publication at an origin. ``result`` is success, noop or error; None while it runs."""
+    """One sync, or one publication at an origin. ``result`` is success, noop or error; None while it runs.
+
+    ``cause`` is what kind of trouble an error was, empty for one that no retry is for.
+    """
 
     id: int
     archive: str
@@ -43,6 +46,7 @@ class Run:
     indices: int
     deleted: int
     bytes: int
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)

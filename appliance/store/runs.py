@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from typing import Final
 
 from appliance.records import Request, Run
 from appliance.store.database import Database
+
+KEPT: Final = 1000
+"""Ended runs that are kept of each archive."""
 
 
 class Runs(Database):
@@ -23,7 +27,10 @@ class Runs(Database):
         return run
 
     def end(self, run: int, result: str, now: float, error: str = "", **figures: int | str | None) -> None:
-        """End a run with its result, what went wrong, and its figures (serial, payload, indices, deleted, bytes)."""
+        """End a run with its result, what went wrong, and figures (cause, serial, payload, indices, deleted, bytes).
+
+        The last KEPT runs of an archive stay; what all of them come to is counted, and never goes back.
+        """
         names = "".join(f", {name} = ?" for name in figures)
         with self._transaction():
             self._db.execute(
@@ -36,15 +43,35 @@ class Runs(Database):
                 f" on conflict (name) do update set failures = {failed}",
                 (int(result == "error"), run),
             )
+            self._count(run)
 
-    def interrupt(self, now: float) -> list[Run]:
-        """At start: end the runs that a crash left open. Their requests are still unanswered and will run again."""
+    def interrupt(self, now: float, archive: str | None = None) -> list[Run]:
+        """End the runs that were left open, of one archive or of all: by a crash, or a store that could not be written.
+
+        Their requests are still unanswered and will run again.
+        """
         with self._transaction():
-            rows = self._all("select * from run where ended is null")
-            self._db.execute(
-                "update run set ended = ?, result = 'error', error = 'interrupted' where ended is null", (now,)
-            )
+            rows = self._all("select * from run where ended is null and archive = coalesce(?, archive)", archive)
+            for row in rows:
+                self._db.execute(
+                    "update run set ended = ?, result = 'error', error = 'interrupted' where id = ?", (now, row["id"])
+                )
+                self._count(row["id"])
         return [_run(row) for row in rows]
+
+    def _count(self, run: int) -> None:
+        """Add an ended run to the tally, and drop the oldest; not one whose publication is still to be finished."""
+        self._db.execute(
+            "insert into tally select archive, kind, result, 1, bytes from run where id = ?"
+            " on conflict do update set runs = runs + 1, bytes = bytes + excluded.bytes",
+            (run,),
+        )
+        self._db.execute(
+            "delete from run where archive = (select archive from run where id = ?) and ended is not null and id <="
+            " (select r.id from run as r where r.archive = run.archive order by r.id desc limit 1 offset ?)"
+            " and id not in (select publishing from archive where publishing is not null)",
+            (run, KEPT),
+        )
 
     def run(self, id: int) -> Run | None:
         """One run, or None when it is unknown."""
@@ -60,18 +87,29 @@ class Runs(Database):
         query = "select error from run where archive = ? and ended is not null order by id desc limit 1"
         return next((str(row[0]) for row in self._all(query, archive)), "")
 
+    def in_a_row(self, archive: str, cause: str) -> int:
+        """How many of the newest ended runs have failed for the same cause, without another end between them."""
+        query = (
+            "select count(*) from run where archive = ? and ended is not null and id >"
+            " (select coalesce(max(id), 0) from run where archive = ? and ended is not null and cause != ?)"
+        )
+        return int(self._all(query, archive, archive, cause)[0][0])
+
     def count_runs(self, archive: str) -> int:
         """How many runs the archive has had."""
-        return int(self._all("select count(*) from run where archive = ?", archive)[0][0])
+        query = (
+            "select coalesce((select sum(runs) from tally where archive = ?), 0)"
+            " + (select count(*) from run where archive = ? and ended is null)"
+        )
+        return int(self._all(query, archive, archive)[0][0])
 
     def results(self) -> dict[tuple[str, str, str], int]:
         """Ended runs by archive, kind and result."""
-        rows = self._all("select archive, kind, result, count(*) from run where ended is not null group by 1, 2, 3")
-        return {(row[0], row[1], row[2]): row[3] for row in rows}
+        return {(row[0], row[1], row[2]): row[3] for row in self._all("select * from tally")}
 
     def bytes_fetched(self, archive: str) -> int:
         """Bytes that all runs of an archive have received."""
-        return int(self._all("select coalesce(sum(bytes), 0) from run where archive = ?", archive)[0][0])
+        return int(self._all("select coalesce(sum(bytes), 0) from tally where archive = ?", archive)[0][0])
 
 
 def _run(row: sqlite3.Row) -> Run:

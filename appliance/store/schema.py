@@ -46,7 +46,17 @@ create table delivery (
 );
 """
 
-STEPS: Final = (_TABLES,)
+_COUNTED: Final = """
+create table tally (
+    archive text not null, kind text not null, result text not null, runs integer not null, bytes integer not null,
+    primary key (archive, kind, result)
+) without rowid;
+insert into tally select archive, kind, result, count(*), sum(bytes) from run where ended is not null group by 1, 2, 3;
+alter table run add column cause text not null default '';
+"""
+"""Runs are counted as they end, so that old ones can go; each says what kind of trouble ended it."""
+
+STEPS: Final = (_TABLES, _COUNTED)
 """Step n brings a store of version n to version n + 1. What has been released is never changed: it gets a successor."""
 
 NEWEST: Final = len(STEPS)

@@ -29,7 +29,7 @@ def tables(file: Path) -> dict[str, list[tuple[str, str, int]]]:
     return found
 
 
-@pytest.mark.parametrize("version", range(1, schema.NEWEST + 1))
+@pytest.mark.parametrize("version", range(1, schema.NEWEST))
 def test_a_store_of_every_version_is_brought_forward(version: int, tmp_path: Path) -> None:
     file = written_by(version, tmp_path)
     for _ in range(2):
@@ -49,7 +49,7 @@ def test_a_store_of_every_version_is_brought_forward(version: int, tmp_path: Pat
         store.close()
 
 
-@pytest.mark.parametrize("version", range(1, schema.NEWEST + 1))
+@pytest.mark.parametrize("version", range(1, schema.NEWEST))
 def test_a_store_brought_forward_is_made_like_a_new_one(version: int, tmp_path: Path) -> None:
     Store(written_by(version, tmp_path)).close()
     (tmp_path / "new").mkdir()

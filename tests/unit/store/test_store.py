@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.records import Request
-from appliance.store import Store
+from appliance.store import Store, runs
 
 
 @pytest.fixture
@@ -73,7 +73,43 @@ def test_a_crash_leaves_runs_that_a_start_ends(store: Store) -> None:
     run = store.begin("debian", "sync", "ssh", [request("1")], 10)
     assert [one.id for one in store.interrupt(20)] == [run]
     assert store.interrupt(30) == []
+    assert store.results() == {("debian", "sync", "error"): 1}
+    store.begin("debian", "sync", "ssh", [], 40)
+    other = store.begin("other", "sync", "ssh", [], 40)
+    assert [one.id for one in store.interrupt(50, "other")] == [other]
     assert store.open_requests("debian")
+
+
+def test_old_runs_go_and_what_was_counted_stays(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "KEPT", 3)
+    first = store.begin("debian", "sync", "ssh", [], 1)
+    store.publishing("debian", first)
+    store.end(first, "error", 2, bytes=100)
+    other = store.begin("other", "sync", "ssh", [], 1)
+    store.end(other, "noop", 2)
+    ids = []
+    for number in range(10):
+        ids.append(store.begin("debian", "sync", "ssh", [], number))
+        store.end(ids[-1], "success", number, bytes=10)
+        assert store.count_runs("debian") == number + 2
+        assert store.bytes_fetched("debian") == 100 + 10 * (number + 1)
+    assert store.run(first), "its publication is not finished"
+    assert store.run(other)
+    assert [id for id in ids if store.run(id)] == ids[-3:]
+    assert store.results()["debian", "sync", "success"] == 10
+
+
+def test_failures_in_a_row_are_of_one_cause(store: Store) -> None:
+    def end(result: str, **figures: str) -> None:
+        store.end(store.begin("debian", "sync", "ssh", [], 1), result, 2, **figures)
+
+    assert store.in_a_row("debian", "network") == 0
+    for cause in ("busy", "network", "network"):
+        end("error", cause=cause)
+    store.begin("debian", "sync", "ssh", [], 3)
+    assert (store.in_a_row("debian", "network"), store.in_a_row("debian", "busy")) == (2, 0)
+    end("success")
+    assert store.in_a_row("debian", "network") == 0
 
 
 def test_publication(store: Store) -> None:
