@@ -27,6 +27,7 @@ LABEL org.opencontainers.image.title="push-mirror" \
 # and so do the host keys that the package made: every container makes its own.
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+        apprise \
         ca-certificates \
         gpgv \
         libnginx-mod-stream \

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from appliance import log, words
 from appliance.errors import ApplianceError
 from appliance.lane import Lane, new_request
+from appliance.notices.notices import Notices
 from appliance.places import Places
 from appliance.records import Request
 from appliance.settings import Settings
@@ -23,8 +24,11 @@ class Controller:
 
     def __init__(self, settings: Settings, places: Places, store: Store) -> None:
         self.settings, self.places, self.store = settings, places, store
-        self.push = Push(settings, places, store)
-        self.lanes = {name: Lane(settings, places, store, self.push, name) for name in settings.archives}
+        self.notices = Notices(settings, places, store)
+        self.push = Push(settings, places, store, self.notices.look)
+        self.lanes = {
+            name: Lane(settings, places, store, self.push, name, self.notices.look) for name in settings.archives
+        }
 
     async def run(self) -> None:
         """Work until cancelled; open requests of an earlier life are served like new ones."""
@@ -34,6 +38,7 @@ class Controller:
         await self.push.start()
         try:
             async with asyncio.TaskGroup() as group:
+                group.create_task(self.notices.work())
                 for lane in self.lanes.values():
                     group.create_task(lane.work())
         finally:
@@ -82,6 +87,7 @@ class Controller:
             lane.take_over(settings)
         self._tell_faults()
         self.push.take_over(settings)
+        self.notices.take_over(settings)
 
     def _tell_faults(self) -> None:
         """A bad line of a stock list stops no other, so somebody has to be told of it."""

@@ -12,7 +12,7 @@ import random
 import secrets
 import sqlite3
 import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
@@ -47,10 +47,13 @@ STORE_PAUSE: Final = 5.0
 class Lane:
     """One archive: its waiting requests, its run, its retries."""
 
-    def __init__(self, settings: Settings, places: Places, store: Store, push: Push, name: str) -> None:
+    def __init__(
+        self, settings: Settings, places: Places, store: Store, push: Push, name: str, on_end: Callable[[], None]
+    ) -> None:
         self.name = name
         self.figures: Figures | None = None
         self._settings, self._places, self._store, self._push = settings, places, store, push
+        self._on_end = on_end
         self._wake = asyncio.Event()
         self._answered = asyncio.Condition()
         self._tree_is_prepared = False
@@ -161,6 +164,7 @@ class Lane:
             await self._succeeded(id, change, requests, published)
         finally:
             self.figures = None
+            self._on_end()
 
     async def _publish(self, change: Change, requests: list[Request]) -> bool:
         serial = await change.publish_origin()

@@ -6,18 +6,27 @@ import json
 import logging
 import sys
 import time
+from collections import defaultdict, deque
 from typing import Any, Final
 
 _LOGGER: Final = logging.getLogger("push-mirror")
+
+KEPT: Final = 20
+"""Lines of each archive that are remembered."""
 
 
 def start(format: str, level: str) -> None:
     """Log to standard output from now on, as ``human`` or ``json`` lines."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(_Json() if format == "json" else _Human())
-    _LOGGER.handlers[:] = [handler]
+    _LOGGER.handlers[:] = [handler, _RECENT]
     _LOGGER.setLevel(level.upper())
     _LOGGER.propagate = False
+
+
+def last_lines(archive: str) -> list[str]:
+    """The last lines about one archive, as people read them, the oldest first; nothing from an earlier life."""
+    return list(_RECENT.lines[archive])
 
 
 def event(message: str, **facts: Any) -> None:
@@ -74,3 +83,19 @@ class _Json(logging.Formatter):
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line)
+
+
+class _Recent(logging.Handler):
+    """Keeps a few lines of each archive."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(_Human())
+        self.lines: defaultdict[str, deque[str]] = defaultdict(lambda: deque(maxlen=KEPT))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if archive := _facts(record).get("archive"):
+            self.lines[str(archive)].append(self.format(record))
+
+
+_RECENT: Final = _Recent()

@@ -100,3 +100,14 @@ class Delivery:
     error: str
     next: float | None
     since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What is wrong with a subject since when, or that it was ``over`` then: as a channel is told of it."""
+
+    condition: str
+    subject: str
+    reason: str
+    since: float
+    over: float | None

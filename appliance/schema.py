@@ -32,6 +32,7 @@ from appliance.values import (
     HostName,
     HostPatterns,
     Line,
+    NotifyUrls,
     Password,
     Patterns,
     ProxyAddress,
@@ -40,6 +41,7 @@ from appliance.values import (
     Seconds,
     Secrets,
     UserPatterns,
+    WebhookUrl,
     Words,
     Zone,
     names_host,
@@ -280,6 +282,12 @@ class Settings(BaseSettings):
     )
     hooks: Path | None = Field(None, description="directory with executables `hook1` … `hook5`, run as ftpsync's hooks")
     hook_deadline: Seconds = Field(10 * 60, gt=0, description="a hook that lasts longer is ended, and has failed")
+    notify_urls: Annotated[NotifyUrls | None, FILE] = Field(
+        None, description="Apprise URLs, separated by white space: told when something goes wrong, and well again"
+    )
+    notify_webhook: Annotated[WebhookUrl | None, FILE] = Field(
+        None, description="`https://…` that gets the same as JSON, by POST"
+    )
     log_format: Literal["human", "json"] = Field("human", description="form of the log lines")
     log_level: Literal["debug", "info", "warning"] = Field("info", description="least important line that is logged")
     info: Info = Field(Info(), description="free text for the trace file")

@@ -21,6 +21,7 @@ USER_PATTERN = re.compile(r"[A-Za-z0-9_*?][A-Za-z0-9._*?-]*")
 PATH_STEP = re.compile(r"[A-Za-z0-9._~-]+")
 """What a URL's path may hold as it is (RFC 3986, unreserved)."""
 HOST_PATTERN = re.compile(r"!?[A-Za-z0-9.:/*?_%-]+")
+URL = re.compile(r"[a-z][a-z0-9+.-]*://[!-~]+", re.IGNORECASE)
 KEY_TYPES = (
     "ssh-ed25519",
     "ssh-rsa",
@@ -176,6 +177,21 @@ def rsync_secrets(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def notify_urls(secret: SecretStr) -> SecretStr:
+    """Apprise's URLs, separated by white space. What is said about a bad one never quotes it."""
+    for number, url in enumerate(secret.get_secret_value().split(), 1):
+        if not URL.fullmatch(url):
+            raise Fault(f"number {number} is not a URL", "write Apprise URLs, such as mailto://… or slack://…")
+    return secret
+
+
+def webhook(secret: SecretStr) -> SecretStr:
+    """A URL that can be called."""
+    if not URL.fullmatch(url := secret.get_secret_value()) or not url.startswith(("http://", "https://")):
+        raise Fault("is not an http:// or https:// URL", "write the whole URL that shall be called")
+    return secret
+
+
 def secret_users(secret: SecretStr | None) -> tuple[str, ...]:
     """The users that have a line."""
     lines = secret.get_secret_value().splitlines() if secret else []
@@ -220,3 +236,5 @@ HostPatterns = Annotated[tuple[Annotated[str, AfterValidator(host_pattern)], ...
 PublicKey = Annotated[str, AfterValidator(public_key)]
 Password = Annotated[SecretStr, AfterValidator(single_line_secret)]
 Secrets = Annotated[SecretStr, AfterValidator(rsync_secrets)]
+NotifyUrls = Annotated[SecretStr, AfterValidator(notify_urls)]
+WebhookUrl = Annotated[SecretStr, AfterValidator(webhook)]

@@ -83,6 +83,17 @@ def push(archive: ArchiveName, downstream: Annotated[str | None, typer.Argument(
 
 
 @app.command()
+def notify() -> None:
+    """Send a test to everybody who is told when something goes wrong. Exit status 1 when it reached not all of them."""
+    troubles = _ask("POST", "/control/notify")["troubles"]
+    if not troubles:
+        raise ApplianceError("nobody is told of anything", "set MIRROR_NOTIFY_URLS or MIRROR_NOTIFY_WEBHOOK")
+    for channel, trouble in troubles.items():
+        print(log.clean(trouble) if trouble else f"sent: {channel}")
+    sys.exit(any(troubles.values()))
+
+
+@app.command()
 def verify(archive: ArchiveName, deep: Deep = False, repair: Repair = True, as_json: AsJson = False) -> None:
     """Hold what is on disk against its own indices, and have what does not fit fetched again.
 
@@ -223,7 +234,7 @@ def _ask(method: str, path: str, body: Any = None) -> Any:
     import httpx  # most verbs do not need it
 
     try:
-        with httpx.Client(transport=httpx.HTTPTransport(uds=str(PLACES.api)), timeout=30) as client:
+        with httpx.Client(transport=httpx.HTTPTransport(uds=str(PLACES.api)), timeout=90) as client:
             # Not httpx's own JSON: names that are no UTF-8 must get through.
             answer = client.request(method, f"http://appliance{path}", content=json.dumps(body))
     except httpx.TransportError as error:

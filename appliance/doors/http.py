@@ -64,6 +64,9 @@ def application(controller: Controller, reload: Callable[[], list[str]]) -> Star
     async def roots(request: HttpRequest) -> Response:
         return JSONResponse({"roots": list(controller.store.roots(request.path_params["archive"]))})
 
+    async def notify(_: HttpRequest) -> Response:
+        return JSONResponse({"troubles": await controller.notices.test()})
+
     async def take_over(_: HttpRequest) -> Response:
         return JSONResponse({"changed": reload()})
 
@@ -79,6 +82,7 @@ def application(controller: Controller, reload: Callable[[], list[str]]) -> Star
             Route("/control/push", push, methods=["POST"]),
             Route("/control/roots/{archive}", roots),
             Route("/control/repair", repair, methods=["POST"]),
+            Route("/control/notify", notify, methods=["POST"]),
             Route("/control/reload", take_over, methods=["POST"]),
         ],
         exception_handlers={ApplianceError: _refuse, sqlite3.Error: _full},

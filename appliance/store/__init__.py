@@ -10,6 +10,7 @@ from appliance.store.archives import Archives
 from appliance.store.database import StoreError, check
 from appliance.store.deliveries import Deliveries
 from appliance.store.marks import Marks
+from appliance.store.notices import Notices
 from appliance.store.requests import Requests
 from appliance.store.runs import Runs
 from appliance.store.waiting import Waiting
@@ -17,5 +18,5 @@ from appliance.store.waiting import Waiting
 __all__ = ["Store", "StoreError", "check"]
 
 
-class Store(Requests, Runs, Archives, Marks, Waiting, Deliveries):
+class Store(Requests, Runs, Archives, Marks, Waiting, Deliveries, Notices):
     """All of it, on one connection; every method is one transaction, durable when it returns."""

@@ -95,6 +95,16 @@ class Runs(Database):
         )
         return int(self._all(query, archive, archive, cause)[0][0])
 
+    def last_ended(self, archive: str) -> int | None:
+        """The number of the newest run that has ended."""
+        query = "select max(id) from run where archive = ? and ended is not null"
+        return next((row[0] for row in self._all(query, archive)), None)
+
+    def last_good(self, archive: str) -> float | None:
+        """When the newest good run ended; None when there was none."""
+        query = "select max(ended) from run where archive = ? and result != 'error'"
+        return next((row[0] for row in self._all(query, archive)), None)
+
     def count_runs(self, archive: str) -> int:
         """How many runs the archive has had."""
         query = (

@@ -56,7 +56,14 @@ alter table run add column cause text not null default '';
 """
 """Runs are counted as they end, so that old ones can go; each says what kind of trouble ended it."""
 
-STEPS: Final = (_TABLES, _COUNTED)
+_NOTICES: Final = """
+create table notice (
+    channel text not null, condition text not null, subject text not null, reason text not null, since real not null,
+    told real, over real, primary key (channel, condition, subject)
+) without rowid
+"""
+
+STEPS: Final = (_TABLES, _COUNTED, _NOTICES)
 """Step n brings a store of version n to version n + 1. What has been released is never changed: it gets a successor."""
 
 NEWEST: Final = len(STEPS)

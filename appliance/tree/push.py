@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Final
 
@@ -36,8 +36,8 @@ _Key = tuple[str, str]
 class Push:
     """The downstreams and what each of them has been told."""
 
-    def __init__(self, settings: Settings, places: Places, store: Store) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, places: Places, store: Store, on_change: Callable[[], None]) -> None:
+        self.settings, self._on_change = settings, on_change
         self._store, self._connections = store, Connections(places)
         self._room = asyncio.Semaphore(settings.push_concurrency)
         self._room_for_silent = asyncio.Semaphore(max(1, settings.push_concurrency // SILENT_SHARE))
@@ -158,6 +158,7 @@ class Push:
 
     def _delivered(self, owed: Delivery, attempts: int) -> None:
         self._store.tell(owed, "delivered", attempts=attempts)
+        self._on_change()
         log.event(
             "delivered", archive=owed.archive, downstream=owed.downstream, serial=owed.serial,
             seconds=round(time.time() - owed.since, 2),
@@ -166,6 +167,7 @@ class Push:
     async def _failed(self, owed: Delivery, trouble: str, attempts: int) -> None:
         pause = min(LAST_RETRY, FIRST_RETRY * 2 ** min(attempts - 1, 10)) * random.uniform(0.8, 1.2)
         self._store.tell(owed, "failing", trouble, time.time() + pause, attempts)
+        self._on_change()
         if attempts == 1:
             log.trouble("not delivered", archive=owed.archive, downstream=owed.downstream, reason=trouble)
         await asyncio.sleep(pause)

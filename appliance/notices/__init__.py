@@ -1,0 +1,1 @@
+"""Who runs the mirror is told when its state changes, once: what is wrong, why, and that it is well again."""

@@ -1,0 +1,106 @@
+"""What is not as it should be, now: read from the store, decided by nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from appliance import expiry
+from appliance.places import Places
+from appliance.records import ArchiveState
+from appliance.settings import Settings
+from appliance.store import Store
+from appliance.sync.fetch import Staging
+from appliance.sync.quarantine import Quarantine
+
+PERSISTENT: Final = 3
+"""Failed attempts before something that is tried again by itself is worth anybody's attention."""
+
+STALE: Final = 8 * 3600.0
+"""Seconds without a good run after which a failing mirror is stale (SME Server's masters list no older one)."""
+
+
+class Aspect(Enum):
+    """What can be wrong; the value is how people are told that it is, and that it is no more."""
+
+    FAILING = ("syncs fail", "syncs again")
+    REFUSED = ("update refused", "updates fit again")
+    HELD = ("deletes are held back", "deletes go on")
+    STALE = ("stale", "fresh again")
+    EXPIRED = ("a suite has expired", "every suite is valid again")
+    LOST = ("downstream lost", "downstream is back")
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Something that is wrong with a subject: an archive, or ``downstream/archive``."""
+
+    aspect: Aspect
+    subject: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Every condition there is, and when time alone may bring the next one (epoch seconds; None: never)."""
+
+    conditions: tuple[Condition, ...]
+    next: float | None
+
+
+def find(settings: Settings, places: Places, store: Store, now: float) -> Findings:
+    """Look at every archive and every downstream."""
+    found = [*_deliveries(store)]
+    moments: list[float] = []
+    for name in settings.archives:
+        found += _archive(places, store, name, now)
+        moments += _moments(places, store, name)
+    return Findings(tuple(found), min((moment for moment in moments if moment > now), default=None))
+
+
+def _archive(places: Places, store: Store, name: str, now: float) -> Iterator[Condition]:
+    state = store.archive(name)
+    if state.failures:
+        yield from _failures(places, store, state, now)
+    if state.note:
+        yield Condition(Aspect.HELD, name, state.note)
+    late = expiry.remarks(expiry.ends(store, places, name), now)
+    if late:
+        yield Condition(Aspect.EXPIRED, name, "; ".join(late))
+
+
+def _failures(places: Places, store: Store, state: ArchiveState, now: float) -> Iterator[Condition]:
+    name, reason = state.name, store.last_error(state.name)
+    kept = Quarantine(Staging(places.staging(name)).quarantine).newest()
+    if kept and kept.run == store.last_ended(name):
+        yield Condition(Aspect.REFUSED, name, reason)
+    elif state.failures >= PERSISTENT or not _is_tried_again(store, name):
+        yield Condition(Aspect.FAILING, name, reason)
+    good = _good(store, state)
+    if good is not None and now >= good + STALE:
+        yield Condition(Aspect.STALE, name, f"no good sync for {(now - good) / 3600:.0f} hours: {reason}")
+
+
+def _good(store: Store, state: ArchiveState) -> float | None:
+    """When all was well last; runs that have failed for days may have taken the place of the last good one."""
+    return store.last_good(state.name) or state.published
+
+
+def _is_tried_again(store: Store, name: str) -> bool:
+    """Whether it needs nobody yet."""
+    return any(request.source == "retry" for request in store.open_requests(name))
+
+
+def _deliveries(store: Store) -> Iterator[Condition]:
+    for told in store.deliveries():
+        if told.attempts >= PERSISTENT and told.error:
+            yield Condition(Aspect.LOST, f"{told.downstream}/{told.archive}", told.error)
+
+
+def _moments(places: Places, store: Store, name: str) -> Iterator[float]:
+    state = store.archive(name)
+    if state.failures and (good := _good(store, state)):
+        yield good + STALE
+    yield from expiry.ends(store, places, name).values()

@@ -1,0 +1,52 @@
+"""An HTTP server that notices are sent to, and that can be out of order."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass
+class Receiver:
+    """What came, in order; with a ``status`` other than 200 it refuses everything."""
+
+    port: int = 0
+    status: int = 200
+    refused: int = 0
+    came: list[dict[str, Any]] = field(default_factory=list)
+
+    def take(self, body: bytes) -> None:
+        if self.status == 200:
+            self.came.append(json.loads(body))
+        else:
+            self.refused += 1
+
+
+@contextmanager
+def receiver() -> Iterator[Receiver]:
+    """One on a port of this machine."""
+    here = Receiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            here.take(self.rfile.read(int(self.headers["content-length"])))
+            self.send_response(here.status)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    here.port = server.server_address[1]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield here
+    finally:
+        server.shutdown()
+        server.server_close()
