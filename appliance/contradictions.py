@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from appliance import certificate
 from appliance.errors import Problem
 from appliance.schema import HttpTrigger, Settings
-from appliance.values import PATH_STEP, names_host, secret_users
+from appliance.values import PATH_STEP, host_passwords, names_host, secret_users
 
 SHORTEST = {"PASSWORD": 16, "TOKEN": 20}
 """Characters of a secret that anybody on the network may guess at. A token says who it is, too."""
@@ -21,6 +21,7 @@ def contradictions(settings: Settings) -> Iterator[Problem]:
         _archives(settings),
         _architectures(settings),
         _transports(settings),
+        _fallbacks(settings),
         _certificate(settings),
         _keys(settings),
         _http_triggers(settings),
@@ -58,6 +59,19 @@ def _transports(settings: Settings) -> Iterator[Problem]:
         if archive.proxy and archive.upstream and archive.upstream.scheme == "rsync+ssh":
             fact = "is set, and an upstream reached by ssh has no use for it"
             yield Problem(_of("ARCHIVES", name, "PROXY"), fact, "remove it, or fetch by rsync:// or rsync+tls://")
+
+
+def _fallbacks(settings: Settings) -> Iterator[Problem]:
+    for name, archive in settings.archives.items():
+        if archive.fallbacks and not archive.upstream:
+            fact = "is set, and the archive begins here"
+            yield Problem(_of("ARCHIVES", name, "FALLBACKS"), fact, "name the first of them in UPSTREAM")
+        if archive.upstream in archive.fallbacks or len(set(archive.fallbacks)) < len(archive.fallbacks):
+            yield Problem(_of("ARCHIVES", name, "FALLBACKS"), "names an upstream twice", "name each one once")
+        hosts = {one.host for one in archive.fallbacks}
+        for host in sorted(set(host_passwords(archive.fallback_passwords)) - hosts):
+            fact = f"there is no fallback at {host}"
+            yield Problem(_of("ARCHIVES", name, "FALLBACK_PASSWORDS"), fact, "write the host as it is in FALLBACKS")
 
 
 def _certificate(settings: Settings) -> Iterator[Problem]:

@@ -23,11 +23,12 @@ from appliance.errors import ApplianceError, SyncError
 from appliance.figures import Figures, Permits, Reports
 from appliance.hooks import HookError
 from appliance.places import Places
-from appliance.records import Request
+from appliance.records import Request, Run
 from appliance.run import Change
 from appliance.settings import Settings
 from appliance.store import Store
 from appliance.tree.push import Push
+from appliance.upstreams import Upstreams
 
 RETRY: Final = {Verdict.NETWORK: 15.0, Verdict.MOVED: 15.0, Verdict.LOCAL: 60.0, Verdict.BUSY: 60.0, Verdict.REFUSED: 0}
 """Seconds before a failed run is tried again, by cause, doubled each time; 0 for what a retry does not change."""
@@ -54,6 +55,7 @@ class Lane:
         self.figures: Figures | None = None
         self._settings, self._places, self._store, self._push = settings, places, store, push
         self._on_end = on_end
+        self.upstreams = Upstreams(places, name)
         self._wake = asyncio.Event()
         self._answered = asyncio.Condition()
         self._tree_is_prepared = False
@@ -138,33 +140,39 @@ class Lane:
         log.event("run starts", archive=self.name, run=id, kind=kind, by=", ".join(sorted({r.by for r in requests})))
         run = self._store.run(id)
         assert run
-        permits = Permits(
-            deletes=any(request.allow_deletes for request in requests),
-            rollback=any(request.allow_rollback for request in requests),
-            full=any(request.full for request in requests),
-        )
-        change = Change(self._settings, self._places, self._store, self.name, run, permits)
-        self.figures = change.figures
+        figures = self.figures = Figures()
         try:
+            change = await self._change(run, requests, figures, to_the_end)
             await self._finish_interrupted()
             if self.is_origin:
                 published = await self._publish(change, requests)
             else:
                 published = await self._sync(change, requests, to_the_end)
         except ApplianceError as error:
-            await self._failed(id, change.figures, requests, error)
+            await self._failed(id, figures, requests, error)
         except OSError as error:
             fact = f"{error.filename or self._places.archive(self.name)}: {error.strerror}"
             cure = "check the space, the inodes and the permissions of the volume"
-            await self._failed(id, change.figures, requests, SyncError(fact, cure, Verdict.LOCAL))
+            await self._failed(id, figures, requests, SyncError(fact, cure, Verdict.LOCAL))
         except Exception as error:  # a fault of ours must not make the container restart into the same fault for ever
             log.fault("run hit a fault of the appliance itself", archive=self.name, run=id)
-            await self._failed(id, change.figures, requests, ApplianceError(f"{type(error).__name__}: {error}"))
+            await self._failed(id, figures, requests, ApplianceError(f"{type(error).__name__}: {error}"))
         else:
             await self._succeeded(id, change, requests, published)
         finally:
             self.figures = None
             self._on_end()
+
+    async def _change(self, run: Run, requests: list[Request], figures: Figures, to_the_end: bool) -> Change:
+        """The run with the upstream that it is to use."""
+        permits = Permits(
+            deletes=any(request.allow_deletes for request in requests),
+            rollback=any(request.allow_rollback for request in requests),
+            full=any(request.full for request in requests),
+        )
+        ours = None if permits.rollback else self._store.archive(self.name).serial
+        settings = await self.upstreams.choose(self._settings, ours, not to_the_end or permits.rollback)
+        return Change(settings, self._places, self._store, self.name, run, permits, figures)
 
     async def _publish(self, change: Change, requests: list[Request]) -> bool:
         serial = await change.publish_origin()

@@ -62,6 +62,8 @@ class _Picture:
         yield _counter("mirror_archive_drift_paths", "Paths that audits found and no journal told.", _ARCHIVE, drift)
         follows = [((name,), float(state.planner == "journal")) for name, state in states.items()]
         yield _gauge("mirror_archive_follows_journal", "1 when the last plan came from a journal.", _ARCHIVE, follows)
+        rank = [((name,), float(lane.upstreams.chosen)) for name, lane in self._controller.lanes.items()]
+        yield _gauge("mirror_archive_upstream_rank", "Upstream in use: 0 is the first one.", _ARCHIVE, rank)
         fetched = [((name,), float(store.bytes_fetched(name))) for name in names]
         yield _counter("mirror_fetched_bytes", "Bytes received from the upstream.", _ARCHIVE, fetched)
 

@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, parse_qsl, quote, urlsplit
 
 from pydantic import BeforeValidator, PlainSerializer
 
-from appliance.values import NAME, USER, Fault, parse_duration
+from appliance.values import NAME, USER, Fault, parse_duration, split_patterns
 
 Push = Literal["all", "staged", "mhop"]
 
@@ -216,6 +216,10 @@ def _parse_upstream(value: Any) -> Any:
     return Upstream.parse(value) if isinstance(value, str) else value
 
 
+def _parse_fallback(value: Any) -> Any:
+    return Upstream.parse(value) if isinstance(value, str) else value
+
+
 def _split_downstreams(value: Any) -> Any:
     """Entries in order; a word that begins with `#` begins a comment that lasts to the end of its line."""
     if not isinstance(value, str):
@@ -246,6 +250,10 @@ Callback = Annotated[
 ]
 OptionalUpstream = Annotated[
     Upstream | None, BeforeValidator(_parse_upstream), PlainSerializer(lambda upstream: str(upstream or "none"))
+]
+UpstreamList = Annotated[
+    tuple[Annotated[Upstream, BeforeValidator(_parse_fallback), PlainSerializer(str)], ...],
+    BeforeValidator(split_patterns),
 ]
 Downstreams = Annotated[
     tuple[Annotated[Downstream, BeforeValidator(_parse_downstream), PlainSerializer(str)], ...],

@@ -48,7 +48,14 @@ class Change:
     """One run of one archive."""
 
     def __init__(
-        self, settings: Settings, places: Places, store: Store, name: str, run: Run, permits: Permits = NONE
+        self,
+        settings: Settings,
+        places: Places,
+        store: Store,
+        name: str,
+        run: Run,
+        permits: Permits = NONE,
+        figures: Figures | None = None,
     ) -> None:
         self._settings, self._places, self._store = settings, places, store
         self._name, self._run, self._permits = name, run, permits
@@ -56,7 +63,7 @@ class Change:
         self._profile = profile_of(self._archive)
         self._tree = places.archive(name)
         self._staging = fetch.Staging(places.staging(name))
-        self.figures = Figures()
+        self.figures = figures or Figures()
         self._paths = 0
         self._inspection = Inspection(settings, places, store, name, run, permits)
         self._planning, self._chronicle = (

@@ -23,13 +23,14 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from appliance import mirrorlist
 from appliance.mirrorlist import MirrorList
-from appliance.peers import Callback, Downstream, Downstreams, OptionalUpstream
+from appliance.peers import Callback, Downstream, Downstreams, OptionalUpstream, Upstream, UpstreamList
 from appliance.values import (
     FILE,
     Fault,
     Globs,
     HostAddress,
     HostName,
+    HostPasswords,
     HostPatterns,
     Line,
     NotifyUrls,
@@ -44,6 +45,7 @@ from appliance.values import (
     WebhookUrl,
     Words,
     Zone,
+    host_passwords,
     names_host,
 )
 
@@ -90,6 +92,14 @@ class Archive(Frozen):
         "`rsync+ssh://` by ssh; `none`: it begins here",
     )
     password: Annotated[Password | None, FILE] = Field(None, description="password for the upstream's rsync daemon")
+    fallbacks: UpstreamList = Field(
+        (),
+        description="more upstreams in their order, separated by white space; the first that carries the newest serial "
+        "is used",
+    )
+    fallback_passwords: Annotated[HostPasswords | None, FILE] = Field(
+        None, description="their rsync passwords, a line `host password` each"
+    )
     profile: Literal["debian", "rpm", "generic"] = Field("debian", description="what is index and what is payload")
     index: Globs = Field(
         (),
@@ -154,6 +164,10 @@ class Archive(Frozen):
     def allows_wild_names(self) -> bool:
         """Whether `hosts_allow` can only be checked by looking up the name of a client's address."""
         return any(names_host(pattern) and ("*" in pattern or "?" in pattern) for pattern in self.hosts_allow)
+
+    def fallback_password(self, upstream: Upstream) -> SecretStr | None:
+        """The password of one of `fallbacks`."""
+        return host_passwords(self.fallback_passwords).get(upstream.host)
 
     callback: Callback = Field(
         None, description="who is told after a run whose trigger said `sync:callback`, `ssh://[user@]host[:port]`"
@@ -297,6 +311,12 @@ class Settings(BaseSettings):
     def lists_are_from(self, files: Mapping[str, str]) -> None:
         """Take note of the files of the stock lists, by variable: for what is said of them."""
         self._list_files = files
+
+    def with_archive(self, name: str, archive: Archive) -> Settings:
+        """The same with another archive of that name in it."""
+        changed = self.model_copy(update={"archives": {**self.archives, name: archive}})
+        changed.lists_are_from(self._list_files)
+        return changed
 
     def mirror_list(self, archive: str) -> MirrorList:
         """The stock list of an archive. Of the default archive stock sends no name, and neither do we then.

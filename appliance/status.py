@@ -9,8 +9,10 @@ from typing import Any
 from appliance import expiry
 from appliance.controller import Controller, Lane
 from appliance.records import Run
+from appliance.schema import Archive
 from appliance.sync.fetch import Staging
 from appliance.sync.quarantine import Quarantine
+from appliance.upstreams import Look
 
 
 def picture(controller: Controller) -> dict[str, Any]:
@@ -48,10 +50,12 @@ def _archive(controller: Controller, lane: Lane) -> dict[str, Any]:
         *controller.settings.mirror_list(lane.name).faults,
         *expiry.remarks(until, time.time()),
         *_refused(controller, lane.name, last),
+        *lane.upstreams.remarks,
     ]
     return {
         "role": "origin" if lane.is_origin else "mirror",
-        "upstream": settings.upstream.url if settings.upstream else None,
+        "upstream": _upstream(lane, settings),
+        "upstreams": [_look(look) for look in lane.upstreams.looks],
         "serial": state.serial,
         "publication": state.publication,
         "published_at": state.published,
@@ -71,6 +75,16 @@ def _archive(controller: Controller, lane: Lane) -> dict[str, Any]:
         "refused": {"count": state.refused, "paths": list(state.refused_paths)},
         "notes": list(filter(None, notes)),
     }
+
+
+def _upstream(lane: Lane, settings: Archive) -> str | None:
+    """The one in use."""
+    looks = lane.upstreams.looks
+    return looks[lane.upstreams.chosen].url if looks else settings.upstream.url if settings.upstream else None
+
+
+def _look(look: Look) -> dict[str, Any]:
+    return {"url": look.url, "serial": look.serial, "error": look.trouble or None}
 
 
 def _refused(controller: Controller, name: str, last: Run | None) -> list[str]:

@@ -192,6 +192,20 @@ def webhook(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def host_password_lines(secret: SecretStr) -> SecretStr:
+    """`host password` lines. What is said about a bad line never quotes it."""
+    for number, line in enumerate(secret.get_secret_value().splitlines(), 1):
+        if line.strip() and len(line.split()) != 2:
+            raise Fault(f"line {number} is not a host and its password", "write one line `host password` for each")
+    return secret
+
+
+def host_passwords(secret: SecretStr | None) -> dict[str, SecretStr]:
+    """The password of each host that has a line."""
+    lines = (line.split() for line in (secret.get_secret_value().splitlines() if secret else []) if line.strip())
+    return {host: SecretStr(password) for host, password in lines}
+
+
 def secret_users(secret: SecretStr | None) -> tuple[str, ...]:
     """The users that have a line."""
     lines = secret.get_secret_value().splitlines() if secret else []
@@ -236,5 +250,6 @@ HostPatterns = Annotated[tuple[Annotated[str, AfterValidator(host_pattern)], ...
 PublicKey = Annotated[str, AfterValidator(public_key)]
 Password = Annotated[SecretStr, AfterValidator(single_line_secret)]
 Secrets = Annotated[SecretStr, AfterValidator(rsync_secrets)]
+HostPasswords = Annotated[SecretStr, AfterValidator(host_password_lines)]
 NotifyUrls = Annotated[SecretStr, AfterValidator(notify_urls)]
 WebhookUrl = Annotated[SecretStr, AfterValidator(webhook)]

@@ -89,10 +89,17 @@ async def _audit(controller: Controller, name: str) -> None:
 
 async def _look(controller: Controller, name: str) -> None:
     try:
-        carried = await glance.serial(source_of(controller.settings, controller.places, name))
+        is_news = await _is_news(controller, name)
     except SyncError as error:
         log.trouble("safety poll failed", archive=name, reason=str(error))
         return
-    ours = controller.store.archive(name).serial
-    if carried is None or carried != ours:
+    if is_news:
         controller.accept([new_request(name, "all", "schedule", "safety poll")])
+
+
+async def _is_news(controller: Controller, name: str) -> bool:
+    """With several upstreams a run finds out, which looks at all of them anyway."""
+    if controller.settings.archives[name].fallbacks:
+        return True
+    carried = await glance.serial(source_of(controller.settings, controller.places, name))
+    return carried is None or carried != controller.store.archive(name).serial
