@@ -19,8 +19,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
-PATIENCE: Final = 5.0
-"""Seconds a process group has between TERM and KILL."""
+PATIENCE: Final = 3.0
+"""Seconds a process group has between TERM and KILL, and a child that was left by its kin until it is no longer heard.
+
+Two of them, one after the other, are less than a container has to stop.
+"""
 
 TAIL: Final = 64 * 1024
 """Bytes of a child's output that are kept when nobody reads it line by line."""
@@ -194,19 +197,19 @@ def _limit(pid: int, memory: int) -> None:
 
 
 async def _follow(child: asyncio.subprocess.Process, out: _Tail, err: _Tail, feed: bytes, deadline: float) -> int:
-    assert child.stdin
-    assert child.stdout
-    assert child.stderr
-    talk = asyncio.gather(_feed(child.stdin, feed), _drain(child.stdout, out), _drain(child.stderr, err))
+    talk = asyncio.ensure_future(_talk(child, out, err, feed))
     exit = asyncio.ensure_future(_exit(child.pid))
     try:
         async with asyncio.timeout(deadline):
             await asyncio.wait((talk, exit), return_when=asyncio.FIRST_COMPLETED)
-            # What the child started and left behind may hold its pipes for ever, as a connection to a silent host does.
+            # What the child started and left behind may hold its pipes for ever, as a connection to a silent host does;
+            # what made itself a session of its own does not even end with it.
             if not talk.done() and (await asyncio.wait((talk,), timeout=PATIENCE))[1]:
                 _signal(child, signal.SIGKILL)
-            await talk
-            return await child.wait()
+                await asyncio.wait((talk,), timeout=PATIENCE)
+            if talk.done():
+                await talk
+            return await _reaped(child)
     except TimeoutError:
         await _end(child)
         return TIMED_OUT
@@ -216,6 +219,15 @@ async def _follow(child: asyncio.subprocess.Process, out: _Tail, err: _Tail, fee
     finally:
         talk.cancel()
         exit.cancel()
+        # Pipes that somebody else still holds would stay open.
+        child._transport.close()  # type: ignore[attr-defined]
+
+
+async def _talk(child: asyncio.subprocess.Process, out: _Tail, err: _Tail, feed: bytes) -> None:
+    assert child.stdin
+    assert child.stdout
+    assert child.stderr
+    await asyncio.gather(_feed(child.stdin, feed), _drain(child.stdout, out), _drain(child.stderr, err))
 
 
 async def _exit(pid: int) -> None:
@@ -252,12 +264,19 @@ async def _drain(stream: asyncio.StreamReader, tail: _Tail) -> None:
 
 
 async def _end(child: asyncio.subprocess.Process) -> None:
-    """End the whole process group, politely first; returns when the child is reaped."""
-    for word, patience in ((signal.SIGTERM, PATIENCE), (signal.SIGKILL, None)):
+    """End the whole process group, politely first; returns when the child is reaped, or hangs in the kernel."""
+    for word in (signal.SIGTERM, signal.SIGKILL):
         _signal(child, word)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(child.wait(), patience)
+            await asyncio.wait_for(child.wait(), PATIENCE)
     _signal(child, signal.SIGKILL)
+
+
+async def _reaped(child: asyncio.subprocess.Process) -> int:
+    """The exit code of a child that has ended; asyncio's own wait, in some versions, waits for its pipes too."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(child.wait(), PATIENCE)
+    return TIMED_OUT if child.returncode is None else child.returncode
 
 
 def _signal(child: asyncio.subprocess.Process, word: signal.Signals) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -136,3 +137,31 @@ def test_rsync_verdict(code: int, stderr: str, verdict: Verdict) -> None:
 def test_a_failed_command_prints_itself() -> None:
     shown = str(Outcome(("rsync", "a", "b"), 23, "", "one\ntwo", 1.25))
     assert shown == "rsync a b: exit 23 after 1.2 s, stderr:\n    one\n    two"
+
+
+def test_what_leaves_its_session_and_keeps_the_pipes_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("appliance.commands.PATIENCE", 0.2)
+    pid = tmp_path / "pid"
+    outcome = go("sh", "-c", f"setsid sh -c 'echo $$ > {pid}; exec sleep 60' & echo done; exit 3", deadline=30)
+    try:
+        assert (outcome.code, outcome.stdout) == (3, "done\n")
+        assert outcome.seconds < 5
+    finally:
+        os.kill(int(pid.read_text()), signal.SIGKILL)
+
+
+def test_what_ignores_term_and_leaves_the_pipes_to_others_ends_at_its_deadline(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("appliance.commands.PATIENCE", 0.2)
+    pid = tmp_path / "pid"
+    outcome = go(
+        "sh", "-c", f"trap '' TERM; setsid sh -c 'echo $$ > {pid}; exec sleep 60' & sleep 60; sleep 60", deadline=0.5
+    )
+    try:
+        assert outcome.code == TIMED_OUT
+        assert outcome.seconds < 5
+    finally:
+        os.kill(int(pid.read_text()), signal.SIGKILL)
