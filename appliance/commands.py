@@ -2,8 +2,8 @@
 
 Every child gets an environment built from nothing, ``/dev/null`` or given bytes as standard input, a session of its own
 and a deadline; at the deadline, or when the caller is cancelled, its whole process group is ended (TERM, then KILL).
-Children of a caller that is killed go on until the container ends, which is at once: what they still write, nobody
-reads before the next start.
+Children of a caller that is killed go on until the container ends; a mark in their environment tells the next caller
+whose they were.
 """
 
 from __future__ import annotations
@@ -40,6 +40,17 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
     "TZ": "UTC",
     "HOME": "/nonexistent",
 }
+
+
+MARK: Final = "MIRROR_CONTROLLER"
+"""The variable with which every program says who has started it."""
+
+_marks: Final[dict[str, str]] = {}
+
+
+def carry(mark: str) -> None:
+    """From now on every program that ``run`` starts carries this mark."""
+    _marks[MARK] = mark
 
 
 class Verdict(Enum):
@@ -185,7 +196,7 @@ async def _start(argv: Sequence[str], env: Mapping[str, str] | None) -> asyncio.
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={**ENVIRONMENT, **(env or {})},
+        env={**ENVIRONMENT, **(env or {}), **_marks},
         start_new_session=True,
     )
 

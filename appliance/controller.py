@@ -36,11 +36,16 @@ class Controller:
             log.trouble("run was interrupted, its requests run again", archive=run.archive, run=run.id)
         self._tell_faults()
         await self.push.start()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._stop_pushing())
+            group.create_task(self.notices.work())
+            for lane in self.lanes.values():
+                group.create_task(lane.work())
+
+    async def _stop_pushing(self) -> None:
+        """At the end; beside the lanes, which may take their time to end as well."""
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self.notices.work())
-                for lane in self.lanes.values():
-                    group.create_task(lane.work())
+            await asyncio.Event().wait()
         finally:
             await self.push.stop()
 

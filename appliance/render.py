@@ -169,7 +169,7 @@ def reload_programs(changed: Iterable[Path], places: Places) -> tuple[str, ...]:
     transport = SupervisorTransport("mirror", PASSWORD, f"unix://{places.supervisor}")
     with ServerProxy("http://supervisor", transport) as server:
         for program in told:
-            server.supervisor.signalProcess(program, "HUP")
+            server.supervisor.signalProcess(f"mirror:{program}", "HUP")
     return told
 
 

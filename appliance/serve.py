@@ -9,10 +9,11 @@ import os
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any, Final
 
 import uvicorn
 
-from appliance import log, render
+from appliance import commands, log, orphans, render
 from appliance.controller import Controller
 from appliance.doors import http, schedule
 from appliance.doors.desk import Desk
@@ -21,12 +22,18 @@ from appliance.places import Places
 from appliance.settings import load
 from appliance.store import Store
 
+LONGEST_STOP: Final = 7.0
+"""Seconds from TERM to the end, whatever is under way: less than supervisord has patience, and the engine (10)."""
+
 
 def serve(environ: Mapping[str, str], places: Places) -> int:
     """Serve until TERM or INT; returns the exit status. Raises ApplianceError when the state volume is taken."""
     settings = load(environ)
     log.start(settings.log_format, settings.log_level)
     with _alone(places), _pid(places):
+        mark = orphans.mark(places.lock)
+        orphans.end(mark)
+        commands.carry(mark)
         store = Store(places.store)
         try:
             asyncio.run(_serve(environ, places, Controller(settings, places, store)))
@@ -48,11 +55,12 @@ async def _serve(environ: Mapping[str, str], places: Places, controller: Control
     loop.add_signal_handler(signal.SIGHUP, _quietly, reload)
     app = http.application(controller, reload)
     # No access log: the paths of triggers hold secrets.
-    api = _Api(uvicorn.Config(app, uds=str(places.api), log_config=None, access_log=False, lifespan="off"))
+    options: dict[str, Any] = {"log_config": None, "access_log": False, "lifespan": "off"}
+    api = _Api(uvicorn.Config(app, uds=str(places.api), timeout_graceful_shutdown=1, **options))
     async with Desk(controller).open():
         works = [asyncio.ensure_future(work) for work in (controller.run(), schedule.keep(controller), api.serve())]
         for word in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(word, works[0].cancel)
+            loop.add_signal_handler(word, _stop, works[0])
         log.event("controller is up", archives=", ".join(controller.lanes))
         await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
         api.should_exit = True
@@ -62,6 +70,18 @@ async def _serve(environ: Mapping[str, str], places: Places, controller: Control
             if isinstance(result, Exception):
                 raise result
     log.event("controller stops")
+
+
+def _stop(work: asyncio.Future[None]) -> None:
+    """End in order, but in time: a thread in the middle of a big file cannot be ended, and would be waited for."""
+    work.cancel()
+    asyncio.get_running_loop().call_later(LONGEST_STOP, _leave)
+
+
+def _leave() -> None:
+    """What is on disk is true at any moment, so that this is no worse than a power cut, which costs nothing."""
+    log.trouble("controller stops in the middle of something", seconds=LONGEST_STOP)
+    os._exit(0)
 
 
 def _quietly(reload: object) -> None:

@@ -14,15 +14,17 @@ from tests.unit.upstream import eventually
 PROGRAM = """
 import os, sys
 from pathlib import Path
+from appliance import commands
 from appliance.places import Places
 from appliance.serve import serve
 root = Path(sys.argv[1])
+commands.ENVIRONMENT = {**commands.ENVIRONMENT, "PATH": f"{root}/bin:{commands.ENVIRONMENT['PATH']}"}
 sys.exit(serve(os.environ, Places(root / "run", root / "state", root / "data")))
 """
 
 
 class Service:
-    """A running controller around a house."""
+    """A running controller around a house, whose programs come first to those it starts."""
 
     def __init__(self, house: House) -> None:
         self.house = house
@@ -42,3 +44,9 @@ class Service:
         """Send TERM; returns the exit status."""
         self.process.terminate()
         return self.process.wait(10)
+
+    def kill(self) -> None:
+        """End it as a crash does: nothing is put away, but for the socket by which we find the next."""
+        self.process.kill()
+        self.process.wait()
+        self.house.places.api.unlink()
