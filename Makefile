@@ -4,7 +4,7 @@ GROUND = $(PYTHON) -m tests.ground
 PYTEST = .venv/bin/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-update test lint unit unit-image integration interop bench-consistency bench-fanout bench-slice image programs down clean
+.PHONY: help demo demo-update test lint unit unit-image integration interop bench bench-consistency bench-fanout bench-slice image programs down clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -39,9 +39,13 @@ interop: image .venv/.complete ## the real image among mirrors that run Debian's
 	@$(GROUND) peer
 	$(PYTEST) -m interop tests/integration
 
+bench: image .venv/.complete ## what a sync costs by changes and by size: ours, ftpsync, plain rsync; BENCH="--quick", "--sizes 10k,100k"; an hour
+	@$(GROUND) peer
+	.venv/bin/python -m tests.bench $(BENCH)
+
 bench-consistency: image .venv/.complete ## what readers meet while mirrors sync: ours, ftpsync, plain rsync; 15 minutes
 	@$(GROUND) peer
-	.venv/bin/python -m tests.bench consistency
+	.venv/bin/python -m tests.bench.reading
 
 bench-fanout: image .venv/.complete ## 200 downstreams told, against 200 single ssh; some of them silent; 4 minutes
 	@$(GROUND) peer

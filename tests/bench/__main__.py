@@ -1,61 +1,83 @@
-"""`python -m tests.bench consistency`: runs a comparison and prints its table."""
+"""`python -m tests.bench [SECTION …]`: runs sections of the bench, prints their tables, keeps JSON and a plot.
+
+Sections that are not named keep what they had, with the date and the machine of that time.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 
-from tests.bench import mirrors
-from tests.bench.archive import Archive
-from tests.bench.consistency import Comparison, Regime
-from tests.bench.table import table
+from tests.bench import plot, results, sync
+from tests.bench.results import Measured
+from tests.bench.rows import QUICK, SIZES, Options, Progress, Row, Section
+from tests.bench.sheet import sheet
 
-PUBLICATIONS: Final = 200
-PAUSE: Final = 1.5
-"""Seconds from one publication to the next in the busy regime: about a sync, so that most of them are overtaken."""
+SECTIONS: Final[Mapping[str, Section]] = {"sync": sync.rows}
+"""Whoever has something to measure adds a function that yields rows."""
+
+KEPT: Final = Path(__file__).parent / "results"
+UNITS: Final = {"k": 1_000, "m": 1_000_000}
+WIDTH: Final = 190
 
 
-def consistency(publications: int, pause: float) -> list[Regime]:
-    """Both regimes, one behind the other, over the same mirrors."""
-    started = time.monotonic()
-
-    def progress(text: str) -> None:
-        print(f"{time.monotonic() - started:7.1f} s  {text}", file=sys.stderr, flush=True)
-
-    with tempfile.TemporaryDirectory(prefix="push-mirror-bench.", dir="/var/tmp") as place:
-        Path(place).chmod(0o755)
-        archive = Archive(Path(place, "archive"))
-        archive.root.mkdir()
-        with mirrors.running(archive.root) as subjects:
-            comparison = Comparison(archive, subjects, progress)
-            comparison.fill()
-            return [comparison.quiet(publications), comparison.busy(publications, pause)]
+def size(text: str) -> int:
+    """`10k`, `1m` or a number."""
+    unit = UNITS.get(text[-1:].lower(), 1)
+    return int(text[: len(text) - (unit > 1)]) * unit
 
 
 def main(words: list[str]) -> int:
-    """An exit status for the shell: 1 when a mirror did not end with the origin's tree."""
+    """An exit status for the shell."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("comparison", choices=["consistency"])
-    parser.add_argument("--publications", type=int, default=PUBLICATIONS, help="in each regime")
-    parser.add_argument("--pause", type=float, default=PAUSE, help="seconds between two of the busy regime")
+    parser.add_argument("sections", nargs="*", default=list(SECTIONS), help=f"of {', '.join(SECTIONS)}; all by default")
+    parser.add_argument("--sizes", default="", help="files of the trees, as 10k,100k,1m")
+    parser.add_argument(
+        "--quick", action="store_true", help="small, once, and nothing is kept unless --into says where"
+    )
+    parser.add_argument("--into", type=Path, help="where JSON and plot are kept; tests/bench/results by default")
     chosen = parser.parse_args(words)
-    regimes = consistency(chosen.publications, chosen.pause)
-    console = Console(width=160)
-    for regime in regimes:
-        console.print(f"{regime.name}: {regime.publications} publications in {regime.seconds:.0f} s", highlight=False)
-    console.print(f"ours keeps what is gone upstream for {mirrors.GRACE}; its default is a day", highlight=False)
-    console.print(table(regimes), highlight=False)
-    for regime in regimes:
-        for result in regime.results:
-            for path in result.differences[:5]:
-                console.print(f"{regime.name}, {result.kind}: differs in {path}", highlight=False)
-    return int(any(result.differences for regime in regimes for result in regime.results))
+    if unknown := set(chosen.sections) - set(SECTIONS):
+        parser.error(f"no section {', '.join(unknown)}; there are {', '.join(SECTIONS)}")
+    sizes = tuple(size(each) for each in chosen.sizes.split(",") if each) or (QUICK if chosen.quick else SIZES)
+    options = Options(sizes, chosen.quick, _progress(time.monotonic()))
+    place = chosen.into or (None if chosen.quick else KEPT)
+    for name in chosen.sections:
+        _run(name, options, place, _command(chosen))
+    return 0
+
+
+def _run(name: str, options: Options, place: Path | None, command: str) -> None:
+    """One section; what it has so far is kept after every row."""
+    rows: list[Row] = []
+    for row in SECTIONS[name](options):
+        rows.append(row)
+        if place:
+            kept = results.read(place) | {name: Measured.now(command, rows)}
+            results.write(place, kept)
+            plot.write(place, kept)
+    console = Console(width=WIDTH)
+    console.print(f"{name}: {command}; {results.machine()}", highlight=False)
+    console.print(sheet(rows), highlight=False)
+
+
+def _command(chosen: argparse.Namespace) -> str:
+    """What anybody would type for the same; where it is kept does not matter."""
+    words = [*chosen.sections, *(["--sizes", chosen.sizes] if chosen.sizes else []), *(["--quick"] * chosen.quick)]
+    return " ".join(["python -m tests.bench", *words])
+
+
+def _progress(started: float) -> Progress:
+    def say(text: str) -> None:
+        print(f"{time.monotonic() - started:7.1f} s  {text}", file=sys.stderr, flush=True)
+
+    return say
 
 
 if __name__ == "__main__":

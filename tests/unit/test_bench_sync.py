@@ -1,0 +1,96 @@
+"""The bench's large archive is one that the profile's verification takes; its rows are compared with the right one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from tests.bench import __main__ as bench
+from tests.bench import large, results
+from tests.bench.reader import Reference, files, indices
+from tests.bench.rows import Options, Row, Run, ratio
+
+FILES = 30
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(large, "VERSIONS", tmp_path / "versions")
+    monkeypatch.setattr(large, "SUITE", 16)
+    large.build(tmp_path / "bench", FILES)
+    return tmp_path / "bench"
+
+
+def referred(root: Path) -> Iterator[tuple[Path, Reference]]:
+    """Everything that Release files and indices name, where it is."""
+    for release in root.glob("dists/*/InRelease"):
+        for index in indices(release.read_bytes()):
+            named = release.parent / index.path
+            if not named.suffix:
+                continue  # listed, and not carried
+            yield named, index
+            yield named.parent / "by-hash/SHA256" / index.sha256, index
+            if named.suffix == ".gz":
+                yield from ((root / file.path, file) for file in files(named.read_bytes()))
+
+
+def check(root: Path) -> set[str]:
+    """Raises AssertionError unless all fits together; the paths of the pool."""
+    for path, reference in referred(root):
+        data = path.read_bytes()
+        assert (len(data), sha256(data).hexdigest()) == (reference.size, reference.sha256), path
+    named = {str(path.relative_to(root)) for path, _ in referred(root)}
+    held = {str(path.relative_to(root)) for path in root.glob("pool/**/*") if path.is_file()}
+    assert held <= named
+    return held
+
+
+def test_a_built_archive_fits_together(root: Path) -> None:
+    assert len(check(root)) == FILES
+    assert len(list(root.glob("dists/*"))) == 2
+
+
+def test_a_push_replaces_packages_of_the_newest_suite(root: Path) -> None:
+    before, old = check(root), (root / "dists/suite000/Release").read_bytes()
+    large.change(root, 4, spread=False)
+    assert len(check(root) - before) == len(before - check(root)) == 4
+    assert (root / "dists/suite000/Release").read_bytes() == old
+
+
+def test_by_hash_files_of_two_publications_stay(root: Path) -> None:
+    for _ in range(3):
+        large.change(root, FILES, spread=True)
+        check(root)
+    assert len(list(root.glob("dists/*/main/*/by-hash/SHA256/*"))) == 2 * len(list(root.glob("dists/*/main/*/*.*z")))
+
+
+def test_a_row_is_compared_with_the_reference_of_its_operation_and_size() -> None:
+    ours = [Row("sync", "no change", "ours", (Run(size / 10),), size, reference=True) for size in (1, 10)]
+    other = Row("sync", "no change", "other", (Run(1.0), Run(4.0), Run(9.0)), 10)
+    assert ratio([*ours, other], other) == 4.0
+    assert ratio([*ours, other], other, "cpu") is None
+    assert ratio([other], other) is None
+
+
+def test_sections_keep_what_they_have_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[Options] = []
+
+    def rows(options: Options) -> Iterator[Row]:
+        asked.append(options)
+        yield from (Row("some", "told", str(size), (Run(1.5),), reference=True) for size in options.sizes)
+
+    monkeypatch.setattr(bench, "SECTIONS", {"some": rows, "other": rows})
+    assert bench.main(["other", "--sizes", "2k,1m", "--into", str(tmp_path)]) == 0
+    assert bench.main(["some", "--quick", "--into", str(tmp_path)]) == 0
+    assert asked[0].sizes == (2_000, 1_000_000)
+    kept = results.read(tmp_path)
+    assert list(kept) == ["other", "some"]
+    assert len(kept["other"].rows) == 2
+    assert kept["other"].command == "python -m tests.bench other --sizes 2k,1m"
+    assert "1.50" in capsys.readouterr().out
+    assert (tmp_path / "some.svg").exists()
