@@ -12,11 +12,11 @@ from appliance import commands
 from appliance.commands import Verdict
 from appliance.records import Mark
 from appliance.sync.delta import Delta, Head, Step, merged
-from appliance.sync.journal import LARGEST, NEXT, name_of
+from appliance.sync.journal import KEPT, LARGEST, NEXT, name_of
 from appliance.sync.source import Source
 
-MOST_BYTES: Final = LARGEST
-"""Of one file of a journal: nobody's is larger."""
+MOST_BYTES: Final = 4 * LARGEST
+"""Of all that one exchange brings, or one plan is made of: whose changes are more compares everything."""
 
 
 class Astray(Exception):
@@ -50,6 +50,8 @@ async def steps(source: Source, cache: Path, head: Head, mark: Mark) -> list[Ste
         raise Astray("the upstream's journal began anew")
     if mark.serial + 1 < head.oldest:
         raise Astray(f"the upstream's journal begins at {head.oldest}, and we are at {mark.serial}")
+    if head.serial - mark.serial > KEPT:
+        raise Astray(f"the upstream's journal is at {head.serial}, and we are at {mark.serial}")
     wanted = range(mark.serial + 1, head.serial + 1)
     missing = [name_of(serial) for serial in wanted if not (cache / "recent" / name_of(serial)).exists()]
     if missing:
@@ -58,6 +60,8 @@ async def steps(source: Source, cache: Path, head: Head, mark: Mark) -> list[Ste
 
 
 def _merge(cache: Path, wanted: Iterable[int], head: Head, mark: Mark) -> list[Step]:
+    if sum(_size(cache, serial) for serial in wanted) > MOST_BYTES:
+        raise Astray("the upstream's journal tells of too much")
     return merged(_chained([_read(cache, serial) for serial in wanted], head, mark))
 
 
@@ -90,7 +94,7 @@ def _chained(deltas: list[Delta], head: Head, mark: Mark) -> list[Delta]:
 def _read(cache: Path, serial: int) -> Delta:
     for part in ("recent", "older"):
         path = cache / part / name_of(serial)
-        if path.is_file() and not path.is_symlink() and path.stat().st_size <= MOST_BYTES:
+        if path.is_file() and not path.is_symlink() and path.stat().st_size <= LARGEST:
             try:
                 return Delta.parse(path.read_bytes())
             except ValueError as error:
@@ -98,9 +102,31 @@ def _read(cache: Path, serial: int) -> Delta:
     raise Astray(f"the upstream's journal has no {serial}")
 
 
+def _size(cache: Path, serial: int) -> int:
+    files = (cache / part / name_of(serial) for part in ("recent", "older"))
+    return next((file.stat().st_size for file in files if file.is_file()), 0)
+
+
+class _Allowance:
+    """Counts what comes, and ends what has no end."""
+
+    def __init__(self) -> None:
+        self._left = MOST_BYTES
+
+    def take(self, line: bytes) -> None:
+        """One file has come: its size."""
+        self._left -= int(line) if line.isdigit() else 0
+        if self._left < 0:
+            raise Astray("the upstream's journal has no end")
+
+
 async def _fetch(source: Source, cache: Path, *options: str, feed: bytes = b"") -> None:
-    argv = source.argv("--times", f"--max-size={MOST_BYTES}", "--no-links", "--no-perms", *options, target=cache)
-    outcome = await commands.run(argv, deadline=source.deadline, env=source.environment, feed=feed)
+    argv = source.argv(
+        "--times", f"--max-size={LARGEST}", "--no-links", "--no-perms", "--out-format=%l", *options, target=cache
+    )
+    outcome = await commands.run(
+        argv, deadline=source.deadline, env=source.environment, feed=feed, on_line=_Allowance().take
+    )
     if outcome.ok:
         return
     if "nknown module" in outcome.stderr:

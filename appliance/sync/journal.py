@@ -10,6 +10,7 @@ import os
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Final
 
@@ -21,11 +22,14 @@ NEXT: Final = "NEXT"
 RECENT: Final = 32
 """Deltas that one look brings: who missed more asks for them by name."""
 
+RECENT_BYTES: Final = 1 << 20
+"""Bytes of them together; the newest one is among them however large it is."""
+
 KEPT: Final = 2000
 """Deltas that are kept; who missed more compares everything."""
 
-LARGEST: Final = 64 << 20
-"""Bytes of one delta: a larger change is not worth one, and begins a new epoch."""
+LARGEST: Final = 16 << 20
+"""Bytes of one delta, some 150 000 paths: a larger change is not worth one, and begins a new epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +74,28 @@ class Journal:
     def announce(self, steps: Iterable[Step]) -> None:
         """Tell what the next publication will bring that can be fetched already."""
         head = self.head()
-        if head:
-            self._put(NEXT, Delta(head.epoch, head.serial + 1, head.digest, tuple(steps)).data)
+        if not head:
+            return
+        told = Delta(head.epoch, head.serial + 1, head.digest, tuple(steps)).data
+        if len(told) <= LARGEST:
+            self._put(NEXT, told)
 
     def _tidy(self, serial: int) -> int:
         """Move the deltas that are not recent, drop the oldest; returns the serial of the oldest that is left."""
         (self.root / "older").mkdir(exist_ok=True)
-        for name in sorted(os.listdir(self.root / "recent"))[:-RECENT]:
+        for name in self._outdated():
             os.replace(self.root / "recent" / name, self.root / "older" / name)
         names = self._names()
         for name in names[:-KEPT]:
             self._file(name).unlink(missing_ok=True)
         return int(Path(names[-KEPT:][0]).stem) if names else serial
+
+    def _outdated(self) -> list[str]:
+        """Those of the recent deltas that are recent no more."""
+        names = sorted(os.listdir(self.root / "recent"), reverse=True)
+        sizes = accumulate((self.root / "recent" / name).stat().st_size for name in names)
+        fits = [n == 0 or (n < RECENT and size <= RECENT_BYTES) for n, size in enumerate(sizes)]
+        return names[fits.index(False) :] if False in fits else []
 
     def _names(self) -> list[str]:
         """Every delta there is, the oldest first."""

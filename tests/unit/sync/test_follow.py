@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,38 @@ def test_a_journal_that_forgot(source: Source, cache: Path, theirs: Journal, mon
     for _ in range(5):
         theirs.append([], 1)
     with pytest.raises(Astray, match="begins at 5, and we are at 1"):
+        follow_from(source, cache, mark)
+
+
+def test_a_journal_that_claims_to_be_far_ahead_costs_nothing(source: Source, cache: Path, theirs: Journal) -> None:
+    mark = mark_at(theirs.append([], 1))
+    told = Head(mark.epoch, 10**15, 1, "0" * 64, 1)
+    (theirs.root / "HEAD").write_bytes(told.data)
+    with pytest.raises(Astray, match="is at 1000000000000000, and we are at 1"):
+        follow_from(source, cache, mark)
+
+
+def test_a_journal_without_end_is_ended(
+    source: Source, cache: Path, theirs: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follow, "MOST_BYTES", 10_000)
+    theirs.append([], 1)
+    for number in range(100, 1000):
+        (theirs.root / "recent" / name_of(number)).write_bytes(b"x" * 1000)
+    with pytest.raises(Astray, match="has no end"):
+        asyncio.run(follow.look(replace(source, bwlimit=200), cache))
+    assert len(list((cache / "recent").iterdir())) < 800
+
+
+def test_more_than_a_plan_is_made_of(
+    source: Source, cache: Path, theirs: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = mark_at(theirs.append([], 1))
+    for number in range(3):
+        theirs.append([Step("+", str(number), 1)], 1)
+        asyncio.run(follow.look(source, cache))
+    monkeypatch.setattr(follow, "MOST_BYTES", 300)
+    with pytest.raises(Astray, match="too much"):
         follow_from(source, cache, mark)
 
 
