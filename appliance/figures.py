@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from appliance.sync.count import Count
 
 
 @dataclass(slots=True)
 class Figures:
-    """What a run has done so far; ``stage`` is where it is now, ``planner`` what made its plan."""
+    """What a run has done so far; ``stage`` is where it is now, ``planner`` what made its plan.
+
+    ``arriving`` and ``staging`` count the two fetches of its newest plan, of payload and of index.
+    """
 
     stage: str = "plan"
     planner: str = ""
@@ -18,6 +23,8 @@ class Figures:
     bytes: int = 0
     payload_seconds: float = 0
     index_seconds: float = 0
+    arriving: Count = field(default_factory=Count)
+    staging: Count = field(default_factory=Count)
 
 
 @dataclass(frozen=True, slots=True)

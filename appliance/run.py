@@ -29,6 +29,7 @@ from appliance.records import Run
 from appliance.settings import Archive, Settings
 from appliance.store import Store
 from appliance.sync import fetch, plan, prune, publish, refused, trace, verify
+from appliance.sync.count import Count
 from appliance.sync.order import roots_of
 from appliance.sync.profile import HIERARCHY
 from appliance.sync.source import Source
@@ -112,6 +113,7 @@ class Change:
         planned = await self._planning.plan(source, self._permits.full or bool(misfits), not to_the_end)
         self.figures.planner = planned.planner
         work = self._gone.doom(planned.plan, self._permits.deletes)
+        self._expect(work)
         await self._fetch_payload(source, work)
         await self._hook(2)
         if not to_the_end:
@@ -187,21 +189,30 @@ class Change:
         known = [path for path in self._store.roots(self._name) if (self._tree / path).is_file()]
         return [*(path for path in known if not prune.below_link(self._tree, path)), *trace.roots(self._tree)]
 
+    def _expect(self, work: plan.Plan) -> None:
+        """Payload of an earlier plan is in the tree, what was staged is looked at again."""
+        self.figures.arriving.expect(work.payload)
+        self.figures.staging = Count()
+        self.figures.staging.expect(work.index)
+
     async def _fetch_payload(self, source: Source, work: plan.Plan) -> None:
         self.figures.stage, started = "payload", time.monotonic()
         self._chronicle.note_changes(work.payload)
         self._paths = work.upstream_files or self._paths
-        count = sum(not change.directory for change in work.payload)
-        if count:
+        files = sum(not change.directory for change in work.payload)
+        self.figures.arriving.expect(work.payload)
+        if files:
             self._store.payload_came(self._name, self._run.started)
-        self.figures.bytes += await fetch.payload(source, self._staging, self._tree, work.payload)
-        self.figures.payload += count
+        count = self.figures.arriving
+        self.figures.bytes += await fetch.payload(source, self._staging, self._tree, work.payload, count)
+        self.figures.payload += files
         self.figures.payload_seconds += time.monotonic() - started
 
     async def _fetch_index(self, source: Source, work: plan.Plan) -> None:
         self.figures.stage, started = "index", time.monotonic()
         self._staging.keep_only(plan.paths(work.index))
-        self.figures.bytes += await fetch.index(source, self._staging, self._tree, work.index)
+        self.figures.staging.expect(work.index)
+        self.figures.bytes += await fetch.index(source, self._staging, self._tree, work.index, self.figures.staging)
         self._staging.drop_known(self._tree)
         self.figures.index += len(publish.staged(self._staging.index))
         self.figures.index_seconds += time.monotonic() - started

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import filecmp
 import os
-import re
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from appliance import commands
+from appliance.sync.count import FORMAT, Count, Listener
 from appliance.sync.plan import Change, paths
 from appliance.sync.publish import staged
 from appliance.sync.quarantine import Quarantine
 from appliance.sync.source import Source
-
-_RECEIVED: Final = re.compile(r"^Total bytes received: (\d+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +89,8 @@ def _same(one: Path, other: Path) -> bool:
     return facts_agree and filecmp.cmp(one, other, shallow=False)
 
 
-async def payload(source: Source, staging: Staging, tree: Path, changes: Iterable[Change]) -> int:
-    """Fetch new payload into the tree, each file complete or absent; returns the bytes received.
+async def payload(source: Source, staging: Staging, tree: Path, changes: Iterable[Change], count: Count) -> int:
+    """Fetch new payload into the tree, each file complete or absent, and count it; returns the bytes received.
 
     What was refused last is taken from quarantine when size and time are the same: whether it is still wrong is found
     again by who asks, and what is asked for again by name comes from the upstream. Raises SyncError; with the verdict
@@ -101,32 +98,42 @@ async def payload(source: Source, staging: Staging, tree: Path, changes: Iterabl
     """
     kept = Quarantine(staging.quarantine).newest()
     held = [f"--copy-dest={kept.files}"] if kept and kept.files.is_dir() else []
-    return await _fetch(source, staging, paths(changes), ["--out-format=", *held], tree)
+    return await _fetch(source, staging, paths(changes), held, tree, count)
 
 
-async def index(source: Source, staging: Staging, tree: Path, changes: Iterable[Change]) -> int:
-    """Fetch index files into staging, where all of them are afterwards; returns the bytes received.
+async def index(source: Source, staging: Staging, tree: Path, changes: Iterable[Change], count: Count) -> int:
+    """Fetch index files into staging, where all of them are afterwards, and count them; returns the bytes received.
 
     Size and time are not trusted (``--ignore-times``): what we hold only saves bytes on the wire. Raises as
     ``payload``.
     """
-    return await _fetch(source, staging, paths(changes), ["--ignore-times", f"--compare-dest={tree}"], staging.index)
+    options = ["--ignore-times", f"--compare-dest={tree}"]
+    return await _fetch(source, staging, paths(changes), options, staging.index, count)
 
 
-async def _fetch(source: Source, staging: Staging, names: list[str], options: list[str], target: Path) -> int:
-    if not names:
-        return 0
+async def _fetch(
+    source: Source, staging: Staging, names: list[str], options: list[str], target: Path, count: Count
+) -> int:
+    received = await _share(source, staging, names, options, target, count) if names else 0
+    count.settle()  # when all streams have ended, not before
+    return received
+
+
+async def _share(
+    source: Source, staging: Staging, names: list[str], options: list[str], target: Path, count: Count
+) -> int:
     # No plan names a link that leaves the tree; one that became such meanwhile is not taken either.
     argv = source.argv(
         "--files-from=-", "--from0", "--safe-links",
         f"--temp-dir={staging.temporary}", f"--partial-dir={staging.partial}",
-        "--stats", "--no-human-readable", *options,
+        "--stats", "--no-human-readable", FORMAT, *options,
         target=target,
     )  # fmt: skip
     # A NUL behind the last name, too: without it rsync refuses that name when it crosses a boundary of its buffer.
     feed = b"".join(os.fsencode(name) + b"\0" for name in names)
-    outcome = await commands.run(argv, deadline=source.deadline, env=source.environment, feed=feed)
+    heard = Listener(count)
+    deadline, environment = source.deadline, source.environment
+    outcome = await commands.run(argv, deadline=deadline, env=environment, feed=feed, on_line=heard.line)
     if not outcome.ok:
         raise source.failure("cannot fetch from", outcome)
-    received = _RECEIVED.search(outcome.stdout)
-    return int(received[1]) if received else 0
+    return heard.received

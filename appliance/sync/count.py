@@ -1,0 +1,71 @@
+"""What a fetch is to bring and what of it is here, counted from what rsync says as it goes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from appliance.sync.plan import Change
+
+FORMAT: Final = "--out-format=%i %l %b"
+"""A line for each path that changes: what becomes of it, its length, the bytes that travelled for it.
+
+Without a name, which might hold anything. With ``%b`` the line comes when a file is whole, not when it begins
+(rsyncd.conf(5), log format).
+"""
+
+_ITEM: Final = re.compile(rb"([<>ch.])([fdLDS]).{9} (\d+) (\d+)")
+_RECEIVED: Final = b"Total bytes received: "
+
+
+@dataclass(slots=True)
+class Count:
+    """Files (links among them, directories not) and bytes: ``planned``, and done so far; any number of rsyncs add.
+
+    A byte is done when it is here, wherever it came from; ``fetched`` are those that travelled. A hard link to a file
+    that is fetched anyway has no bytes of its own.
+    """
+
+    planned_files: int = 0
+    planned_bytes: int = 0
+    files: int = 0
+    bytes: int = 0
+    fetched: int = 0
+
+    def expect(self, changes: Iterable[Change]) -> None:
+        """There is a plan for what is not here yet; what was done before stays done."""
+        wanted = [change for change in changes if not change.directory]
+        self.planned_files = self.files + len(wanted)
+        self.planned_bytes = self.bytes + sum(change.size for change in wanted if change.leader is None)
+
+    def arrived(self, fate: str, kind: str, length: int, travelled: int) -> None:
+        """A path is what it should be; a plan that knew less than there is grows."""
+        if kind == "d":
+            return
+        self.files += 1
+        self.bytes += 0 if fate == "h" else length
+        self.fetched += travelled
+        self.planned_files = max(self.planned_files, self.files)
+        self.planned_bytes = max(self.planned_bytes, self.bytes)
+
+    def settle(self) -> None:
+        """All of it is here: also that of which rsync says nothing, since somebody else brought it."""
+        self.files, self.bytes = self.planned_files, self.planned_bytes
+
+
+class Listener:
+    """Hears one rsync with FORMAT and ``--stats``; ``received`` are all the bytes it received, once it has ended."""
+
+    def __init__(self, count: Count) -> None:
+        self._count = count
+        self.received = 0
+
+    def line(self, raw: bytes) -> None:
+        """Take one line of its standard output."""
+        if item := _ITEM.fullmatch(raw):
+            fate, kind, length, travelled = item.groups()
+            self._count.arrived(fate.decode(), kind.decode(), int(length), int(travelled))
+        elif raw.startswith(_RECEIVED):
+            self.received = int(raw.removeprefix(_RECEIVED))
