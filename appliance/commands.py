@@ -69,30 +69,6 @@ class Verdict(Enum):
     """Something on this machine, such as a full disk."""
 
 
-_RSYNC: Final[Mapping[int, Verdict]] = {
-    0: Verdict.OK,
-    24: Verdict.MOVED,
-    23: Verdict.MOVED,
-    5: Verdict.NETWORK,
-    10: Verdict.NETWORK,
-    12: Verdict.NETWORK,
-    20: Verdict.NETWORK,
-    30: Verdict.NETWORK,
-    35: Verdict.NETWORK,
-    TIMED_OUT: Verdict.NETWORK,
-    1: Verdict.REFUSED,
-    2: Verdict.REFUSED,
-    4: Verdict.REFUSED,
-    6: Verdict.REFUSED,
-    3: Verdict.LOCAL,
-    11: Verdict.LOCAL,
-    13: Verdict.LOCAL,
-    14: Verdict.LOCAL,
-    22: Verdict.LOCAL,
-    MISSING: Verdict.LOCAL,
-}
-
-
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How one program ended. ``stdout`` and ``stderr`` hold at most the last 64 KiB of each."""
@@ -117,17 +93,6 @@ class Outcome:
     def __str__(self) -> str:
         said = "".join(f"\n    {line}" for line in self.stderr.splitlines()[-10:]) or " (none)"
         return f"{' '.join(self.argv)}: exit {self.code} after {self.seconds:.1f} s, stderr:{said}"
-
-
-def rsync_verdict(outcome: Outcome) -> Verdict:
-    """What an rsync exit code means for us (rsync(1), EXIT VALUES; PROTOCOL section 2.2 for the stock policy)."""
-    if outcome.code == 5 and "auth failed" in outcome.stderr:
-        return Verdict.REFUSED
-    if outcome.code == 5 and "max connections" in outcome.stderr:
-        return Verdict.BUSY
-    if outcome.code == 5 and "nknown module" in outcome.stderr:
-        return Verdict.REFUSED
-    return _RSYNC.get(outcome.code, Verdict.NETWORK)
 
 
 def run_now(

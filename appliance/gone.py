@@ -7,6 +7,7 @@ import time
 
 from appliance import log
 from appliance.chronicle import Chronicle
+from appliance.meanwhile import meanwhile
 from appliance.places import Places
 from appliance.store import Store
 from appliance.sync import prune
@@ -44,10 +45,10 @@ class Gone:
             log.trouble("deletes are held back", archive=self._name, reason=text)
         self._store.note(self._name, text)
 
-    def prune(self, grace: float) -> list[str]:
+    async def prune(self, grace: float) -> list[str]:
         """Delete what has been gone for ``grace`` seconds; returns it. What cannot go stays, and stops nothing."""
         paths = self._store.overdue(self._name, time.time() - grace)
-        prune.delete(self._tree, paths)
+        await meanwhile(prune.delete, self._tree, paths)
         gone = [path for path in paths if not os.path.lexists(self._tree / path)]
         self._store.buried(self._name, gone)
         return gone

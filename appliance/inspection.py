@@ -9,6 +9,7 @@ from dataclasses import replace
 from appliance.commands import Verdict
 from appliance.errors import SyncError
 from appliance.figures import Permits
+from appliance.meanwhile import meanwhile
 from appliance.places import Places
 from appliance.reach import choice_of, profile_of
 from appliance.records import Run
@@ -69,7 +70,7 @@ class Inspection:
             rollback=self._permits.rollback,
         )
 
-    def keep(self, error: SyncError) -> None:
+    async def keep(self, error: SyncError) -> None:
         """Keep a refused update for a look, and take out of the tree what came with it and is not what it should be.
 
         What was here before the first run that brought anything since the last publication stays: something published
@@ -79,7 +80,8 @@ class Inspection:
         strays = [(one.path, self._tree / one.path) for one in error.misfits if self._is_stray(one.path, since)]
         upstream = self._archive.upstream
         heading = f"{self._name}, run {self._run.id}, from {upstream.url if upstream else 'here'}"
-        report = Quarantine(self._staging.quarantine).keep(heading, error, self._staging.index, strays)
+        quarantine = Quarantine(self._staging.quarantine)
+        report = await meanwhile(quarantine.keep, heading, error, self._staging.index, strays)
         error.cure = f"{error.cure}; what was refused is kept, see {report}"
 
     def _is_stray(self, path: str, since: float | None) -> bool:

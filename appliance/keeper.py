@@ -6,14 +6,16 @@ program of our uid can open /dev/stdout; a pipe that we made can be opened by al
 from __future__ import annotations
 
 import contextlib
+import math
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from types import FrameType
 from typing import IO
 
@@ -22,6 +24,9 @@ from appliance.places import Places
 
 NOISE = SOURCE.encode()
 """The health check knocks at sshd and rsyncd from an address of its own: what they say about it is no news."""
+
+LAST_WORDS = 0.5
+"""Seconds for which who outlives supervisord is still heard."""
 
 
 def keep(places: Places, argv: Sequence[str] = ()) -> int:
@@ -39,7 +44,7 @@ def keep(places: Places, argv: Sequence[str] = ()) -> int:
         _pass_signals_on(child, places)
         threading.Thread(target=_hurry, args=(child, places), daemon=True).start()
         if child.stdout:
-            _pass_output_on(child.stdout)
+            _pass_output_on(child.stdout, child)
     return 1 if places.failed.exists() or child.returncode < 0 else child.returncode
 
 
@@ -73,11 +78,29 @@ def _hurry(child: subprocess.Popen[bytes], places: Places) -> None:
         time.sleep(0.02)
 
 
-def _pass_output_on(stream: IO[bytes]) -> None:
-    """Copy line by line until every writer is gone."""
-    for line in stream:
-        if NOISE not in line:
-            # A reader of our logs that is gone must not end the mirror.
-            with contextlib.suppress(OSError):
-                sys.stdout.buffer.write(line)
-                sys.stdout.buffer.flush()
+def _pass_output_on(stream: IO[bytes], child: subprocess.Popen[bytes]) -> None:
+    rest = b""
+    for data in _heard(stream, child):
+        *lines, rest = (rest + data).split(b"\n")
+        _print(line + b"\n" for line in lines)
+    _print([rest])
+
+
+def _heard(stream: IO[bytes], child: subprocess.Popen[bytes]) -> Iterator[bytes]:
+    """What comes until every writer is gone; an ssh session that outlives supervisord does not hold up the end."""
+    end = math.inf
+    while time.monotonic() < end:
+        if child.poll() is not None:
+            end = min(end, time.monotonic() + LAST_WORDS)
+        if select.select([stream], [], [], LAST_WORDS)[0]:
+            data = os.read(stream.fileno(), 1 << 16)
+            if not data:
+                return
+            yield data
+
+
+def _print(lines: Iterable[bytes]) -> None:
+    # A reader of our logs that is gone must not end the mirror.
+    with contextlib.suppress(OSError):
+        sys.stdout.buffer.writelines(line for line in lines if NOISE not in line)
+        sys.stdout.buffer.flush()

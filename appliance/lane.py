@@ -8,7 +8,6 @@ idle ──request──▶ running ──▶ idle        requests that come dur
 from __future__ import annotations
 
 import asyncio
-import random
 import secrets
 import sqlite3
 import time
@@ -17,7 +16,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
-from appliance import log, words
+from appliance import log, retry, words
 from appliance.commands import Verdict
 from appliance.errors import ApplianceError, SyncError
 from appliance.figures import Figures, Permits, Reports
@@ -29,11 +28,6 @@ from appliance.settings import Settings
 from appliance.store import Store
 from appliance.tree.push import Push
 from appliance.upstreams import Upstreams
-
-RETRY: Final = {Verdict.NETWORK: 15.0, Verdict.MOVED: 15.0, Verdict.LOCAL: 60.0, Verdict.BUSY: 60.0, Verdict.REFUSED: 0}
-"""Seconds before a failed run is tried again, by cause, doubled each time; 0 for what a retry does not change."""
-
-LONGEST_RETRY: Final = 900.0
 
 _UNREACHABLE: Final = 255
 """What a pusher takes for a host that cannot be reached: nothing of ours may say it."""
@@ -101,7 +95,7 @@ class Lane:
         while True:
             try:
                 await self._next()
-            except sqlite3.Error as error:
+            except (sqlite3.Error, OSError) as error:
                 # A full state volume stops syncs, and nothing else: archives are served meanwhile.
                 log.trouble("the store cannot be used, trying again", archive=self.name, reason=str(error))
                 await asyncio.sleep(STORE_PAUSE)
@@ -110,7 +104,7 @@ class Lane:
         """Serve what is due, or wait for something."""
         self._wake.clear()
         waiting = self._store.open_requests(self.name)
-        due = [request for request in waiting if request.due <= time.time()]
+        due = [request for request in waiting if _is_due(request, time.time())]
         if due:
             await self._serve(_together(due, waiting))
         else:
@@ -136,6 +130,7 @@ class Lane:
         to_the_end = any(request.stage != "stage1" for request in requests) or self.is_origin
         kind = "publish" if self.is_origin else "sync" if to_the_end else "stage1"
         trigger = requests[0].source
+        self._store.interrupt(time.time(), self.name)
         id = self._store.begin(self.name, kind, trigger, requests, time.time())
         log.event("run starts", archive=self.name, run=id, kind=kind, by=", ".join(sorted({r.by for r in requests})))
         run = self._store.run(id)
@@ -209,7 +204,7 @@ class Lane:
             if state.publication:
                 self._aside(self._after_push(change))
             if not self.is_origin:
-                change.prune()
+                await change.prune()
         result = "success" if published or figures.payload else "noop"
         self._store.end(
             id, result, time.time(), serial=state.serial,
@@ -234,32 +229,19 @@ class Lane:
         doing.add_done_callback(self.besides.discard)
 
     async def _failed(self, id: int, figures: Figures, requests: list[Request], error: ApplianceError) -> None:
+        cause = retry.cause_of(error)
         self._store.end(
-            id, "error", time.time(), error=str(error), payload=figures.payload, indices=figures.index,
+            id, "error", time.time(), error=str(error), cause=cause, payload=figures.payload, indices=figures.index,
             bytes=figures.bytes,
         )  # fmt: skip
-        log.trouble("run failed", archive=self.name, run=id, stage=figures.stage, reason=str(error))
-        code = _exit_code(figures.stage, error)
-        stage = "all" if any(request.stage != "stage1" for request in requests) else "stage1"
-        self._retry(error, stage, requests)
-        await self._settle(requests, code, error.fact)
-
-    def _retry(self, error: ApplianceError, stage: str, requests: list[Request]) -> None:
-        first = RETRY[error.verdict] if isinstance(error, SyncError) else 0
-        if not first:
-            return
-        failures = self._store.archive(self.name).failures
-        pause = min(LONGEST_RETRY, first * 2 ** min(failures - 1, 10)) * random.uniform(0.8, 1.2)
-        again = new_request(self.name, stage, "retry", "ourselves", due=time.time() + pause)
-        again = replace(
-            again,
-            mhop=any(request.mhop for request in requests),
-            callback=any(request.callback for request in requests),
-            allow_deletes=any(request.allow_deletes for request in requests),
-            allow_rollback=any(request.allow_rollback for request in requests),
-            full=any(request.full for request in requests),
-        )
-        self._store.add([again])
+        pause = retry.pause(error, self._store.in_a_row(self.name, cause))
+        log.trouble(
+            "run failed", archive=self.name, run=id, stage=figures.stage, cause=cause, reason=str(error),
+            next="not by itself" if pause is None else f"in {pause:.0f} s",
+        )  # fmt: skip
+        if pause is not None:
+            self._store.add([_again(self.name, requests, time.time() + pause)])
+        await self._settle(requests, _exit_code(figures.stage, error), error.fact)
 
     async def _settle(self, requests: Iterable[Request], code: int, text: str = "") -> None:
         """Answer the requests that are not answered yet."""
@@ -278,6 +260,24 @@ def _together(due: list[Request], waiting: list[Request]) -> list[Request]:
     if any(request.stage != "stage1" for request in due):
         return waiting
     return [request for request in waiting if request.stage == "stage1"]
+
+
+def _again(archive: str, requests: list[Request], due: float) -> Request:
+    """All that was asked for, once more."""
+    stage = "all" if any(request.stage != "stage1" for request in requests) else "stage1"
+    return replace(
+        new_request(archive, stage, "retry", "ourselves", due=due),
+        mhop=any(request.mhop for request in requests),
+        callback=any(request.callback for request in requests),
+        allow_deletes=any(request.allow_deletes for request in requests),
+        allow_rollback=any(request.allow_rollback for request in requests),
+        full=any(request.full for request in requests),
+    )
+
+
+def _is_due(request: Request, now: float) -> bool:
+    """Also what was received in the future: the clock went back, and it must not wait until it has caught up."""
+    return request.due <= now or request.received > now
 
 
 def _exit_code(stage: str, error: ApplianceError) -> int:

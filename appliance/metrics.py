@@ -52,6 +52,10 @@ class _Picture:
         yield _gauge("mirror_archive_valid_until_timestamp_seconds", "When the first suite expires.", _ARCHIVE, first)
         failures = [((name,), float(state.failures)) for name, state in states.items()]
         yield _gauge("mirror_archive_consecutive_failures", "Failed runs since the last good one.", _ARCHIVE, failures)
+        causes = [((name, store.last_cause(name)), 1.0) for name in names if store.last_cause(name)]
+        yield _gauge("mirror_archive_trouble", "1 for what ended the last run.", ("archive", "cause"), causes)
+        tries = [((name,), one.due) for name in names for one in store.open_requests(name) if one.source == "retry"]
+        yield _gauge("mirror_archive_next_try_timestamp_seconds", "When it is tried again.", _ARCHIVE, tries)
         waiting = [((name,), float(len(store.open_requests(name)))) for name in names]
         yield _gauge("mirror_archive_open_requests", "Requests that are not answered yet.", _ARCHIVE, waiting)
         refused = [((name,), float(state.refused)) for name, state in states.items()]

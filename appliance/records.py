@@ -30,7 +30,7 @@ class Request:
 class Run:
     """One sync, or one publication at an origin. ``result`` is success, noop or error; None while it runs.
 
-    ``cause`` is what kind of trouble an error was, empty for one that no retry is for.
+    ``cause`` is one word for what kind of trouble an error was (``retry.cause_of``).
     """
 
     id: int

@@ -22,6 +22,7 @@ from appliance.errors import SyncError
 from appliance.figures import Figures, Permits, Reports
 from appliance.gone import Gone
 from appliance.inspection import Inspection
+from appliance.meanwhile import meanwhile
 from appliance.places import Places
 from appliance.planning import Planning
 from appliance.reach import profile_of, source_of
@@ -85,7 +86,7 @@ class Change:
                 return await self._attempts(to_the_end, reports)
         except SyncError as error:
             if error.misfits:
-                self._inspection.keep(error)
+                await self._inspection.keep(error)
             raise
         except TimeoutError:
             fact = f"no end after {self._archive.deadline} s, while in {self.figures.stage}"
@@ -121,7 +122,7 @@ class Change:
             trace.write_stage1(self._tree, self._trace())
             await self._hook(4)
         self.figures.stage = "tree"
-        self._chronicle.announce()
+        await meanwhile(self._chronicle.announce)
         await reports.payload_is_here()
         if not to_the_end:
             return False
@@ -145,7 +146,7 @@ class Change:
             return False
         seal = await self._verify(source, work)
         self.figures.stage = "tree"
-        self._chronicle.announce()
+        await meanwhile(self._chronicle.announce)
         await reports.verified(bool(self.figures.payload))
         await self._publish(seal)
         self._store.repaired(self._name, broken)
@@ -210,10 +211,10 @@ class Change:
 
     async def _fetch_index(self, source: Source, work: plan.Plan) -> None:
         self.figures.stage, started = "index", time.monotonic()
-        self._staging.keep_only(plan.paths(work.index))
+        await meanwhile(self._staging.keep_only, plan.paths(work.index))
         self.figures.staging.expect(work.index)
         self.figures.bytes += await fetch.index(source, self._staging, self._tree, work.index, self.figures.staging)
-        self._staging.drop_known(self._tree)
+        await meanwhile(self._staging.drop_known, self._tree)
         self.figures.index += len(publish.staged(self._staging.index))
         self.figures.index_seconds += time.monotonic() - started
 
@@ -259,19 +260,19 @@ class Change:
 
     async def finish_publication(self) -> None:
         """Make what is staged and verified visible; called again after a crash, it does what was left to do."""
-        publish.publish(self._staging.index, self._tree, self._profile)
+        await meanwhile(publish.publish, self._staging.index, self._tree, self._profile)
         await self._hook(3)
-        trace.write(self._tree, self._trace())
+        await meanwhile(trace.write, self._tree, self._trace())
         paths = self._paths or self._chronicle.paths()
-        await asyncio.to_thread(self._chronicle.record, paths, self._store.doomed(self._name))
+        await meanwhile(self._chronicle.record, paths, self._store.doomed(self._name))
         self._store.published(self._name, trace.serial_of(self._tree), time.time())
 
     async def publish_origin(self) -> str:
         """At an origin: the tree is written, give it its next serial; returns the serial."""
         self.figures.stage = "publish"
         await self._hook(1)
-        serial = trace.bump(self._tree, self._trace())
-        await asyncio.to_thread(self._chronicle.record_scan)
+        serial = await meanwhile(trace.bump, self._tree, self._trace())
+        await meanwhile(self._chronicle.record_scan)
         self._store.published(self._name, serial, time.time())
         await self._hook(4)
         return serial
@@ -296,10 +297,10 @@ class Change:
         }
         await hooks.call(self._settings.hooks, point, facts, self._settings.hook_deadline)
 
-    def prune(self) -> None:
+    async def prune(self) -> None:
         """Delete what has been gone upstream for long enough."""
-        self.figures.deleted += len(self._gone.prune(self._archive.grace))
-        self._staging.forget_partial()
+        self.figures.deleted += len(await self._gone.prune(self._archive.grace))
+        await meanwhile(self._staging.forget_partial)
 
     def _trace(self) -> trace.Trace:
         return testify(self._settings, self._places, self._name, self._run, self.figures)

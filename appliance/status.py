@@ -68,6 +68,7 @@ def _archive(controller: Controller, lane: Lane) -> dict[str, Any]:
         "drift": state.drift,
         "valid_until": min(until.values(), default=None),
         "error": store.last_error(lane.name) or None,
+        "cause": store.last_cause(lane.name) or None,
         "last_run": _run(asdict(last)) if last else None,
         "runs": store.count_runs(lane.name),
         "pending": len([request for request in waiting if request.run is None]),

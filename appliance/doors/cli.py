@@ -271,8 +271,16 @@ def _addresses(name: str) -> str:
 
 def _troubles(archive: dict[str, Any]) -> list[str]:
     """What a person should know of it, a line each."""
-    error = [archive["error"]] if archive["error"] else []
+    error = [archive["error"], *_next(archive)] if archive["error"] else []
     return [*archive["notes"], *error, *_refused(**archive["refused"])]
+
+
+def _next(archive: dict[str, Any]) -> list[str]:
+    """When it is tried again, and for what kind of trouble."""
+    cause, due = archive["cause"], archive["next_try_at"]
+    if due:
+        return [f"next try in {max(0, due - time.time()):.0f} s ({cause})"]
+    return [f"not tried again by itself ({cause})"] if archive["state"] == "failing" and cause != "interrupted" else []
 
 
 def _refused(count: int, paths: list[str]) -> list[str]:

@@ -18,6 +18,9 @@ from appliance.records import Request
 
 _LONGEST_QUESTION: Final = 256
 
+_LONGEST_PAUSE: Final = 30.0
+"""Seconds for who has come to our door to say what he wants."""
+
 EVERY: Final = 60.0
 """Seconds between two looks into the inbox that nobody asked for."""
 
@@ -87,8 +90,9 @@ class Desk:
             log.trouble("requests stay in the inbox", reason=str(error))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError, ValueError, asyncio.LimitOverrunError):
-            id = (await reader.readline()).decode("ascii", "replace").strip()
+        with contextlib.suppress(ConnectionError, TimeoutError, ValueError, asyncio.LimitOverrunError):
+            async with asyncio.timeout(_LONGEST_PAUSE):
+                id = (await reader.readline()).decode("ascii", "replace").strip()
             self._collect_or_tell()
             code, text = await self._answer(id, reader)
             writer.write(f"{code} {text}\n".encode())

@@ -54,7 +54,9 @@ class Runs(Database):
             rows = self._all("select * from run where ended is null and archive = coalesce(?, archive)", archive)
             for row in rows:
                 self._db.execute(
-                    "update run set ended = ?, result = 'error', error = 'interrupted' where id = ?", (now, row["id"])
+                    "update run set ended = ?, result = 'error', error = 'interrupted', cause = 'interrupted'"
+                    " where id = ?",
+                    (now, row["id"]),
                 )
                 self._count(row["id"])
         return [_run(row) for row in rows]
@@ -85,6 +87,11 @@ class Runs(Database):
     def last_error(self, archive: str) -> str:
         """What went wrong with the last run that has ended; empty when it was good, or there was none."""
         query = "select error from run where archive = ? and ended is not null order by id desc limit 1"
+        return next((str(row[0]) for row in self._all(query, archive)), "")
+
+    def last_cause(self, archive: str) -> str:
+        """What kind of trouble the last run that has ended was in; empty when in none."""
+        query = "select cause from run where archive = ? and ended is not null order by id desc limit 1"
         return next((str(row[0]) for row in self._all(query, archive)), "")
 
     def in_a_row(self, archive: str, cause: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -261,7 +262,7 @@ async def walk(source: Source, tree: Path, profile: Profile) -> Plan:
     )
     if outcome.code not in (0, 24):
         raise source.failure("cannot list", outcome)
-    return reader.plan().fitting(tree)
+    return await asyncio.to_thread(lambda: reader.plan().fitting(tree))  # a look at every path of a first sync
 
 
 def paths(changes: Iterable[Change]) -> list[str]:

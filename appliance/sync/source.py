@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Final
 
 from appliance import hostkey
-from appliance.commands import Outcome, Verdict, rsync_verdict
+from appliance.commands import Outcome, Verdict
 from appliance.errors import SyncError
 from appliance.sync.choice import Choice
 from appliance.sync.profile import HIERARCHY, TRACE_DIRECTORY
 from appliance.sync.transport import Transport, openssl_said
+from appliance.verdicts import rsync_verdict
 
 _CURES: Final[Mapping[Verdict, str]] = {
     Verdict.MOVED: "the upstream changed meanwhile; the next run plans again",

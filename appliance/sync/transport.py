@@ -15,6 +15,9 @@ Family = Literal["any", "ipv4", "ipv6"]
 
 _FAMILY: Final[Mapping[str, Sequence[str]]] = {"any": (), "ipv4": ("-4",), "ipv6": ("-6",)}
 
+CONNECT_TIMEOUT: Final = 45
+"""Seconds for one address of an upstream to let us in; the kernel alone would wait for more than two minutes."""
+
 _TUNNEL: Final = Path(__file__).with_name("tunnel.py")
 _UNTRUSTED: Final = re.compile(r"^verify error:num=\d+:(.+)$", re.MULTILINE)
 _FAILED: Final = re.compile(
@@ -35,7 +38,12 @@ class Transport:
 
 def plain(url: str, family: Family = "any", bind: str = "") -> Transport:
     """rsync's own TCP connection; without waits for more to send, which made a small transfer four times as long."""
-    options = ("--sockopts=TCP_NODELAY", *_FAMILY[family], *([f"--address={bind}"] if bind else []))
+    options = (
+        "--sockopts=TCP_NODELAY",
+        f"--contimeout={CONNECT_TIMEOUT}",
+        *_FAMILY[family],
+        *([f"--address={bind}"] if bind else []),
+    )
     return Transport(url, "undefined", options)
 
 

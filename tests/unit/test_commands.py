@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.commands import MISSING, TIMED_OUT, Outcome, Verdict, rsync_verdict, run, run_now
+from appliance.commands import MISSING, TIMED_OUT, Outcome, run, run_now
 from tests.unit.upstream import eventually
 
 
@@ -113,25 +113,6 @@ def _lives(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-
-
-@pytest.mark.parametrize(
-    ("code", "stderr", "verdict"),
-    [
-        (0, "", Verdict.OK),
-        (24, "", Verdict.MOVED),
-        (10, "", Verdict.NETWORK),
-        (5, "@ERROR: auth failed on module debian", Verdict.REFUSED),
-        (5, "@ERROR: max connections (2) reached -- try again later", Verdict.BUSY),
-        (5, "@ERROR: Unknown module 'x'", Verdict.REFUSED),
-        (11, "No space left on device", Verdict.LOCAL),
-        (MISSING, "", Verdict.LOCAL),
-        (TIMED_OUT, "", Verdict.NETWORK),
-        (99, "", Verdict.NETWORK),
-    ],
-)
-def test_rsync_verdict(code: int, stderr: str, verdict: Verdict) -> None:
-    assert rsync_verdict(Outcome(("rsync",), code, "", stderr, 0)) is verdict
 
 
 def test_a_failed_command_prints_itself() -> None:

@@ -4,14 +4,17 @@ import asyncio
 import os
 import shutil
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from appliance import metrics, status
 from appliance.controller import Controller, new_request
 from appliance.records import Request
 from tests.unit.house import House, until
@@ -181,11 +184,12 @@ class Crash(BaseException):
 def test_a_publication_cut_short_is_finished_at_the_next_start(
     house: House, origin: DebianTree, renames: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    replace, left = os.replace, [renames]
+    replace, left, crashed = os.replace, [renames], threading.Event()
 
     def crash(new: Path, old: Path) -> None:
         if "/index/" in str(new):
             if not left[0]:
+                crashed.set()
                 raise Crash
             left[0] -= 1
         replace(new, old)
@@ -194,8 +198,8 @@ def test_a_publication_cut_short_is_finished_at_the_next_start(
 
     request = new_request("debian", "all", "ssh", "hub")
     house.store.add([request])
-    with pytest.raises(BaseExceptionGroup):
-        played(house, lambda controller: until(lambda: house.store.archive("debian").publishing))
+    with suppress(BaseExceptionGroup):
+        played(house, lambda controller: until(crashed.is_set))
     monkeypatch.undo()
     assert house.store.archive("debian").publishing
     house.places.door.unlink(missing_ok=True)
@@ -358,3 +362,47 @@ def test_a_request_for_an_archive_that_is_gone_from_the_settings(house: House) -
         assert house.store.open_requests("other") == []
 
     played(house, scene)
+
+
+def test_what_failed_says_why_and_when_it_is_tried_again(tmp_path: Path) -> None:
+    house = House(tmp_path / "house", 9)  # discard: nobody listens
+
+    async def scene(controller: Controller) -> None:
+        assert (await ask(controller)).code == 3
+        await until(lambda: house.store.open_requests("debian"))
+        shown = status.picture(controller)["archives"]["debian"]
+        assert (shown["state"], shown["cause"]) == ("failing", "network")
+        assert 12 <= shown["next_try_at"] - shown["last_run"]["ended_at"] <= 18
+        told = metrics.text(controller).decode()
+        assert 'mirror_archive_trouble{archive="debian",cause="network"} 1.0' in told
+        name = 'mirror_archive_next_try_timestamp_seconds{archive="debian"} '
+        assert [float(line.removeprefix(name)) for line in told.splitlines() if line.startswith(name)] == [
+            shown["next_try_at"]
+        ]
+
+    played(house, scene)
+    house.store.close()
+
+
+def test_a_clock_that_goes_back_delays_nothing(house: House) -> None:
+    """What was received in the future, as a restart may find it."""
+    later = time.time() + 3600
+    tomorrow = replace(new_request("debian", "all", "ssh", "hub"), received=later, due=later)
+
+    async def scene(controller: Controller) -> None:
+        controller.accept([tomorrow])
+        async with asyncio.timeout(30):
+            assert (await controller.lanes["debian"].answer(tomorrow.id)).code == 0
+
+    played(house, scene)
+
+
+def test_a_run_that_the_store_lost_sight_of_is_ended_by_the_next(house: House) -> None:
+    lost = house.store.begin("debian", "sync", "ssh", [], 1)
+
+    async def scene(controller: Controller) -> None:
+        house.store.begin("debian", "sync", "ssh", [], 2)
+        assert (await ask(controller)).code == 0
+
+    played(house, scene)
+    assert [one and one.error for one in map(house.store.run, (lost, lost + 1))] == ["interrupted"] * 2

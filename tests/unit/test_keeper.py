@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -158,3 +159,17 @@ def test_reload_reaches_programs_through_supervisord(places: Places) -> None:
         with xmlrpc.client.ServerProxy("http://supervisor", transport) as server:
             server.supervisor.signalProcess("lasting", "HUP")
         eventually(lambda: line(child) == "told")
+
+
+def test_who_outlives_supervisord_does_not_hold_up_the_end(places: Places, tmp_path: Path) -> None:
+    """A session of sshd that logs to the container's log is such a one."""
+    pid = tmp_path / "pid"
+    script = f"(echo $BASHPID > {pid}; while :; do echo again; sleep 0.01; done) & echo first; sleep 0.2; exit 0"
+    argv = [sys.executable, "-c", KEEP.format(run=places.run), "bash", "-c", script]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as child:
+        try:
+            assert child.wait(10) == 0
+            assert child.stdout
+        finally:
+            os.kill(int(pid.read_text()), signal.SIGKILL)
+        assert {"first", "again"} <= set(child.stdout.read().splitlines())

@@ -10,7 +10,7 @@ CA = Path("/etc/ssl/ca.pem")
 
 def test_plain_with_every_choice() -> None:
     made = transport.plain("rsync://u@host/m", "ipv6", "2001:db8::1")
-    assert made.options == ("--sockopts=TCP_NODELAY", "-6", "--address=2001:db8::1")
+    assert made.options == ("--sockopts=TCP_NODELAY", "--contimeout=45", "-6", "--address=2001:db8::1")
     assert made.environment == {}
     assert (made.url, made.word) == ("rsync://u@host/m", "undefined")
 
