@@ -23,6 +23,7 @@ def source_of(settings: Settings, places: Places, name: str) -> Source:
         timeout=archive.timeout,
         deadline=archive.deadline,
         bwlimit=archive.bwlimit,
+        streams=archive.streams,
         max_files=archive.max_files,
         choice=choice_of(archive),
     )

@@ -142,6 +142,9 @@ class Archive(Frozen):
     timeout: Seconds = Field(120, ge=0, description="a fetch that moves no byte for so long is ended")
     deadline: Seconds = Field(6 * HOUR, gt=0, description="a sync that lasts longer is ended")
     bwlimit: int = Field(0, ge=0, description="bandwidth of a fetch in KiB/s; 0: no limit")
+    streams: int = Field(
+        4, ge=1, le=16, description="connections that a large fetch may use at a time, as far as the upstream allows"
+    )
     max_files: int = Field(
         10_000_000, ge=1, description="paths that the upstream may show; a walk that finds more is ended"
     )

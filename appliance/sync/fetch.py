@@ -6,15 +6,19 @@ import filecmp
 import os
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from appliance import commands
+from appliance.sync import feed
 from appliance.sync.count import FORMAT, Count, Listener
+from appliance.sync.parts import deal, place_of, tidy
 from appliance.sync.plan import Change, paths
 from appliance.sync.publish import staged
 from appliance.sync.quarantine import Quarantine
+from appliance.sync.shares import split, streams_for
 from appliance.sync.source import Source
+from appliance.sync.streams import Streams
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,7 @@ class Staging:
 
     @property
     def partial(self) -> Path:
-        """What an interrupted transfer leaves, so that the next one resumes."""
+        """What an interrupted transfer leaves, so that the next one resumes: a directory for each share of a list."""
         return self.root / "partial"
 
     @property
@@ -98,7 +102,7 @@ async def payload(source: Source, staging: Staging, tree: Path, changes: Iterabl
     """
     kept = Quarantine(staging.quarantine).newest()
     held = [f"--copy-dest={kept.files}"] if kept and kept.files.is_dir() else []
-    return await _fetch(source, staging, paths(changes), held, tree, count)
+    return await _fetch(source, staging, list(changes), held, tree, count)
 
 
 async def index(source: Source, staging: Staging, tree: Path, changes: Iterable[Change], count: Count) -> int:
@@ -108,32 +112,36 @@ async def index(source: Source, staging: Staging, tree: Path, changes: Iterable[
     ``payload``.
     """
     options = ["--ignore-times", f"--compare-dest={tree}"]
-    return await _fetch(source, staging, paths(changes), options, staging.index, count)
+    return await _fetch(source, staging, list(changes), options, staging.index, count)
 
 
 async def _fetch(
-    source: Source, staging: Staging, names: list[str], options: list[str], target: Path, count: Count
+    source: Source, staging: Staging, changes: list[Change], options: list[str], target: Path, count: Count
 ) -> int:
-    received = await _share(source, staging, names, options, target, count) if names else 0
+    """In as many streams as pay; the bandwidth is divided among them."""
+    streams = streams_for(changes, source.streams, source.bwlimit)
+    shares = deal(staging.partial, split(changes, streams))
+    one = replace(source, bwlimit=source.bwlimit // min(streams, len(shares) or 1))
+
+    async def fetch(number: int) -> int:
+        part = place_of(staging.partial, shares[number])
+        tidy(part, shares[number])
+        # Names in the temporary directory are rsync's own, so all may share it; those of parts are not.
+        aside = [f"--temp-dir={staging.temporary}", f"--partial-dir={part}"]
+        return await _share(one, paths(shares[number]), [*aside, *options], target, count)
+
+    received = await Streams(len(shares), fetch, source.url).run(streams)
     count.settle()  # when all streams have ended, not before
     return received
 
 
-async def _share(
-    source: Source, staging: Staging, names: list[str], options: list[str], target: Path, count: Count
-) -> int:
+async def _share(source: Source, names: list[str], options: list[str], target: Path, count: Count) -> int:
     # No plan names a link that leaves the tree; one that became such meanwhile is not taken either.
-    argv = source.argv(
-        "--files-from=-", "--from0", "--safe-links",
-        f"--temp-dir={staging.temporary}", f"--partial-dir={staging.partial}",
-        "--stats", "--no-human-readable", FORMAT, *options,
-        target=target,
-    )  # fmt: skip
-    # A NUL behind the last name, too: without it rsync refuses that name when it crosses a boundary of its buffer.
-    feed = b"".join(os.fsencode(name) + b"\0" for name in names)
-    heard = Listener(count)
+    fixed = (*feed.OPTIONS, "--safe-links", "--stats", "--no-human-readable", FORMAT)
+    argv = source.argv(*fixed, *options, target=target)
+    heard, names_fed = Listener(count), feed.feed(names)
     deadline, environment = source.deadline, source.environment
-    outcome = await commands.run(argv, deadline=deadline, env=environment, feed=feed, on_line=heard.line)
+    outcome = await commands.run(argv, deadline=deadline, env=environment, feed=names_fed, on_line=heard.line)
     if not outcome.ok:
         raise source.failure("cannot fetch from", outcome)
     return heard.received

@@ -11,6 +11,7 @@ from typing import Final
 from appliance import commands
 from appliance.commands import Verdict
 from appliance.records import Mark
+from appliance.sync import feed
 from appliance.sync.delta import Delta, Head, Step, merged
 from appliance.sync.journal import KEPT, LARGEST, NEXT, name_of
 from appliance.sync.source import Source
@@ -55,7 +56,7 @@ async def steps(source: Source, cache: Path, head: Head, mark: Mark) -> list[Ste
     wanted = range(mark.serial + 1, head.serial + 1)
     missing = [name_of(serial) for serial in wanted if not (cache / "recent" / name_of(serial)).exists()]
     if missing:
-        await _fetch(source, cache, "--files-from=-", feed="".join(f"older/{name}\n" for name in missing).encode())
+        await _fetch(source, cache, *feed.OPTIONS, names=[f"older/{name}" for name in missing])
     return await asyncio.to_thread(_merge, cache, wanted, head, mark)
 
 
@@ -120,12 +121,12 @@ class _Allowance:
             raise Astray("the upstream's journal has no end")
 
 
-async def _fetch(source: Source, cache: Path, *options: str, feed: bytes = b"") -> None:
+async def _fetch(source: Source, cache: Path, *options: str, names: Iterable[str] = ()) -> None:
     argv = source.argv(
         "--times", f"--max-size={LARGEST}", "--no-links", "--no-perms", "--out-format=%l", *options, target=cache
     )
     outcome = await commands.run(
-        argv, deadline=source.deadline, env=source.environment, feed=feed, on_line=_Allowance().take
+        argv, deadline=source.deadline, env=source.environment, feed=feed.feed(names), on_line=_Allowance().take
     )
     if outcome.ok:
         return

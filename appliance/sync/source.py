@@ -66,9 +66,10 @@ class Source:
     """One archive at its upstream.
 
     ``timeout`` (I/O silence) and ``deadline`` (one whole rsync) are seconds, ``bwlimit`` is KiB/s with 0 for none;
-    ``choice`` are the filter rules of what we chose not to carry; ``own_name`` is the name of our own trace, which no
-    upstream may overwrite or delete; ``max_files`` are the paths that the upstream may show; ``variable`` is the
-    beginning of the archive's settings, for errors.
+    ``streams`` are the connections that one fetch may use, which share that bandwidth; ``choice`` are the filter rules
+    of what we chose not to carry; ``own_name`` is the name of our own trace, which no upstream may overwrite or delete;
+    ``max_files`` are the paths that the upstream may show; ``variable`` is the beginning of the archive's settings, for
+    errors.
     """
 
     transport: Transport
@@ -82,6 +83,7 @@ class Source:
     title: str = ""
     """What people know it by, when that is not where it is."""
     max_files: int = 10_000_000
+    streams: int = 1
 
     @property
     def memory(self) -> int:

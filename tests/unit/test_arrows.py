@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,13 @@ def test_one_door_to_other_programs(module: str) -> None:
     if module not in ("commands.py", "keeper.py"):  # the keeper is what starts everything else
         assert not named(imports(module), "sh", "subprocess", "asyncio.subprocess")
         assert "create_subprocess" not in (ROOT / module).read_text()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_one_place_makes_lists_for_rsync(module: str) -> None:
+    texts = (node.value for node in ast.walk(ast.parse((ROOT / module).read_text())) if isinstance(node, ast.Constant))
+    lists = [text for text in texts if isinstance(text, str) and re.search("--(files|include|exclude)-from|^-0$", text)]
+    assert module == "sync/feed.py" or not lists
 
 
 @pytest.mark.parametrize("module", MODULES)

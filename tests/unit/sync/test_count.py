@@ -110,8 +110,8 @@ def test_several_rsyncs_add_to_one_count(place: Place) -> None:
 
 def test_what_is_here_in_part_is_done_and_did_not_travel(place: Place) -> None:
     file = place.write("pool/image", 4 * MEBIBYTE)
-    place.staging.partial.mkdir(exist_ok=True)
-    (place.staging.partial / "image").write_bytes(file.read_bytes()[: 3 * MEBIBYTE])
+    (place.staging.partial / "share").mkdir(parents=True)
+    (place.staging.partial / "share/image").write_bytes(file.read_bytes()[: 3 * MEBIBYTE])
     count = Count()
     place.fetch(place.plan(), count)
     assert done(count) == (1, 4 * MEBIBYTE)

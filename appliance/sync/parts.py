@@ -1,0 +1,74 @@
+"""What interrupted fetches left half done, found again by whichever share wants it next time.
+
+rsync keeps a part under its file's own name without the directory, and offers it to every file of that name: when two
+of one list take it, the transfer ends with a protocol error ("block match with no basis file"). It also writes on in a
+part that it finds, which two at a time must not do. So each share keeps its parts in a directory of its own, and a part
+is offered to one file only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from appliance.sync.plan import Change
+from appliance.sync.shares import Share
+
+_DIGITS: Final = 24
+
+
+def place_of(parts: Path, share: Share) -> Path:
+    """Where a share keeps the files that it fetched half: named after the first, which is in no other share."""
+    return parts / hashlib.sha256(os.fsencode(share[0].path)).hexdigest()[:_DIGITS]
+
+
+def deal(parts: Path, shares: Sequence[Share]) -> list[Share]:
+    """Give each part below ``parts`` to the first file that it can be of, which becomes a share of its own.
+
+    A stream works through its list in order, and what it finished is in no plan any more: so it is the first one. A
+    part of another file costs nothing, as what does not fit is fetched. What no file wants is dropped.
+    """
+    left = sorted((path for path in parts.glob("*/*")), key=lambda path: -path.lstat().st_size)
+    if not left:
+        return list(shares)
+    wanted = _wanted({path.name for path in left}, shares)
+    alone: list[Change] = []
+    for path in left:
+        size = path.lstat().st_size
+        fitting = [change for change in wanted.get(path.name, ()) if not change.size or change.size >= size]
+        if not fitting:
+            path.unlink()
+            continue
+        place = place_of(parts, (fitting[0],))
+        place.mkdir(exist_ok=True)
+        os.replace(path, place / path.name)
+        wanted[path.name].remove(fitting[0])
+        alone.append(fitting[0])
+    taken = {change.path for change in alone}
+    rest = (tuple(change for change in share if change.path not in taken) for share in shares)
+    return [*((change,) for change in alone), *filter(None, rest)]
+
+
+def _wanted(names: set[str], shares: Iterable[Share]) -> dict[str, list[Change]]:
+    """By file name: who could take a part of that name. A file with several names stays with them."""
+    found: dict[str, list[Change]] = {}
+    for share in shares:
+        leaders = {change.leader for change in share}
+        for change in share:
+            if (name := os.path.basename(change.path)) in names and not change.leader and change.path not in leaders:
+                found.setdefault(name, []).append(change)
+    return found
+
+
+def tidy(place: Path, share: Share) -> None:
+    """Before a share is fetched once more: drop the parts that several of its files would take."""
+    if len(share) == 1 or not place.is_dir():
+        return
+    often = Counter(os.path.basename(change.path) for change in share)
+    for name in os.listdir(place):
+        if often[name] > 1:
+            (place / name).unlink()
