@@ -11,14 +11,14 @@ import errno
 import json
 import os
 import stat
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable
 from typing import Final
 
 from appliance.places import Places
 from appliance.sync import scan
+from appliance.sync.changes import Changes
 from appliance.sync.delta import Head, Step
 from appliance.sync.journal import Journal
-from appliance.sync.plan import Change
 from appliance.sync.profile import TRACE_DIRECTORY
 
 MOST: Final = 200_000
@@ -51,7 +51,7 @@ class Chronicle:
                 file.flush()
                 os.fsync(file.fileno())
 
-    def note_changes(self, changes: Sequence[Change]) -> None:
+    def note_changes(self, changes: Changes) -> None:
         """Remember what a plan is about to bring; of more than MOST changes only that there were so many."""
         if len(changes) > MOST:
             self._write([json.dumps(None) + "\n"])

@@ -75,11 +75,15 @@ class Planning:
         """Everything was compared: keep what that told."""
         work = planned.plan
         self._store.refuse(self._name, work.refused.count, work.refused.examples)
-        found = [change.path for change in (*work.payload, *work.index) if change.path != HIERARCHY]
-        drift = len(found) + len(set(work.delete) - self._store.doomed(self._name)) if planned.promised else 0
+        drift = self._drift(work) if planned.promised else 0
         self._store.audited(self._name, drift, time.time())
         if drift:
             log.trouble("the audit found what the journal did not tell", archive=self._name, paths=drift)
+
+    def _drift(self, work: Plan) -> int:
+        """How many paths differ that nobody told of."""
+        gone = set(work.delete) - self._store.doomed(self._name)
+        return work.payload.count + work.index.count - len(work.index.among({HIERARCHY})) + len(gone)
 
     async def _choose(self, source: Source, full: bool, stage1: bool) -> Planned:
         absent = self._store.journal_absent(self._name)

@@ -29,7 +29,7 @@ from appliance.reach import profile_of, source_of
 from appliance.records import Run
 from appliance.settings import Archive, Settings
 from appliance.store import Store
-from appliance.sync import fetch, plan, prune, publish, refused, trace, verify
+from appliance.sync import fetch, plan, prune, publish, trace, verify
 from appliance.sync.count import Count
 from appliance.sync.order import roots_of
 from appliance.sync.profile import HIERARCHY
@@ -200,7 +200,7 @@ class Change:
         self.figures.stage, started = "payload", time.monotonic()
         self._chronicle.note_changes(work.payload)
         self._paths = work.upstream_files or self._paths
-        files = sum(not change.directory for change in work.payload)
+        files = work.payload.files
         self.figures.arriving.expect(work.payload)
         if files:
             self._store.payload_came(self._name, self._run.started)
@@ -235,11 +235,8 @@ class Change:
 
     async def _fetch_missing(self, source: Source, missing: frozenset[str]) -> bool:
         """Whether the upstream has all of it, at paths that we would take at any time."""
-        if any(map(refused.why, missing)):
-            return False
-        changes = tuple(plan.Change(path, 0, new=True) for path in sorted(missing))
-        work = plan.Plan(payload=changes).fitting(self._tree)
-        if work.index:
+        work = plan.Plan(payload=plan.harmless(self._tree, missing))
+        if len(work.payload) < len(missing):
             return False
         try:
             await self._fetch_payload(source, work)

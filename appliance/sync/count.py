@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from appliance.sync.plan import Change
+from appliance.sync.changes import Changes
 
 FORMAT: Final = "--out-format=%i %l %b"
 """A line for each path that changes: what becomes of it, its length, the bytes that travelled for it.
@@ -34,11 +33,10 @@ class Count:
     bytes: int = 0
     fetched: int = 0
 
-    def expect(self, changes: Iterable[Change]) -> None:
+    def expect(self, changes: Changes) -> None:
         """There is a plan for what is not here yet; what was done before stays done."""
-        wanted = [change for change in changes if not change.directory]
-        self.planned_files = self.files + len(wanted)
-        self.planned_bytes = self.bytes + sum(change.size for change in wanted if change.leader is None)
+        self.planned_files = self.files + changes.files
+        self.planned_bytes = self.bytes + changes.bytes
 
     def arrived(self, fate: str, kind: str, length: int, travelled: int) -> None:
         """A path is what it should be; a plan that knew less than there is grows."""

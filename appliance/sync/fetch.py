@@ -11,9 +11,10 @@ from pathlib import Path
 
 from appliance import commands
 from appliance.sync import feed
+from appliance.sync.changes import Change
 from appliance.sync.count import FORMAT, Count, Listener
 from appliance.sync.parts import deal, place_of, tidy
-from appliance.sync.plan import Change, paths
+from appliance.sync.plan import paths
 from appliance.sync.publish import staged
 from appliance.sync.quarantine import Quarantine
 from appliance.sync.shares import split, streams_for

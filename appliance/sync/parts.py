@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from appliance.sync.plan import Change
+from appliance.sync.changes import Change
 from appliance.sync.shares import Share
 
 _DIGITS: Final = 24

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
 from appliance import commands
+from appliance.sync.changes import NONE, Change, Changes, Collector
 from appliance.sync.profile import HIERARCHY, UPDATING, Kind, Profile, kind_of
 from appliance.sync.prune import below_link, held
 from appliance.sync.refused import NOTHING, Refusals, Refused, Why, why
@@ -26,18 +28,6 @@ _ESCAPE: Final = re.compile(r"\\#([0-3][0-7]{2})")
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """One path the upstream has and we have not, or have otherwise. ``size`` is in bytes."""
-
-    path: str
-    size: int
-    new: bool
-    directory: bool = False
-    leader: str | None = None
-    """For a hard link: the path it is the same file as."""
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """What one sync has to do. Every list is sorted by path: rsync is eight times slower on unsorted ones (BASELINE).
 
@@ -46,8 +36,8 @@ class Plan:
     do not take. Without ``whole`` it is what changed since we were there, and says nothing of the rest.
     """
 
-    payload: tuple[Change, ...] = ()
-    index: tuple[Change, ...] = ()
+    payload: Changes = NONE
+    index: Changes = NONE
     delete: tuple[str, ...] = ()
     upstream_files: int = 0
     updating: tuple[str, ...] = ()
@@ -57,56 +47,48 @@ class Plan:
     @property
     def bytes(self) -> int:
         """Upper bound of the bytes to fetch."""
-        return sum(change.size for change in (*self.payload, *self.index))
+        return self.payload.bytes + self.index.bytes
 
     def insisting_on(self, paths: Iterable[str]) -> Plan:
         """This plan, and these index files whatever their size and time say; not those that are gone or refused."""
-        known = {change.path: change for change in self.index}
-        wanted = {path: Change(path, 0, new=False) for path in set(paths) - set(self.delete) if not why(path)}
-        return replace(self, index=_by_path(wanted | known))
+        wanted = {path for path in set(paths) - set(self.delete) if not why(path)}
+        wanted -= {change.path for change in self.index.among(wanted)}
+        more = (Change(path, 0, new=False) for path in wanted)
+        return replace(self, index=Changes.of(chain(self.index, more))) if wanted else self
 
-    def offered(self, tree: Path, asked: Iterable[str]) -> list[str]:
+    def offered(self, tree: Path, asked: Collection[str]) -> list[str]:
         """Those of the paths that are files upstream, sorted: what a walk does not tell of is on both sides."""
-        told = {change.path for change in (*self.payload, *self.index) if not change.directory}
+        told = {change.path for change in self.among(set(asked)) if not change.directory}
         gone = set(self.delete)
         return sorted(path for path in asked if path in told or (path not in gone and _is_file(tree, path)))
 
-    def fitting(self, tree: Path) -> Plan:
-        """This plan with everything that changes the kind of an existing path among the index files.
-
-        What is a link here and a directory there, or the other way round, is visible now: it is replaced when
-        everything is, and nothing is written through a link.
-        """
-        payload = {change.path: change for change in self.payload}
-        ground = Ground(tree)
-        turned = {path: change for path, change in payload.items() if _turns(ground, change)}
-        index = {change.path: change for change in self.index} | turned
-        early = {path: change for path, change in payload.items() if path not in turned}
-        return replace(self, payload=_by_path(early), index=_by_path(index))
-
-    def besides(self, doomed: Iterable[str]) -> Plan:
+    def besides(self, doomed: Collection[str]) -> Plan:
         """This plan with what was gone upstream before; not what it brings back."""
-        back = {change.path for change in (*self.payload, *self.index)}
-        return replace(self, delete=tuple(sorted({*doomed, *self.delete} - back)))
+        gone = {*doomed, *self.delete}
+        return replace(self, delete=tuple(sorted(gone - {change.path for change in self.among(gone)})))
 
     def sparing(self, tree: Path) -> Plan:
         """This plan without what would take the place of a directory that we hold something in."""
-        return replace(self, index=tuple(change for change in self.index if not _buries(tree / change.path, change)))
+        return replace(self, index=self.index.only(lambda change: not _buries(tree / change.path, change)))
+
+    def among(self, paths: Collection[str]) -> list[Change]:
+        """The changes of these paths, payload and index."""
+        return [*self.payload.among(paths), *self.index.among(paths)]
 
     @property
     def empty(self) -> bool:
         """True when there is nothing to fetch but the chain of mirrors above us, to which everyone adds a line."""
-        return not self.payload and not [change for change in self.index if change.path != HIERARCHY]
+        return not self.payload and all(change.path == HIERARCHY for change in self.index)
 
 
 class Reader:
-    """Turns the lines of an itemized dry run into a plan, as they come."""
+    """Turns the lines of an itemized dry run into a plan, as they come; the tree does not change meanwhile."""
 
     def __init__(self, profile: Profile, tree: Path) -> None:
         self._profile, self._tree, self._ground = profile, tree, Ground(tree)
         self._refusals = Refusals()
-        self._payload: dict[str, Change] = {}
-        self._index: dict[str, Change] = {}
+        self._payload, self._index = Collector(), Collector()
+        self._leaders: set[str] = set()
         self._delete: list[str] = []
         self._updating: list[str] = []
         self.seen = 0
@@ -124,19 +106,19 @@ class Reader:
             self.seen = max(0, int(total[1]) - 1)  # rsync counts the root itself
 
     def plan(self) -> Plan:
-        """The plan made of everything read so far."""
-        for change in list(self._payload.values()):
-            if change.leader and self._may_lead(change.leader):
-                # rsync links a file only to one that is in the same list.
-                self._payload.setdefault(change.leader, Change(change.leader, 0, new=False))
+        """The plan made of everything read so far; the last call."""
+        index = self._index.changes()
+        payload = self._payload.changes()
+        # rsync links a file only to one that is in the same list. Only payload may lead that is taken and not about to
+        # change: an index would become visible before its time.
+        known = {change.path for changes in (payload, index) for change in changes.among(self._leaders)}
+        for leader in self._leaders - known:
+            if kind_of(self._profile, leader) is Kind.PAYLOAD:
+                self._put(Change(leader, 0, new=False), early=True)
         return Plan(
-            _by_path(self._payload), _by_path(self._index), tuple(sorted(set(self._delete))), self.seen,
+            self._payload.changes(), self._index.changes(), tuple(sorted(set(self._delete))), self.seen,
             tuple(self._updating), self._refusals.seen,
         )  # fmt: skip
-
-    def _may_lead(self, leader: str) -> bool:
-        """Only payload that is taken and not about to change: an index would become visible before its time."""
-        return leader not in self._index and kind_of(self._profile, leader) is Kind.PAYLOAD and not why(leader)
 
     def _item(self, item: re.Match[str]) -> None:
         if item["item"].startswith("*"):
@@ -162,9 +144,22 @@ class Reader:
             return
         # A path that exists and changes is read by somebody now: it is replaced as index files are, all at once.
         kind = kind_of(self._profile, change.path)
-        early = change.directory or (kind is Kind.PAYLOAD and change.new)
-        lane = self._payload if early else self._index
-        lane[change.path] = change
+        if change.leader and why(change.leader):
+            change = replace(change, leader=None)  # that one does not come
+        self._put(change, early=change.directory or (kind is Kind.PAYLOAD and change.new))
+
+    def _put(self, change: Change, early: bool) -> None:
+        """Into the plan, as payload when it may come ``early``.
+
+        What is a link here and a directory there, or the other way round, is visible now: it is replaced when
+        everything is, and nothing is written through a link.
+        """
+        if early and not _turns(self._ground, change):
+            self._payload.add(change)
+            if change.leader:
+                self._leaders.add(change.leader)
+        else:
+            self._index.add(change)
 
     def _refuse(self, path: str, reason: Why) -> None:
         """What we hold under that name is gone upstream, to us; so deep we hold nothing."""
@@ -204,6 +199,13 @@ def unescape(name: str) -> str:
     ).decode("utf-8", "surrogateescape")
 
 
+def harmless(tree: Path, names: Iterable[str]) -> Changes:
+    """Those that we would take, and that may come into the tree at any time."""
+    ground = Ground(tree)
+    changes = (Change(path, 0, new=True) for path in names if not why(path))
+    return Changes.of(change for change in changes if not _turns(ground, change))
+
+
 def _is_file(tree: Path, path: str) -> bool:
     here = tree / path
     return (here.is_symlink() or here.is_file()) and not below_link(tree, path)
@@ -219,10 +221,6 @@ def _turns(ground: Ground, change: Change) -> bool:
 
 def _buries(here: Path, change: Change) -> bool:
     return not change.directory and here.is_dir() and not here.is_symlink() and any(here.iterdir())
-
-
-def _by_path(changes: dict[str, Change]) -> tuple[Change, ...]:
-    return tuple(changes[path] for path in sorted(changes))
 
 
 def walk_argv(source: Source, tree: Path) -> list[str]:
@@ -262,7 +260,7 @@ async def walk(source: Source, tree: Path, profile: Profile) -> Plan:
     )
     if outcome.code not in (0, 24):
         raise source.failure("cannot list", outcome)
-    return await asyncio.to_thread(lambda: reader.plan().fitting(tree))  # a look at every path of a first sync
+    return await asyncio.to_thread(reader.plan)  # a look at the whole of it when there are hard links
 
 
 def paths(changes: Iterable[Change]) -> list[str]:

@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
+from appliance.sync.changes import Change
 from appliance.sync.feed import LONGEST
-from appliance.sync.plan import Change
 
 FILE_COST: Final = 16 << 10
 """Bytes that could have been fetched in the time that a file takes on top of its content: 40 microseconds."""

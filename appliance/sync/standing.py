@@ -7,6 +7,7 @@ import os
 import stat
 from enum import Enum
 from pathlib import Path
+from typing import Final
 
 
 class Standing(Enum):
@@ -16,6 +17,10 @@ class Standing(Enum):
     DIRECTORY = "directory"
     OTHER = "other"
     """A file or a link; below it nothing can come."""
+
+
+KNOWN: Final = 4096
+"""Directories that are remembered; who asks in the order of a walk needs few of them."""
 
 
 class Ground:
@@ -36,9 +41,13 @@ class Ground:
 
     def _above(self, path: str) -> Standing:
         directory = path.rpartition("/")[0]
-        if directory not in self._directories:
-            self._directories[directory] = self.at(directory)
-        return self._directories[directory]
+        known = self._directories.get(directory)
+        if known is None:
+            known = self.at(directory)
+            if len(self._directories) >= KNOWN:
+                self._directories = {"": Standing.DIRECTORY}
+            self._directories[directory] = known
+        return known
 
     def _look(self, path: str) -> Standing:
         try:

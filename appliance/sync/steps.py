@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from appliance.sync.changes import Change
 from appliance.sync.choice import Choice
 from appliance.sync.delta import Step
-from appliance.sync.plan import Change, Plan, Reader
+from appliance.sync.plan import Plan, Reader
 from appliance.sync.profile import HIERARCHY, Kind, Profile, kind_of
 from appliance.sync.standing import Ground, Standing
 
@@ -30,7 +31,7 @@ def plan_of(steps: Iterable[Step], tree: Path, profile: Profile, hidden: Choice,
         else:
             reader.take(_change(step, standing), step.other if step.op == "l" else None)
     reader.seen = paths
-    return replace(reader.plan().fitting(tree), whole=False)
+    return replace(reader.plan(), whole=False)
 
 
 def _is_done(step: Step, standing: Standing, tree: Path, profile: Profile) -> bool:

@@ -8,9 +8,9 @@ import pytest
 
 from appliance.chronicle import Chronicle
 from appliance.places import Places
+from appliance.sync.changes import Change, Changes
 from appliance.sync.delta import Delta, Step
 from appliance.sync.journal import Journal, name_of
-from appliance.sync.plan import Change
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_what_became_of_what_was_noted(places: Places, tree: Path) -> None:
     os.link(tree / "pool/a", tree / "pool/b")
     names = [("pool", None), ("pool/a", None), ("pool/b", "pool/a"), ("pool/gone", None), ("pool/c", "pool/a")]
     (tree / "pool/c").write_text("no link after all")
-    chronicle.note_changes([Change(path, 3, new=True, leader=leader) for path, leader in names])
+    chronicle.note_changes(Changes.of(Change(path, 3, new=True, leader=leader) for path, leader in names))
     head = Chronicle(places, "debian", "leaf").record(7)
     assert (head.serial, head.paths) == (1, 7)
     assert last(places) == {

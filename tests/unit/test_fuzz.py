@@ -95,7 +95,7 @@ def read_walk(data: bytes, scratch: Path) -> None:
     reader = plan.Reader(Profile.of("debian"), scratch)
     for line in data.split(b"\n"):
         reader.line(line)
-    found = reader.plan().fitting(scratch)
+    found = reader.plan()
     for change in (*found.payload, *found.index):
         assert ".." not in change.path.split("/")
         assert not change.path.startswith("/")

@@ -13,7 +13,7 @@ from appliance.controller import new_request
 from appliance.meanwhile import meanwhile
 from appliance.sync import prune, publish, trace
 from appliance.sync.fetch import Staging
-from appliance.sync.plan import Plan
+from appliance.sync.plan import Reader
 from appliance.sync.quarantine import Quarantine
 from tests.unit.house import House
 from tests.unit.upstream import DebianTree, daemon
@@ -63,7 +63,7 @@ WORK: list[tuple[Any, str]] = [
     (Chronicle, "announce"),
     (Chronicle, "record"),
     (Quarantine, "keep"),
-    (Plan, "fitting"),
+    (Reader, "plan"),
 ]
 """What costs with the number or the size of files."""
 

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from appliance import commands
 from appliance.sync import fetch, plan
+from appliance.sync.changes import Change, Changes
 from appliance.sync.count import FORMAT, Count, Listener
 from appliance.sync.fetch import Staging
-from appliance.sync.plan import Change, Plan
+from appliance.sync.plan import Plan
 from appliance.sync.profile import Profile
 from appliance.sync.source import Source
 from appliance.sync.transport import Transport
@@ -94,7 +95,8 @@ def test_several_rsyncs_add_to_one_count(place: Place) -> None:
         place.write(f"pool/{number}", 10_000 + number)
     work, count = place.plan(), Watched()
     count.expect(work.payload)
-    halves = work.payload[:20], work.payload[20:]
+    names = plan.paths(work.payload)
+    halves = names[:20], names[20:]
 
     async def one(names: list[str]) -> None:
         argv = place.source.argv("--files-from=-", "--from0", FORMAT, target=place.tree)
@@ -102,7 +104,7 @@ def test_several_rsyncs_add_to_one_count(place: Place) -> None:
         await commands.run(argv, deadline=60, feed=feed, on_line=Listener(count).line)
 
     async def both() -> None:
-        await asyncio.gather(*(one(plan.paths(half)) for half in halves))
+        await asyncio.gather(*map(one, halves))
 
     asyncio.run(both())
     assert count.states[-1][:2] == planned(count) == (40, sum(range(10_000, 10_040)))
@@ -144,7 +146,7 @@ def test_a_new_plan_keeps_what_is_done(place: Place) -> None:
 
 def test_a_fetch_that_fails_counts_what_came(place: Place) -> None:
     place.write("pool/a", 1000)
-    work = replace(place.plan(), payload=(*place.plan().payload, Change("pool/gone", 7, new=True)))
+    work = replace(place.plan(), payload=Changes.of([*place.plan().payload, Change("pool/gone", 7, new=True)]))
     count = Count()
     with pytest.raises(Exception, match="gone"):
         place.fetch(work, count)

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from appliance import commands
 from appliance.sync import fetch, follow, shares
+from appliance.sync.changes import Change
 from appliance.sync.count import Count
 from appliance.sync.delta import Head
 from appliance.sync.feed import LONGEST, feed
-from appliance.sync.plan import Change
 from appliance.sync.source import Source
 from appliance.sync.transport import Transport
 

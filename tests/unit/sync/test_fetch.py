@@ -9,9 +9,9 @@ import pytest
 from appliance.commands import Verdict
 from appliance.errors import SyncError
 from appliance.sync import fetch
+from appliance.sync.changes import Change
 from appliance.sync.count import Count
 from appliance.sync.fetch import Staging
-from appliance.sync.plan import Change
 from appliance.sync.publish import staged
 from appliance.sync.source import Source
 from appliance.sync.transport import Transport

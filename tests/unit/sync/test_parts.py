@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from appliance.sync import fetch
+from appliance.sync.changes import Change
 from appliance.sync.count import Count
 from appliance.sync.fetch import Staging
 from appliance.sync.parts import deal, place_of, tidy
-from appliance.sync.plan import Change
 from appliance.sync.shares import Share, split
 from appliance.sync.source import Source
 from appliance.sync.transport import Transport

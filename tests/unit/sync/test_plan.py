@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from appliance.commands import Verdict
 from appliance.errors import SyncError
 from appliance.sync import plan
+from appliance.sync.changes import Change, Changes
 from appliance.sync.plan import Plan
 from appliance.sync.profile import Profile
 from appliance.sync.source import Source
@@ -127,7 +128,7 @@ def test_nothing_to_do(upstream: Path) -> None:
 def test_only_the_hierarchy_is_nothing_to_do(upstream: Path, tree: Path) -> None:
     (upstream / "project/trace/_hierarchy.mirror").write_text("origin")
     assert not walk(upstream, tree).empty
-    assert Plan(index=(plan.Change("project/trace/_hierarchy.mirror", 1, new=False),)).empty
+    assert Plan(index=Changes.of([Change("project/trace/_hierarchy.mirror", 1, new=False)])).empty
 
 
 def test_an_upstream_that_is_not_there(tmp_path: Path, tree: Path) -> None:

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.sync.changes import Change
 from appliance.sync.feed import LONGEST
-from appliance.sync.plan import Change
 from appliance.sync.shares import FILE_COST, WORTH, split, streams_for, weight
 
 MIB = 1 << 20

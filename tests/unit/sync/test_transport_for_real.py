@@ -60,7 +60,7 @@ def refused(way: Transport, tree: Path, timeout: int = 20) -> SyncError:
 
 def test_a_daemon_behind_tls(front: int, pair: Pair, tmp_path: Path) -> None:
     found = walk(by_tls(front, pair.cert), tmp_path / "tree")
-    assert [change.path for change in found.payload + found.index if not change.directory] == ["pool/a"]
+    assert [change.path for change in (*found.payload, *found.index) if not change.directory] == ["pool/a"]
 
 
 def test_a_certificate_of_another_host_is_refused_at_once(front: int, pair: Pair, tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def through(proxy: str) -> Transport:
 def test_through_a_proxy(rsyncd: int, tmp_path: Path) -> None:
     with proxy(b"HTTP/1.1 200 OK\r\nVia: x\r\n\r\n", rsyncd) as (address, heard):
         found = walk(through(address), tmp_path / "tree")
-    assert [change.path for change in found.payload + found.index if not change.directory] == ["pool/a"]
+    assert [change.path for change in (*found.payload, *found.index) if not change.directory] == ["pool/a"]
     assert heard == ["CONNECT hub:8730 HTTP/1.0"]
 
 
@@ -169,7 +169,7 @@ def test_a_daemon_at_the_end_of_a_connection(rsyncd: int, tmp_path: Path) -> Non
     config = next(tmp_path.glob("rsyncd-*.conf"))
     way = transport.ssh("mirror@hub::debian", ["sh", "-c", f"exec rsync --server --daemon --config={config} ."])
     found = walk(way, tmp_path / "tree")
-    assert [change.path for change in found.payload + found.index if not change.directory] == ["pool/a"]
+    assert [change.path for change in (*found.payload, *found.index) if not change.directory] == ["pool/a"]
 
 
 @pytest.mark.parametrize(
