@@ -24,7 +24,7 @@ SECTIONS: Final[Mapping[str, Section]] = {"sync": sync.rows}
 
 KEPT: Final = Path(__file__).parent / "results"
 UNITS: Final = {"k": 1_000, "m": 1_000_000}
-WIDTH: Final = 190
+WIDTH: Final = 210
 
 
 def size(text: str) -> int:

@@ -107,10 +107,11 @@ class _Panel:
         ends: list[tuple[Point, str, str]] = []
         for candidate, colour in colours.items():
             values = {row.files: row.median(name) for row in self.rows if row.candidate == candidate}
-            points = [(self.x(size), self.scale.y(value)) for size in self.sizes if (value := values.get(size))]
-            if points:
-                shapes += svg.curve(points, colour)
-                ends.append((points[-1], _value(values[self.sizes[-1]] or 0), colour))
+            found = [(size, value) for size in self.sizes if (value := values.get(size))]
+            if found:
+                shapes += svg.curve([(self.x(size), self.scale.y(value)) for size, value in found], colour)
+                size, value = found[-1]
+                ends.append(((self.x(size), self.scale.y(value)), _value(value), colour))
         return shapes + _ends(ends)
 
 

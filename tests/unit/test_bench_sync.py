@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 from tests.bench import __main__ as bench
-from tests.bench import large, results
+from tests.bench import large, plot, results
 from tests.bench.reader import Reference, files, indices
+from tests.bench.results import Measured
 from tests.bench.rows import Options, Row, Run, ratio
 
 FILES = 30
@@ -94,3 +96,14 @@ def test_sections_keep_what_they_have_measured(
     assert kept["other"].command == "python -m tests.bench other --sizes 2k,1m"
     assert "1.50" in capsys.readouterr().out
     assert (tmp_path / "some.svg").exists()
+
+
+def test_a_run_that_is_cut_short_is_drawn_as_far_as_it_came(tmp_path: Path) -> None:
+    rows = [
+        Row("sync", "no change", "ours", (Run(0.1, 0.1, 0.1),), 10_000, reference=True),
+        Row("sync", "no change", "other", (Run(0.2, 0.2, 0.2),), 10_000),
+        Row("sync", "no change", "ours", (Run(0.3, 0.3, 0.3),), 100_000, reference=True),
+    ]
+    plot.write(tmp_path, {"sync": Measured.now("test", rows)})
+    dots = ElementTree.parse(tmp_path / "sync.svg").findall(".//{*}circle")
+    assert len(dots) == 2 * len(rows)
