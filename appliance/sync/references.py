@@ -47,12 +47,22 @@ class Payload:
     excluded: Callable[[str], bool]
     touched: frozenset[str] = frozenset()
     _fit: set[int] = field(default_factory=set)
+    _read: set[tuple[tuple[str, ...], Naming, Naming | None]] = field(default_factory=set)
 
     async def misfits(self, bases: tuple[str, ...], new: Naming, old: Naming | None) -> list[Misfit]:
         """What is wrong with the files that ``new`` names and ``old``, the published one, did not.
 
-        ``bases`` are the directories that the paths in them may be relative to, the likeliest first.
+        ``bases`` are the directories that the paths in them may be relative to, the likeliest first. What fitted once
+        is not read again: InRelease and Release list the same indices.
         """
+        if (bases, new, old) in self._read:
+            return []
+        found = await self._compared(bases, new, old)
+        if not found:
+            self._read.add((bases, new, old))
+        return found
+
+    async def _compared(self, bases: tuple[str, ...], new: Naming, old: Naming | None) -> list[Misfit]:
         given_up = threading.Event()
         try:
             return await asyncio.to_thread(self._misfits, bases, new, old, given_up)

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from appliance.errors import Misfit
 from appliance.sync.indices import Index, bases_of
 from appliance.sync.references import Payload
-from appliance.sync.view import View
+from appliance.sync.view import Reference, View
 from tests.unit.upstream import DebianTree
 
 PACKAGES = "dists/s/main/binary-all/Packages"
@@ -122,3 +124,31 @@ def test_what_we_chose_not_to_carry_wherever_a_flat_suite_begins(archive: Debian
     payload = Payload(View(archive.root.parent / "staging", archive.root), lambda path: path == "pool/world.deb")
     index = Index("flat/Packages", archive.root / PACKAGES)
     assert asyncio.run(payload.misfits(bases_of("flat"), index, None)) == []
+
+
+@dataclass(frozen=True)
+class Counted:
+    """An index that knows how often it was read."""
+
+    index: Index
+    readings: list[str] = field(compare=False)
+
+    @property
+    def path(self) -> str:
+        return self.index.path
+
+    def references(self) -> Iterator[Reference]:
+        self.readings.append(self.path)
+        return self.index.references()
+
+
+def test_an_index_that_two_release_files_list_is_read_once_when_it_fits(archive: DebianTree) -> None:
+    payload = Payload(View(archive.root.parent / "staging", archive.root), lambda path: False)
+    new = Counted(Index(PACKAGES, archive.root / PACKAGES), [])
+    for _ in range(2):
+        assert asyncio.run(payload.misfits(("",), new, None)) == []
+    assert new.readings == [PACKAGES]
+    bad = Counted(Index(PACKAGES, archive.root / "none"), [])
+    for _ in range(2):
+        assert asyncio.run(payload.misfits(("",), bad, new)) != []
+    assert bad.readings == [PACKAGES] * 2
