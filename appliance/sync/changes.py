@@ -76,6 +76,11 @@ class Changes:
     def __len__(self) -> int:
         return self.count
 
+    @property
+    def first(self) -> Change:
+        """The first of them. Raises IndexError when there is none."""
+        return _change(self.runs[0].first if len(self.runs) == 1 else min(run.first for run in self.runs))
+
     def among(self, paths: Collection[str]) -> list[Change]:
         """Those of these paths. Reads all, but only when there is something to look for."""
         return [change for change in self if change.path in paths] if paths else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import filecmp
 import os
 import shutil
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from appliance import commands
 from appliance.sync import feed
-from appliance.sync.changes import Change
+from appliance.sync.changes import Changes
 from appliance.sync.count import FORMAT, Count, Listener
 from appliance.sync.parts import deal, place_of, tidy
 from appliance.sync.plan import paths
@@ -94,7 +95,7 @@ def _same(one: Path, other: Path) -> bool:
     return facts_agree and filecmp.cmp(one, other, shallow=False)
 
 
-async def payload(source: Source, staging: Staging, tree: Path, changes: Iterable[Change], count: Count) -> int:
+async def payload(source: Source, staging: Staging, tree: Path, changes: Changes, count: Count) -> int:
     """Fetch new payload into the tree, each file complete or absent, and count it; returns the bytes received.
 
     What was refused last is taken from quarantine when size and time are the same: whether it is still wrong is found
@@ -103,25 +104,25 @@ async def payload(source: Source, staging: Staging, tree: Path, changes: Iterabl
     """
     kept = Quarantine(staging.quarantine).newest()
     held = [f"--copy-dest={kept.files}"] if kept and kept.files.is_dir() else []
-    return await _fetch(source, staging, list(changes), held, tree, count)
+    return await _fetch(source, staging, changes, held, tree, count)
 
 
-async def index(source: Source, staging: Staging, tree: Path, changes: Iterable[Change], count: Count) -> int:
+async def index(source: Source, staging: Staging, tree: Path, changes: Changes, count: Count) -> int:
     """Fetch index files into staging, where all of them are afterwards, and count them; returns the bytes received.
 
     Size and time are not trusted (``--ignore-times``): what we hold only saves bytes on the wire. Raises as
     ``payload``.
     """
     options = ["--ignore-times", f"--compare-dest={tree}"]
-    return await _fetch(source, staging, list(changes), options, staging.index, count)
+    return await _fetch(source, staging, changes, options, staging.index, count)
 
 
 async def _fetch(
-    source: Source, staging: Staging, changes: list[Change], options: list[str], target: Path, count: Count
+    source: Source, staging: Staging, changes: Changes, options: list[str], target: Path, count: Count
 ) -> int:
     """In as many streams as pay; the bandwidth is divided among them."""
     streams = streams_for(changes, source.streams, source.bwlimit)
-    shares = deal(staging.partial, split(changes, streams))
+    shares = await asyncio.to_thread(lambda: deal(staging.partial, split(changes, streams)))
     one = replace(source, bwlimit=source.bwlimit // min(streams, len(shares) or 1))
 
     async def fetch(number: int) -> int:

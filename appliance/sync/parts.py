@@ -15,18 +15,17 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from appliance.sync.changes import Change
-from appliance.sync.shares import Share
+from appliance.sync.changes import Change, Changes
 
 _DIGITS: Final = 24
 
 
-def place_of(parts: Path, share: Share) -> Path:
+def place_of(parts: Path, share: Changes) -> Path:
     """Where a share keeps the files that it fetched half: named after the first, which is in no other share."""
-    return parts / hashlib.sha256(os.fsencode(share[0].path)).hexdigest()[:_DIGITS]
+    return parts / hashlib.sha256(os.fsencode(share.first.path)).hexdigest()[:_DIGITS]
 
 
-def deal(parts: Path, shares: Sequence[Share]) -> list[Share]:
+def deal(parts: Path, shares: Sequence[Changes]) -> list[Changes]:
     """Give each part below ``parts`` to the first file that it can be of, which becomes a share of its own.
 
     A stream works through its list in order, and what it finished is in no plan any more: so it is the first one. A
@@ -43,17 +42,17 @@ def deal(parts: Path, shares: Sequence[Share]) -> list[Share]:
         if not fitting:
             path.unlink()
             continue
-        place = place_of(parts, (fitting[0],))
+        place = place_of(parts, Changes.of(fitting[:1]))
         place.mkdir(exist_ok=True)
         os.replace(path, place / path.name)
         wanted[path.name].remove(fitting[0])
         alone.append(fitting[0])
     taken = {change.path for change in alone}
-    rest = (tuple(change for change in share if change.path not in taken) for share in shares)
-    return [*((change,) for change in alone), *filter(None, rest)]
+    rest = (share.only(lambda change: change.path not in taken) for share in shares)
+    return [*(Changes.of([change]) for change in alone), *filter(None, rest)]
 
 
-def _wanted(names: set[str], shares: Iterable[Share]) -> dict[str, list[Change]]:
+def _wanted(names: set[str], shares: Iterable[Changes]) -> dict[str, list[Change]]:
     """By file name: who could take a part of that name. A file with several names stays with them."""
     found: dict[str, list[Change]] = {}
     for share in shares:
@@ -64,7 +63,7 @@ def _wanted(names: set[str], shares: Iterable[Share]) -> dict[str, list[Change]]
     return found
 
 
-def tidy(place: Path, share: Share) -> None:
+def tidy(place: Path, share: Changes) -> None:
     """Before a share is fetched once more: drop the parts that several of its files would take."""
     if len(share) == 1 or not place.is_dir():
         return

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from appliance import commands
 from appliance.sync import fetch, follow, shares
-from appliance.sync.changes import Change
+from appliance.sync.changes import Change, Changes
 from appliance.sync.count import Count
 from appliance.sync.delta import Head
 from appliance.sync.feed import LONGEST, feed
@@ -79,8 +79,8 @@ def lists(calls: Calls) -> list[list[bytes]]:
 def fetched(plan: Sequence[Change], scratch: Path, streams: int) -> None:
     staging = fetch.Staging(scratch)
     source = Source(Transport("/upstream"), own_name="leaf", streams=streams)
-    asyncio.run(fetch.payload(source, staging, scratch / "tree", plan, Count()))
-    asyncio.run(fetch.index(source, staging, scratch / "tree", plan, Count()))
+    asyncio.run(fetch.payload(source, staging, scratch / "tree", Changes.of(plan), Count()))
+    asyncio.run(fetch.index(source, staging, scratch / "tree", Changes.of(plan), Count()))
 
 
 @pytest.fixture(scope="module")

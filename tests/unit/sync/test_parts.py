@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from appliance.sync import fetch
-from appliance.sync.changes import Change
+from appliance.sync.changes import Change, Changes
 from appliance.sync.count import Count
 from appliance.sync.fetch import Staging
 from appliance.sync.parts import deal, place_of, tidy
-from appliance.sync.shares import Share, split
+from appliance.sync.shares import split
 from appliance.sync.source import Source
 from appliance.sync.transport import Transport
 from tests.unit.upstream import daemon
@@ -21,13 +21,13 @@ def change(path: str, size: int = 100, leader: str | None = None) -> Change:
     return Change(path, size, new=True, leader=leader)
 
 
-def leave(parts: Path, share: Share, name: str, text: str = "half") -> None:
+def leave(parts: Path, share: Changes, name: str, text: str = "half") -> None:
     """What an rsync that was ended in this share leaves."""
     place_of(parts, share).mkdir(exist_ok=True)
     (place_of(parts, share) / name).write_text(text)
 
 
-def held(parts: Path, shares: list[Share]) -> dict[str, str]:
+def held(parts: Path, shares: list[Changes]) -> dict[str, str]:
     """The parts by the only path of the share that finds it."""
     found = {}
     for share in shares:
@@ -40,9 +40,9 @@ def held(parts: Path, shares: list[Share]) -> dict[str, str]:
 
 def test_a_part_is_found_again_whatever_the_number_of_streams(tmp_path: Path) -> None:
     plan = [change(f"pool/{number:02}/f{number:02}", 30 << 20) for number in range(8)]
-    leave(tmp_path, split(plan, 4)[3], "f06")
+    leave(tmp_path, split(Changes.of(plan), 4)[3], "f06")
     for streams in (1, 8, 3, 2):
-        shares = deal(tmp_path, split(plan, streams))
+        shares = deal(tmp_path, split(Changes.of(plan), streams))
         assert held(tmp_path, shares) == {"pool/06/f06": "half"}
         assert sorted(one.path for share in shares for one in share) == [one.path for one in plan]
 
@@ -50,19 +50,19 @@ def test_a_part_is_found_again_whatever_the_number_of_streams(tmp_path: Path) ->
 def test_parts_of_one_name_go_to_one_file_each(tmp_path: Path) -> None:
     plan = [change(f"{directory}/same") for directory in "abc"]
     for number, text in enumerate(("half", "less than half")):
-        leave(tmp_path, (plan[number],), "same", text)
-    assert len(held(tmp_path, deal(tmp_path, [tuple(plan)]))) <= 2
-    assert deal(tmp_path, [tuple(plan)])[-1] != tuple(plan)
+        leave(tmp_path, Changes.of([plan[number]]), "same", text)
+    assert len(held(tmp_path, deal(tmp_path, [Changes.of(plan)]))) <= 2
+    assert deal(tmp_path, [Changes.of(plan)])[-1] != Changes.of(plan)
 
 
 def test_a_part_goes_to_a_file_that_it_can_be_of(tmp_path: Path) -> None:
-    plan = (change("a/same", 5), change("b/same", 100))
+    plan = Changes.of([change("a/same", 5), change("b/same", 100)])
     leave(tmp_path, plan, "same", "too long for a")
     assert held(tmp_path, deal(tmp_path, [plan])) == {"b/same": "too long for a"}
 
 
 def test_names_of_one_file_are_not_torn_apart_for_a_part(tmp_path: Path) -> None:
-    family = (change("a/same"), change("b/other", leader="a/same"))
+    family = Changes.of([change("a/same"), change("b/other", leader="a/same")])
     leave(tmp_path, family, "same")
     leave(tmp_path, family, "other")
     assert deal(tmp_path, [family]) == [family]
@@ -70,13 +70,13 @@ def test_names_of_one_file_are_not_torn_apart_for_a_part(tmp_path: Path) -> None
 
 
 def test_what_nobody_wants_is_dropped(tmp_path: Path) -> None:
-    leave(tmp_path, (change("a/gone"),), "gone")
-    deal(tmp_path, [(change("a/new"),)])
+    leave(tmp_path, Changes.of([change("a/gone")]), "gone")
+    deal(tmp_path, [Changes.of([change("a/new")])])
     assert list(tmp_path.glob("*/*")) == []
 
 
 def test_a_part_that_two_files_would_take_is_not_kept_for_the_next_try(tmp_path: Path) -> None:
-    share = (change("a/same"), change("b/same"), change("b/other"))
+    share = Changes.of(map(change, ("a/same", "b/same", "b/other")))
     leave(tmp_path, share, "same")
     leave(tmp_path, share, "other")
     tidy(place_of(tmp_path, share), share)
@@ -92,12 +92,12 @@ def test_files_of_one_name_are_fetched_though_one_was_left_half(tmp_path: Path, 
     staging = Staging(tmp_path / "staging")
     staging.prepare()
     (tmp_path / "tree").mkdir()
-    place_of(staging.partial, tuple(plan)).mkdir()
+    place_of(staging.partial, Changes.of(plan)).mkdir()
     half = (tmp_path / "upstream/a/same").read_bytes()[: 1 << 19]
-    (place_of(staging.partial, tuple(plan)) / "same").write_bytes(half)
+    (place_of(staging.partial, Changes.of(plan)) / "same").write_bytes(half)
     with daemon(tmp_path, {"m": tmp_path / "upstream"}) as port:
         source = Source(Transport(f"rsync://127.0.0.1:{port}/m"), own_name="leaf", streams=streams)
-        received = asyncio.run(fetch.payload(source, staging, tmp_path / "tree", plan, Count()))
+        received = asyncio.run(fetch.payload(source, staging, tmp_path / "tree", Changes.of(plan), Count()))
     assert received < (4 << 20) - (1 << 18)
     for one in plan:
         assert (tmp_path / "tree" / one.path).read_bytes() == (tmp_path / "upstream" / one.path).read_bytes()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.sync.changes import Change
+from appliance.sync.changes import NONE, Change, Changes
 from appliance.sync.feed import LONGEST
 from appliance.sync.shares import FILE_COST, WORTH, split, streams_for, weight
 
@@ -23,7 +23,7 @@ PLANS = st.lists(
 
 @given(PLANS, st.integers(1, 16))
 def test_every_change_is_in_one_share(plan: list[Change], streams: int) -> None:
-    shares = split(plan, streams)
+    shares = split(Changes.of(plan), streams)
     assert sorted((one for share in shares for one in share), key=lambda one: one.path) == sorted(
         plan, key=lambda one: one.path
     )
@@ -32,7 +32,7 @@ def test_every_change_is_in_one_share(plan: list[Change], streams: int) -> None:
 
 @given(PLANS, st.integers(1, 16))
 def test_a_name_goes_with_its_leader(plan: list[Change], streams: int) -> None:
-    at = {one.path: number for number, share in enumerate(split(plan, streams)) for one in share}
+    at = {one.path: number for number, share in enumerate(split(Changes.of(plan), streams)) for one in share}
     heads = {one.path for one in plan if one.leader is None}
     for one in plan:
         if one.leader in heads:
@@ -41,13 +41,13 @@ def test_a_name_goes_with_its_leader(plan: list[Change], streams: int) -> None:
 
 def test_names_whose_leader_is_not_fetched_stay_together() -> None:
     names = [change("a/name", 90 * MIB, "z"), change("b/file", 90 * MIB), change("c/name", 90 * MIB, "z")]
-    assert [[one.path for one in share] for share in split(names, 2)] == [["a/name", "c/name"], ["b/file"]]
+    assert [[one.path for one in share] for share in split(Changes.of(names), 2)] == [["a/name", "c/name"], ["b/file"]]
 
 
 @given(st.lists(st.integers(0, 4 * MIB), min_size=1, max_size=400), st.integers(1, 16))
 def test_shares_weigh_the_same_up_to_a_file(sizes: list[int], streams: int) -> None:
     plan = [change(f"pool/{number:04}", size) for number, size in enumerate(sizes)]
-    shares = split(plan, streams)
+    shares = split(Changes.of(plan), streams)
     heaviest = max(map(weight, plan))
     assert len(shares) <= 2 * streams
     assert all(sum(map(weight, share)) <= sum(map(weight, plan)) / streams + heaviest for share in shares)
@@ -55,18 +55,18 @@ def test_shares_weigh_the_same_up_to_a_file(sizes: list[int], streams: int) -> N
 
 def test_shares_are_ranges_of_the_sorted_list() -> None:
     plan = [change(f"pool/{number}", 5 * MIB) for number in range(100)]
-    shares = split(reversed(plan), 4)
+    shares = split(Changes.of(reversed(plan)), 4)
     assert [one.path for share in shares for one in share] == sorted(one.path for one in plan)
     assert [len(share) for share in shares] == [25, 25, 25, 25]
 
 
 def test_no_share_is_longer_than_rsync_can_bear() -> None:
     plan = [change(f"pool/{number:06}") for number in range(3 * LONGEST)]
-    assert max(map(len, split(plan, 1))) <= LONGEST
+    assert max(map(len, split(Changes.of(plan), 1))) <= LONGEST
 
 
 def test_nothing_makes_no_share() -> None:
-    assert split([], 4) == []
+    assert split(NONE, 4) == []
 
 
 @pytest.mark.parametrize(
@@ -82,4 +82,5 @@ def test_nothing_makes_no_share() -> None:
     ],
 )
 def test_streams_are_opened_where_they_pay(files: int, size: int, bwlimit: int, streams: int) -> None:
-    assert streams_for([change(str(number), size) for number in range(files)], 4, bwlimit) == streams
+    changes = Changes.of(change(str(number), size) for number in range(files))
+    assert streams_for(changes, 4, bwlimit) == streams

@@ -12,7 +12,7 @@ import pytest
 from appliance.commands import Verdict
 from appliance.errors import SyncError
 from appliance.sync import fetch, shares, streams
-from appliance.sync.changes import Change
+from appliance.sync.changes import Change, Changes
 from appliance.sync.count import Count
 from appliance.sync.fetch import Staging
 from appliance.sync.plan import walk
@@ -105,7 +105,7 @@ def test_an_upstream_that_lets_nobody_in_is_busy(tmp_path: Path, upstream: Path,
     lines = f"max connections = -1\nlock file = {tmp_path}/lock"
     changes = [Change(f"pool/{number % 5}/deep/same-{number}", SIZE, new=True) for number in range(FILES)]
     with daemon(tmp_path, {"m": upstream}, lines) as port, pytest.raises(SyncError) as caught:
-        asyncio.run(fetch.payload(source(port, 4), staging, tmp_path / "tree", changes, Count()))
+        asyncio.run(fetch.payload(source(port, 4), staging, tmp_path / "tree", Changes.of(changes), Count()))
     assert caught.value.verdict in (Verdict.BUSY, Verdict.REFUSED)
 
 
@@ -116,7 +116,7 @@ def test_what_one_stream_misses_does_not_keep_the_others_from_the_rest(
     gone = Change("pool/0/deep/gone", SIZE, new=True)
     (tmp_path / "tree").mkdir()
     with daemon(tmp_path, {"m": upstream}) as port, pytest.raises(SyncError) as caught:
-        asyncio.run(fetch.payload(source(port, 4), staging, tmp_path / "tree", [gone, *changes], Count()))
+        asyncio.run(fetch.payload(source(port, 4), staging, tmp_path / "tree", Changes.of([gone, *changes]), Count()))
     assert caught.value.verdict is Verdict.MOVED
     assert all((tmp_path / "tree" / change.path).exists() for change in changes)
 
@@ -148,7 +148,7 @@ def test_what_was_cut_off_is_resumed_by_another_number_of_streams(tmp_path: Path
         path.write_bytes(os.urandom(size)) if path != tree else path.mkdir()
 
     async def cut(one: Source) -> None:
-        task = asyncio.create_task(fetch.payload(one, staging, tree, changes, Count()))
+        task = asyncio.create_task(fetch.payload(one, staging, tree, Changes.of(changes), Count()))
         while sum(path.stat().st_size > 0 for path in staging.temporary.iterdir()) < 3:
             assert not task.done()
             await asyncio.sleep(0.01)
@@ -161,7 +161,7 @@ def test_what_was_cut_off_is_resumed_by_another_number_of_streams(tmp_path: Path
         half = [path for path in staging.partial.rglob("*") if path.is_file()]
         assert len(half) >= 3
         staging.prepare()
-        received = asyncio.run(fetch.payload(source(port, 2), staging, tree, changes, Count()))
+        received = asyncio.run(fetch.payload(source(port, 2), staging, tree, Changes.of(changes), Count()))
     assert received < len(changes) * size - (256 << 10)
     assert state(tree) == state(root)
 
