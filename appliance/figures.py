@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Final
 
+from appliance.sync.changes import NONE
 from appliance.sync.count import Count
+from appliance.sync.plan import Plan
+
+STAGES: Final = ("plan", "upstream", "payload", "tree", "index", "verify", "publish")
+"""Where a run can be; ``upstream`` is waiting for one that is being updated, ``tree`` for the mirrors below."""
 
 
 @dataclass(slots=True)
 class Figures:
-    """What a run has done so far; ``stage`` is where it is now, ``planner`` what made its plan.
+    """What a run has done so far; ``planner`` is what made its plan.
 
-    ``arriving`` and ``staging`` count the two fetches of its newest plan, of payload and of index.
+    ``stage`` is where it is now, ``since`` (monotonic seconds) when that began and ``fetched_before`` the bytes that
+    had travelled by then. ``arriving`` and ``staging`` count the two fetches of its newest plan, of payload and of
+    index; ``differences`` are the paths that the comparison before has found so far, ``plans`` how many plans it made.
     """
 
     stage: str = "plan"
@@ -25,6 +34,46 @@ class Figures:
     index_seconds: float = 0
     arriving: Count = field(default_factory=Count)
     staging: Count = field(default_factory=Count)
+    since: float = field(default_factory=time.monotonic)
+    fetched_before: int = 0
+    differences: int = 0
+    plans: int = 0
+
+    def enter(self, stage: str) -> None:
+        """A stage begins."""
+        self.stage, self.since, self.fetched_before = stage, time.monotonic(), self.fetched
+
+    def expect(self, work: Plan, to_the_end: bool) -> None:
+        """A plan is made: payload of an earlier one is in the tree, what was staged is looked at again."""
+        self.plans += 1
+        self.arriving.expect(work.payload)
+        self.staging.restart()
+        self.staging.expect(work.index if to_the_end else NONE)
+
+    @property
+    def planned_files(self) -> int:
+        """Files that the newest plan is about."""
+        return self.arriving.planned_files + self.staging.planned_files
+
+    @property
+    def planned_bytes(self) -> int:
+        """Their bytes."""
+        return self.arriving.planned_bytes + self.staging.planned_bytes
+
+    @property
+    def files(self) -> int:
+        """Those of them that are here."""
+        return self.arriving.files + self.staging.files
+
+    @property
+    def bytes_here(self) -> int:
+        """The bytes of these."""
+        return self.arriving.bytes + self.staging.bytes
+
+    @property
+    def fetched(self) -> int:
+        """Bytes that travelled for files that are here."""
+        return self.arriving.fetched + self.staging.fetched
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,10 +22,12 @@ from appliance.errors import ApplianceError, SyncError
 from appliance.figures import Figures, Permits, Reports
 from appliance.hooks import HookError
 from appliance.places import Places
+from appliance.progress import Meter
 from appliance.records import Request, Run
 from appliance.run import Change
 from appliance.settings import Settings
 from appliance.store import Store
+from appliance.sync.fetch import Staging
 from appliance.tree.push import Push
 from appliance.upstreams import Upstreams
 
@@ -47,6 +49,7 @@ class Lane:
     ) -> None:
         self.name = name
         self.figures: Figures | None = None
+        self.meter: Meter | None = None
         self._settings, self._places, self._store, self._push = settings, places, store, push
         self._on_end = on_end
         self.upstreams = Upstreams(places, name)
@@ -136,6 +139,7 @@ class Lane:
         run = self._store.run(id)
         assert run
         figures = self.figures = Figures()
+        self.meter = Meter(id, figures, Staging(self._places.staging(self.name)))
         try:
             change = await self._change(run, requests, figures, to_the_end)
             await self._finish_interrupted()
@@ -155,7 +159,7 @@ class Lane:
         else:
             await self._succeeded(id, change, requests, published)
         finally:
-            self.figures = None
+            self.figures = self.meter = None
             self._on_end()
 
     async def _change(self, run: Run, requests: list[Request], figures: Figures, to_the_end: bool) -> Change:

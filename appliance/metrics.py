@@ -13,11 +13,23 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from appliance import __version__, expiry
 from appliance.controller import Controller
+from appliance.figures import STAGES
 
 Values = Iterable[tuple[tuple[str, ...], float]]
 """Values with the labels they belong to."""
 
 _ARCHIVE: Final = ("archive",)
+
+_STAGE: Final = ("archive", "stage")
+
+_PROGRESS: Final = {
+    "planned_files": "Files that the plan of the run under way is about.",
+    "files": "Those of them that are here.",
+    "planned_bytes": "Bytes that the plan of the run under way is about.",
+    "bytes": "Those of them that are here, wherever they came from.",
+    "fetched_bytes": "Bytes that travelled in the run under way.",
+    "differences": "Paths that the comparison of the run under way has found so far.",
+}
 
 STATES: Final = ("pending", "pushing", "delivered", "failing")
 
@@ -38,6 +50,7 @@ class _Picture:
         yield _gauge("mirror_build_info", "Version of the appliance.", ("version",), [((__version__,), 1)])
         yield from self._archives()
         yield from self._runs()
+        yield from self._progress()
         yield from self._deliveries()
 
     def _archives(self) -> Iterable[Metric]:
@@ -74,6 +87,15 @@ class _Picture:
     def _runs(self) -> Iterable[Metric]:
         results = [(key, float(count)) for key, count in self._controller.store.results().items()]
         yield _counter("mirror_runs", "Ended runs.", ("archive", "kind", "result"), results)
+
+    def _progress(self) -> Iterable[Metric]:
+        """Of the runs that are under way; without one there is nothing to say."""
+        looks = {name: lane.meter.look() for name, lane in self._controller.lanes.items() if lane.meter}
+        stages = [((name, stage), float(look.stage == stage)) for name, look in looks.items() for stage in STAGES]
+        yield _gauge("mirror_run_stage", "1 for the stage a run is in, 0 for the others.", _STAGE, stages)
+        for figure, words in _PROGRESS.items():
+            values = [((name,), float(getattr(look, figure))) for name, look in looks.items()]
+            yield _gauge(f"mirror_run_{figure}", words, _ARCHIVE, values)
 
     def _deliveries(self) -> Iterable[Metric]:
         values = [

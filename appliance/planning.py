@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -47,11 +48,13 @@ class Planned:
 
 
 class Planning:
-    """The planners of one archive."""
+    """The planners of one archive; ``differ`` hears, while they compare, how many differences they have found."""
 
-    def __init__(self, settings: Settings, places: Places, store: Store, name: str) -> None:
+    def __init__(
+        self, settings: Settings, places: Places, store: Store, name: str, differ: Callable[[int], None] = plan.nobody
+    ) -> None:
         self._settings, self._places, self._store, self._name = settings, places, store, name
-        self._archive = settings.archives[name]
+        self._archive, self._differ = settings.archives[name], differ
         self._tree, self._cache = places.archive(name), Staging(places.staging(name)).journal
 
     async def plan(self, source: Source, full: bool, stage1: bool = False) -> Planned:
@@ -116,7 +119,8 @@ class Planning:
 
     async def _walk(self, source: Source, mark: Mark | None, why: str, promised: bool = False) -> Planned:
         """One walk. The journal was looked at before, so that what comes during the walk is found there."""
-        return Planned(await plan.walk(source, self._tree, profile_of(self._archive)), mark, why, promised)
+        work = await plan.walk(source, self._tree, profile_of(self._archive), self._differ)
+        return Planned(work, mark, why, promised)
 
     @property
     def _terms(self) -> str:

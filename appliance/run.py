@@ -30,7 +30,6 @@ from appliance.records import Run
 from appliance.settings import Archive, Settings
 from appliance.store import Store
 from appliance.sync import fetch, plan, prune, publish, trace, verify
-from appliance.sync.count import Count
 from appliance.sync.order import roots_of
 from appliance.sync.profile import HIERARCHY
 from appliance.sync.source import Source
@@ -69,7 +68,7 @@ class Change:
         self._paths = 0
         self._inspection = Inspection(settings, places, store, name, run, permits)
         self._planning, self._chronicle = (
-            Planning(settings, places, store, name),
+            Planning(settings, places, store, name, self._differ),
             Chronicle(places, name, settings.name),
         )
         self._gone = Gone(places, store, self._chronicle, name)
@@ -92,6 +91,10 @@ class Change:
             fact = f"no end after {self._archive.deadline} s, while in {self.figures.stage}"
             raise SyncError(fact, "a retry resumes it; raise DEADLINE if it needs longer", Verdict.NETWORK) from None
 
+    def _differ(self, paths: int) -> None:
+        """So many differences has the comparison found."""
+        self.figures.differences = paths
+
     async def _attempts(self, to_the_end: bool, reports: Reports) -> bool:
         misfits: frozenset[str] = frozenset()
         for left in reversed(range(ATTEMPTS)):
@@ -110,18 +113,18 @@ class Change:
     async def _attempt(self, to_the_end: bool, reports: Reports, misfits: frozenset[str]) -> bool:
         self._staging.prepare()
         source = source_of(self._settings, self._places, self._name)
-        self.figures.stage = "plan"
+        self.figures.enter("plan")
         planned = await self._planning.plan(source, self._permits.full or bool(misfits), not to_the_end)
         self.figures.planner = planned.planner
         work = self._gone.doom(planned.plan, self._permits.deletes)
-        self._expect(work)
+        self.figures.expect(work, to_the_end)
         await self._fetch_payload(source, work)
         await self._hook(2)
         if not to_the_end:
             await self._hook(3)
             trace.write_stage1(self._tree, self._trace())
             await self._hook(4)
-        self.figures.stage = "tree"
+        self.figures.enter("tree")
         await meanwhile(self._chronicle.announce)
         await reports.payload_is_here()
         if not to_the_end:
@@ -138,14 +141,14 @@ class Change:
         broken = self._store.repairs(self._name)
         wanted = work.offered(self._tree, broken)
         roots = self._roots() if work.whole else ()
-        await self._fetch_index(source, work.insisting_on([*roots, *misfits, *wanted]))
+        await self._fetch_index(source, work.insisting_on([*roots, *misfits, *wanted], self._tree))
         await self._examine(work, wanted)
         self._forget(set(broken) - set(wanted))
         if not self._is_news(work):
             self._store.repaired(self._name, broken)
             return False
         seal = await self._verify(source, work)
-        self.figures.stage = "tree"
+        self.figures.enter("tree")
         await meanwhile(self._chronicle.announce)
         await reports.verified(bool(self.figures.payload))
         await self._publish(seal)
@@ -173,7 +176,7 @@ class Change:
 
     async def _until_quiet(self, source: Source, flags: tuple[str, ...]) -> None:
         """Wait for an upstream that changes its tree, then plan again; one that never ends has forgotten its flag."""
-        self.figures.stage = "upstream"
+        self.figures.enter("upstream")
         end, pause = time.monotonic() + self._archive.update_wait, 1.0
         while time.monotonic() < end:
             await asyncio.sleep(min(pause, max(0.0, end - time.monotonic())))
@@ -190,14 +193,9 @@ class Change:
         known = [path for path in self._store.roots(self._name) if (self._tree / path).is_file()]
         return [*(path for path in known if not prune.below_link(self._tree, path)), *trace.roots(self._tree)]
 
-    def _expect(self, work: plan.Plan) -> None:
-        """Payload of an earlier plan is in the tree, what was staged is looked at again."""
-        self.figures.arriving.expect(work.payload)
-        self.figures.staging = Count()
-        self.figures.staging.expect(work.index)
-
     async def _fetch_payload(self, source: Source, work: plan.Plan) -> None:
-        self.figures.stage, started = "payload", time.monotonic()
+        self.figures.enter("payload")
+        started = self.figures.since
         self._chronicle.note_changes(work.payload)
         self._paths = work.upstream_files or self._paths
         files = work.payload.files
@@ -210,7 +208,8 @@ class Change:
         self.figures.payload_seconds += time.monotonic() - started
 
     async def _fetch_index(self, source: Source, work: plan.Plan) -> None:
-        self.figures.stage, started = "index", time.monotonic()
+        self.figures.enter("index")
+        started = self.figures.since
         await meanwhile(self._staging.keep_only, plan.paths(work.index))
         self.figures.staging.expect(work.index)
         self.figures.bytes += await fetch.index(source, self._staging, self._tree, work.index, self.figures.staging)
@@ -224,7 +223,7 @@ class Change:
         Payload that the indices name and that came upstream after our plan was made is fetched at once: with an
         upstream that never rests, a new plan would always be late.
         """
-        self.figures.stage = "verify"
+        self.figures.enter("verify")
         for _ in range(ATTEMPTS):
             try:
                 return await self._inspection.verify(work)
@@ -247,7 +246,7 @@ class Change:
         return True
 
     async def _publish(self, seal: verify.Seal) -> None:
-        self.figures.stage = "publish"
+        self.figures.enter("publish")
         await publish.reach_disk(self._tree)
         beginnings = roots_of(self._profile, publish.staged(self._staging.index))
         roots = {path: seal.valid_until.get(path) for path in beginnings}
@@ -266,7 +265,7 @@ class Change:
 
     async def publish_origin(self) -> str:
         """At an origin: the tree is written, give it its next serial; returns the serial."""
-        self.figures.stage = "publish"
+        self.figures.enter("publish")
         await self._hook(1)
         serial = await meanwhile(trace.bump, self._tree, self._trace())
         await meanwhile(self._chronicle.record_scan)

@@ -8,7 +8,7 @@ from typing import Any
 
 from appliance import expiry
 from appliance.controller import Controller, Lane
-from appliance.records import Run
+from appliance.records import Request, Run
 from appliance.schema import Archive
 from appliance.sync.fetch import Staging
 from appliance.sync.quarantine import Quarantine
@@ -61,6 +61,7 @@ def _archive(controller: Controller, lane: Lane) -> dict[str, Any]:
         "published_at": state.published,
         "state": _word(lane, state.failures, bool(waiting)),
         "stage": lane.figures.stage if lane.figures else None,
+        "progress": progress(lane),
         "verify": settings.verify,
         "signed": None if state.signed is None or settings.verify == "off" else bool(state.signed),
         "planner": state.planner or None,
@@ -69,7 +70,7 @@ def _archive(controller: Controller, lane: Lane) -> dict[str, Any]:
         "valid_until": min(until.values(), default=None),
         "error": store.last_error(lane.name) or None,
         "cause": store.last_cause(lane.name) or None,
-        "last_run": _run(asdict(last)) if last else None,
+        "last_run": run_of(last) if last else None,
         "runs": store.count_runs(lane.name),
         "pending": len([request for request in waiting if request.run is None]),
         "next_try_at": min((request.due for request in waiting if request.source == "retry"), default=None),
@@ -104,9 +105,33 @@ def _word(lane: Lane, failures: int, waiting: bool) -> str:
     return "waiting" if waiting else "idle"
 
 
-def _run(run: dict[str, Any]) -> dict[str, Any]:
+def progress(lane: Lane) -> dict[str, Any] | None:
+    """How far the archive's run is; None when there is none. Cheap enough to be asked twice a second."""
+    return asdict(lane.meter.look()) if lane.meter else None
+
+
+def request(controller: Controller, asked: Request) -> dict[str, Any]:
+    """What became of a request: ``state``, its run if that has begun, and how far the archive's run is.
+
+    While it waits, that is the run before its own.
+    """
+    run = controller.store.run(asked.run) if asked.run else None
+    lane = controller.lanes.get(asked.archive)
+    words = "waiting" if asked.run is None else "running"
+    return {
+        "archive": asked.archive,
+        "stage": asked.stage,
+        "state": words if asked.code is None else "finished",
+        "code": asked.code,
+        "run": run_of(run) if run else None,
+        "progress": progress(lane) if lane and asked.code is None else None,
+    }
+
+
+def run_of(run: Run) -> dict[str, Any]:
+    """A run as JSON has it."""
     renamed = {"started": "started_at", "ended": "ended_at", "indices": "index"}
-    return {renamed.get(key, key): value for key, value in run.items() if key != "archive"}
+    return {renamed.get(key, key): value for key, value in asdict(run).items() if key != "archive"}
 
 
 def _downstreams(controller: Controller) -> dict[str, dict[str, Any]]:

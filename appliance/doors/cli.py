@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import sys
-import time
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -16,7 +14,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from appliance import log, words
-from appliance.doors import inbox
+from appliance.doors import asking, inbox, introduction, screen, waiting
+from appliance.doors.asking import die
+from appliance.doors.options import ArchiveName, AsJson, Deep, Deletes, EndAsJson, Full, Quiet, Repair, Rollback, Wait
 from appliance.errors import ApplianceError
 from appliance.places import Places
 from appliance.settings import Settings, explain, load
@@ -25,20 +25,6 @@ from appliance.sync.quarantine import Kept, Quarantine
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 PLACES = Places()
-FOREVER = 7 * 24 * 3600.0
-SHOWN = 3
-"""Refused paths that are shown to a person."""
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, with stable names.")]
-ArchiveName = Annotated[str, typer.Argument(help="Name of an archive, as in MIRROR_ARCHIVES__NAME__….")]
-Deletes = Annotated[bool, typer.Option("--allow-deletes", help="However much is gone upstream: it may go here too.")]
-Rollback = Annotated[
-    bool, typer.Option("--allow-rollback", help="The upstream may go back to an older state, or an expired one.")
-]
-Deep = Annotated[bool, typer.Option("--deep", help="Also the SHA256 of every file, which reads all of them.")]
-Repair = Annotated[bool, typer.Option(help="Fetch what does not fit again from the upstream.")]
-Full = Annotated[bool, typer.Option("--full", help="Compare everything, whatever the upstream's journal says.")]
-Wait = Annotated[bool, typer.Option("--wait", help="Come back when it is finished, with its exit code.")]
 
 
 @app.command()
@@ -48,13 +34,7 @@ def status(as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps(picture, indent=2))
         return
-    console = Console()
-    console.print(_archives(picture))
-    if picture["downstreams"]:
-        console.print(_downstreams(picture))
-    for name, archive in picture["archives"].items():
-        for line in _troubles(archive):
-            console.print(f"{name}: {log.clean(line)}", style="yellow", markup=False, highlight=False)
+    screen.show(picture)
 
 
 @app.command()
@@ -64,15 +44,17 @@ def sync(
     allow_deletes: Deletes = False,
     allow_rollback: Rollback = False,
     full: Full = False,
+    quiet: Quiet = False,
+    as_json: EndAsJson = False,
 ) -> None:
     """Sync an archive with its upstream now."""
-    _request(archive, wait, origin=False, deletes=allow_deletes, rollback=allow_rollback, full=full)
+    _request(archive, wait, quiet, as_json, origin=False, deletes=allow_deletes, rollback=allow_rollback, full=full)
 
 
 @app.command()
-def publish(archive: ArchiveName, wait: Wait = False) -> None:
+def publish(archive: ArchiveName, wait: Wait = False, quiet: Quiet = False, as_json: EndAsJson = False) -> None:
     """At an origin, after writing the tree: give it its next serial and push it."""
-    _request(archive, wait, origin=True)
+    _request(archive, wait, quiet, as_json, origin=True)
 
 
 @app.command()
@@ -144,7 +126,7 @@ def config(as_json: AsJson = False) -> None:
 @app.command()
 def keys(as_json: AsJson = False) -> None:
     """Show our public keys, and the lines that others need of us."""
-    lines = _key_lines(load(os.environ))
+    lines = introduction.lines(load(os.environ), PLACES)
     if as_json:
         print(json.dumps(lines, indent=2))
         return
@@ -179,12 +161,7 @@ def main(argv: list[str] | None = None) -> None:
     try:
         app(argv, prog_name="mirrorctl")
     except ApplianceError as error:
-        _die(str(error), error.exit_code)
-
-
-def _die(text: str, code: int) -> NoReturn:
-    print(text, file=sys.stderr)
-    sys.exit(code)
+        die(str(error), error.exit_code)
 
 
 def _kept(one: Kept) -> dict[str, Any]:
@@ -203,122 +180,37 @@ def _settings_with(archive: str) -> Settings:
     settings = load(os.environ)
     if archive not in settings.archives:
         known = ", ".join(settings.archives)
-        _die(f"no archive {words.printable(archive)!r}\n  there are: {known}", words.UNKNOWN_ARCHIVE)
+        die(f"no archive {words.printable(archive)!r}\n  there are: {known}", words.UNKNOWN_ARCHIVE)
     return settings
 
 
-def _request(archive: str, wait: bool, origin: bool, **asked: bool) -> None:
+def _request(archive: str, wait: bool, quiet: bool, as_json: bool, origin: bool, **asked: bool) -> None:
     settings = _settings_with(archive)
     if origin != (settings.archives[archive].upstream is None):
         verb = "sync" if origin else "publish"
         place = "has an upstream" if origin else "begins here"
         raise ApplianceError(f"{archive} {place}", f"say `mirrorctl {verb} {archive}`")
     id = inbox.leave(str(PLACES.inbox), archive, "all", "cli", "mirrorctl", **asked)
-    if not wait:
+    if wait:
+        _follow(archive, id, quiet, as_json)
+    else:
         inbox.knock(str(PLACES.door), id)
         print("accepted")
-        return
-    code, text = inbox.wait(str(PLACES.door), id, FOREVER)
+
+
+def _follow(archive: str, id: str, quiet: bool, as_json: bool) -> None:
+    code, text = waiting.follow(PLACES, archive, id, quiet or as_json)
+    request = asking.look(PLACES, f"/api/v1/requests/{id}") or {}
+    run = request.get("run")
+    if as_json:
+        print(json.dumps({"archive": archive, "code": code, "run": run}, indent=2))
+        sys.exit(code)
+    said = waiting.summary(archive, run) if run else text or f"{archive}: done"
     if code:
-        _die(text, code)
-    print(_outcome(archive))
-
-
-def _outcome(archive: str) -> str:
-    state = _ask("GET", "/api/v1/status")["archives"][archive]
-    run = state["last_run"]
-    return f"{archive}: serial {state['serial']}, {run['payload']} payload and {run['index']} index files fetched"
+        die(said if run and run["error"] else text, code)
+    if not quiet:
+        print(said)
 
 
 def _ask(method: str, path: str, body: Any = None) -> Any:
-    import httpx  # most verbs do not need it
-
-    try:
-        with httpx.Client(transport=httpx.HTTPTransport(uds=str(PLACES.api)), timeout=90) as client:
-            # Not httpx's own JSON: names that are no UTF-8 must get through.
-            answer = client.request(method, f"http://appliance{path}", content=json.dumps(body))
-    except httpx.TransportError as error:
-        raise ApplianceError(f"the controller does not answer: {error}", "is the container up? see its log") from None
-    if answer.status_code == 409:
-        refusal = answer.json()
-        _die(refusal["error"], refusal["exit_code"])
-    answer.raise_for_status()
-    return answer.json()
-
-
-def _key_lines(settings: Settings) -> dict[str, str]:
-    push_key, host_key = (path.read_text().strip() for path in (PLACES.push_public_key, PLACES.host_public_key))
-    variable = settings.name.partition(".")[0].replace("-", "_").upper()
-    addresses = _addresses(settings.name)
-    source = f',from="{addresses}"' if addresses else ""
-    return {
-        "push_public_key": push_key,
-        "host_public_key": host_key,
-        "authorized_keys": f'restrict,command="~/bin/ftpsync"{source} {push_key}',
-        "trigger_variable": f"MIRROR_TRIGGERS__{variable}__KEY={push_key}",
-        "pull_variable": f"MIRROR_PULLS__{variable}__KEY={push_key}",
-        "known_hosts": f"{settings.name},[{settings.name}]:2222 {' '.join(host_key.split()[:2])}",
-    }
-
-
-def _addresses(name: str) -> str:
-    """Our addresses as the world knows them, for a ``from=`` list; empty when our name is not known here."""
-    try:
-        return ",".join(sorted({str(found[4][0]) for found in socket.getaddrinfo(name, None)}))
-    except OSError:
-        return ""
-
-
-def _troubles(archive: dict[str, Any]) -> list[str]:
-    """What a person should know of it, a line each."""
-    error = [archive["error"], *_next(archive)] if archive["error"] else []
-    return [*archive["notes"], *error, *_refused(**archive["refused"])]
-
-
-def _next(archive: dict[str, Any]) -> list[str]:
-    """When it is tried again, and for what kind of trouble."""
-    cause, due = archive["cause"], archive["next_try_at"]
-    if due:
-        return [f"next try in {max(0, due - time.time()):.0f} s ({cause})"]
-    return [f"not tried again by itself ({cause})"] if archive["state"] == "failing" and cause != "interrupted" else []
-
-
-def _refused(count: int, paths: list[str]) -> list[str]:
-    if not count:
-        return []
-    left = count - min(count, SHOWN)
-    more = [f"{left} more, see mirrorctl status --json"] if left else []
-    return [f"{count} paths of the upstream are refused", *paths[:SHOWN], *more]
-
-
-def _archives(picture: dict[str, Any]) -> Table:
-    columns = ("archive", "role", "serial", "published", "state", "last run", "signed")
-    table = Table(*columns, box=None, title=picture["name"])
-    for name, archive in picture["archives"].items():
-        run = archive["last_run"]
-        ended = f"{run['result'] or archive['stage'] or 'running'} ({_ago(run['ended_at'])})" if run else "never"
-        signed = {True: "yes", False: "unsigned", None: "–"}[archive["signed"]]
-        signed = "not checked" if archive["verify"] == "off" else signed
-        published = _ago(archive["published_at"])
-        table.add_row(name, archive["role"], archive["serial"] or "–", published, archive["state"], ended, signed)
-    return table
-
-
-def _downstreams(picture: dict[str, Any]) -> Table:
-    table = Table("downstream", "archive", "state", "serial", "trouble", box=None)
-    for name, archives in picture["downstreams"].items():
-        for archive, told in archives.items():
-            table.add_row(name, archive, told["state"], told["serial"] or "–", escape(told["error"] or ""))
-        if not archives:
-            table.add_row(name, "–", "never told", "–", "")
-    return table
-
-
-def _ago(when: float | None) -> str:
-    if when is None:
-        return "–"
-    seconds = max(0, int(time.time() - when))
-    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= length:
-            return f"{seconds // length} {unit} ago"
-    return f"{seconds} s ago"
+    return asking.ask(PLACES, method, path, body)

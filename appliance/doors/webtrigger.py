@@ -20,6 +20,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from appliance import status
 from appliance.controller import Controller, new_request
 from appliance.schema import HttpTrigger
 
@@ -54,15 +55,7 @@ def routes(controller: Controller) -> list[Route]:
         asked = controller.store.request(request.path_params["id"])
         if asked is None:
             return JSONResponse({"error": "no such request"}, 404)
-        words = "waiting" if asked.run is None else "running"
-        return JSONResponse(
-            {
-                "archive": asked.archive,
-                "stage": asked.stage,
-                "state": words if asked.code is None else "finished",
-                "code": asked.code,
-            }
-        )
+        return JSONResponse(status.request(controller, asked))
 
     both = ["GET", "POST"]
     return [

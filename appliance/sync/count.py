@@ -38,6 +38,10 @@ class Count:
         self.planned_files = self.files + changes.files
         self.planned_bytes = self.bytes + changes.bytes
 
+    def restart(self) -> None:
+        """Nothing of it is here any more; what travelled did."""
+        self.planned_files = self.planned_bytes = self.files = self.bytes = 0
+
     def arrived(self, fate: str, kind: str, length: int, travelled: int) -> None:
         """A path is what it should be; a plan that knew less than there is grows."""
         if kind == "d":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -49,11 +49,14 @@ class Plan:
         """Upper bound of the bytes to fetch."""
         return self.payload.bytes + self.index.bytes
 
-    def insisting_on(self, paths: Iterable[str]) -> Plan:
-        """This plan, and these index files whatever their size and time say; not those that are gone or refused."""
+    def insisting_on(self, paths: Iterable[str], tree: Path) -> Plan:
+        """This plan, and these index files whatever their size and time say; not those that are gone or refused.
+
+        They may be as large as those that the tree holds.
+        """
         wanted = {path for path in set(paths) - set(self.delete) if not why(path)}
         wanted -= {change.path for change in self.index.among(wanted)}
-        more = (Change(path, 0, new=False) for path in wanted)
+        more = (Change(path, _size(tree / path), new=False) for path in wanted)
         return replace(self, index=Changes.of(chain(self.index, more))) if wanted else self
 
     def offered(self, tree: Path, asked: Collection[str]) -> list[str]:
@@ -91,6 +94,8 @@ class Reader:
         self._leaders: set[str] = set()
         self._delete: list[str] = []
         self._updating: list[str] = []
+        self.differ = 0
+        """Paths that differ so far."""
         self.seen = 0
         """Paths so far: all that differ, and at the end every one that the upstream has."""
 
@@ -98,6 +103,7 @@ class Reader:
         """Take one line of rsync's standard output (bytes, without the newline); what is no item is left aside."""
         text = raw.decode("utf-8", "surrogateescape")
         if item := _ITEM.match(text):
+            self.differ += 1
             self._item(item)
         elif skipped := _NO_FILE.match(text):
             self.seen += 1
@@ -206,6 +212,13 @@ def harmless(tree: Path, names: Iterable[str]) -> Changes:
     return Changes.of(change for change in changes if not _turns(ground, change))
 
 
+def _size(file: Path) -> int:
+    try:
+        return file.lstat().st_size
+    except OSError:
+        return 0
+
+
 def _is_file(tree: Path, path: str) -> bool:
     here = tree / path
     return (here.is_symlink() or here.is_file()) and not below_link(tree, path)
@@ -242,8 +255,14 @@ async def updating(source: Source) -> bool:
     return any(UPDATING.encode() in line for line in seen)
 
 
-async def walk(source: Source, tree: Path, profile: Profile) -> Plan:
+def nobody(_: int) -> None:
+    """Who looks on when nobody does."""
+
+
+async def walk(source: Source, tree: Path, profile: Profile, differ: Callable[[int], None] = nobody) -> Plan:
     """Compare the upstream with ``tree`` in one walk of both; changes nothing on disk.
+
+    ``differ`` hears as it goes how many paths differ.
 
     Raises SyncError with the verdict of rsync's exit code, and when the upstream shows more paths than the source
     allows for. Files that vanish during the walk are no error: the fetch would notice.
@@ -252,6 +271,7 @@ async def walk(source: Source, tree: Path, profile: Profile) -> Plan:
 
     def take(line: bytes) -> None:
         reader.line(line)
+        differ(reader.differ)
         if reader.seen > source.max_files:
             raise source.endless()
 

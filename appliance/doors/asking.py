@@ -1,0 +1,65 @@
+"""mirrorctl's way to the controller: over its socket, one question and one answer."""
+
+from __future__ import annotations
+
+import json
+import sys
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from appliance.errors import ApplianceError
+from appliance.places import Places
+
+if TYPE_CHECKING:
+    import httpx
+
+PATIENCE: Final = 90.0
+"""Seconds that an answer may take."""
+
+_REFUSED: Final = 409
+
+
+def ask(places: Places, method: str, path: str, body: Any = None) -> Any:
+    """The answer, out of JSON. Ends the program with the controller's words and exit status when it refuses.
+
+    Raises ApplianceError when nobody is there to answer.
+    """
+    answer = _exchange(places, method, path, body)
+    if answer.status_code == _REFUSED:
+        refusal = answer.json()
+        die(refusal["error"], refusal["exit_code"])
+    answer.raise_for_status()
+    return answer.json()
+
+
+def look(places: Places, path: str) -> Any | None:
+    """The answer to a question that may be asked again: None when there is none now."""
+    try:
+        answer = _exchange(places, "GET", path)
+    except ApplianceError:
+        return None
+    return answer.json() if answer.is_success else None
+
+
+def die(text: str, code: int) -> NoReturn:
+    """End the program with words for a person and an exit status."""
+    print(text, file=sys.stderr)
+    sys.exit(code)
+
+
+def _exchange(places: Places, method: str, path: str, body: Any = None) -> httpx.Response:
+    import httpx  # most verbs do not need it
+
+    try:
+        # Not httpx's own JSON: names that are no UTF-8 must get through.
+        return _client(str(places.api)).request(method, f"http://appliance{path}", content=json.dumps(body))
+    except httpx.TransportError as error:
+        raise ApplianceError(f"the controller does not answer: {error}", "is the container up? see its log") from None
+
+
+@cache
+def _client(socket: str) -> httpx.Client:
+    import httpx
+
+    # No TLS on a socket: its certificates take longer to load than all the rest.
+    return httpx.Client(transport=httpx.HTTPTransport(uds=socket, verify=False), timeout=PATIENCE)

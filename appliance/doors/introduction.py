@@ -1,0 +1,32 @@
+"""What other operators need of us: our public keys, as the lines of their configuration."""
+
+from __future__ import annotations
+
+import socket
+
+from appliance.places import Places
+from appliance.settings import Settings
+
+
+def lines(settings: Settings, places: Places) -> dict[str, str]:
+    """Our public keys, and the lines with which another mirror lets us in or knows us."""
+    push_key, host_key = (path.read_text().strip() for path in (places.push_public_key, places.host_public_key))
+    variable = settings.name.partition(".")[0].replace("-", "_").upper()
+    addresses = _addresses(settings.name)
+    source = f',from="{addresses}"' if addresses else ""
+    return {
+        "push_public_key": push_key,
+        "host_public_key": host_key,
+        "authorized_keys": f'restrict,command="~/bin/ftpsync"{source} {push_key}',
+        "trigger_variable": f"MIRROR_TRIGGERS__{variable}__KEY={push_key}",
+        "pull_variable": f"MIRROR_PULLS__{variable}__KEY={push_key}",
+        "known_hosts": f"{settings.name},[{settings.name}]:2222 {' '.join(host_key.split()[:2])}",
+    }
+
+
+def _addresses(name: str) -> str:
+    """Our addresses as the world knows them, for a ``from=`` list; empty when our name is not known here."""
+    try:
+        return ",".join(sorted({str(found[4][0]) for found in socket.getaddrinfo(name, None)}))
+    except OSError:
+        return ""
