@@ -21,8 +21,15 @@ class Index:
 
     def references(self) -> Iterator[Reference]:
         """Every file it names. Raises ValueError when it cannot be read."""
-        parse = stanzas.KINDS[posixpath.basename(unpack.stem_of(self.path))]
-        return parse(unpack.blocks(self.held, self.path, self.unpacked))
+        return (reference for stanza in self.stanzas() for reference in self.named_in(stanza))
+
+    def stanzas(self) -> Iterator[bytes]:
+        """What it is made of. Raises as ``references``."""
+        return stanzas.split(unpack.blocks(self.held, self.path, self.unpacked))
+
+    def named_in(self, stanza: bytes) -> Iterator[Reference]:
+        """The files that one stanza names. Raises as ``references``."""
+        return stanzas.KINDS[posixpath.basename(unpack.stem_of(self.path))](stanza)
 
 
 def is_index(path: str) -> bool:

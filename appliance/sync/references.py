@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import posixpath
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import Final, Protocol
+from typing import Final
 
 from appliance.errors import Misfit
+from appliance.sync.news import Naming, mark, news
 from appliance.sync.view import Entry, Reference, View, leaves, misfit_of
 
 READERS: Final = 4
@@ -22,17 +23,6 @@ BATCH: Final = 512
 
 ENOUGH: Final = 1000
 """Misfits after which nobody needs more of them."""
-
-
-class Naming(Protocol):
-    """An index that names payload, of whatever kind it is: Packages, Sources, primary.xml."""
-
-    @property
-    def path(self) -> str:
-        """Its path in the archive."""
-
-    def references(self) -> Iterator[Reference]:
-        """Every file it names. Raises ValueError when it cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,23 +64,28 @@ class Payload:
     ) -> list[Misfit]:
         found: list[Misfit] = []
         try:
-            fresh = self._fresh(new, _known(old, bases), bases)
+            fresh = self._fresh(new, old, bases)
             with ThreadPoolExecutor(READERS) as readers:
-                while (batch := list(islice(fresh, BATCH))) and len(found) < ENOUGH and not given_up.is_set():
+                while (batch := list(itertools.islice(fresh, BATCH))) and len(found) < ENOUGH and not given_up.is_set():
                     found += filter(None, readers.map(lambda one: self.misfit(bases, one), batch))
         except ValueError as error:
             found.append(Misfit(new.path, "an index that can be read", str(error)))
         return found
 
-    def _fresh(self, new: Naming, known: set[int], bases: tuple[str, ...]) -> Iterator[Reference]:
-        for reference in new.references():
-            mark = _mark(reference, bases)
-            if mark not in self._fit and (mark not in known or self._is_touched(bases, reference)):
-                self._fit.add(mark)
+    def _fresh(self, new: Naming, old: Naming | None, bases: tuple[str, ...]) -> Iterator[Reference]:
+        for reference in itertools.chain(self._replaced(new, bases) if old else (), news(new, old)):
+            known = hash((bases[0], mark(reference)))
+            if known not in self._fit:
+                self._fit.add(known)
                 yield reference
 
+    def _replaced(self, new: Naming, bases: tuple[str, ...]) -> Iterator[Reference]:
+        """What an index named before, and is about to be another file."""
+        if self.touched:
+            yield from (reference for reference in new.references() if self._is_touched(bases, reference))
+
     def _is_touched(self, bases: tuple[str, ...], named: Reference) -> bool:
-        return bool(self.touched) and any(self.view.changes(path, self.touched) for path in _joined(bases, named))
+        return any(self.view.changes(path, self.touched) for path in _joined(bases, named))
 
     def misfit(self, bases: tuple[str, ...], named: Reference, content: bool = True) -> Misfit | None:
         """What is wrong with one named file; without ``content`` its size is enough."""
@@ -107,19 +102,5 @@ class Payload:
         return None if any(map(self.excluded, paths)) else Misfit(paths[0], str(entry), "nothing", missing=True)
 
 
-def _known(old: Naming | None, bases: tuple[str, ...]) -> set[int]:
-    """The marks of what is named already; nothing when the published index cannot be read: then all is checked."""
-    if old is None:
-        return set()
-    try:
-        return {_mark(reference, bases) for reference in old.references()}
-    except ValueError:
-        return set()
-
-
 def _joined(bases: tuple[str, ...], named: Reference) -> list[str]:
     return [posixpath.normpath(posixpath.join(base, named.path)) for base in bases]
-
-
-def _mark(reference: Reference, bases: tuple[str, ...]) -> int:
-    return hash((bases[0], reference.path, reference.size, reference.digest))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from appliance.errors import Misfit
-from appliance.sync.references import Naming
+from appliance.sync.news import Naming
 from appliance.sync.view import Reference
 
 

@@ -20,33 +20,11 @@ _SEPARATOR: Final = re.compile(rb"\n[ \t\r]*\n")
 _FIELD: Final = re.compile(rb"\n([^\s:]+):[ \t]*(.*(?:\n[ \t].*)*)")
 
 
-def packages(blocks: Iterable[bytes]) -> Iterator[Reference]:
-    """What a Packages file names. Raises ValueError for a stanza without Filename or Size."""
-    for stanza in _stanzas(blocks):
-        yield _package(stanza)
+def split(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Every stanza, with a newline in front of it; no more than one block and one stanza are in memory.
 
-
-def sources(blocks: Iterable[bytes]) -> Iterator[Reference]:
-    """What a Sources file names. Raises ValueError for a stanza that names no files."""
-    for stanza in _stanzas(blocks):
-        fields = _fields(stanza)
-        # Who makes an index of the directory he is in may leave it empty, or out; to apt that is where it begins.
-        directory = fields.get(b"directory", b"").decode("utf-8", "surrogateescape")
-        listed = fields.get(b"checksums-sha256") or _required(fields, b"files")
-        for line in listed.splitlines():
-            if line.strip():
-                digest, size, name = line.split()
-                hashed = digest.decode("ascii").lower() if len(digest) == 64 else ""
-                path = posixpath.join(directory, name.decode("utf-8", "surrogateescape"))
-                yield Reference(path, int(size), hashed)
-
-
-KINDS: Final[dict[str, Callable[[Iterable[bytes]], Iterator[Reference]]]] = {"Packages": packages, "Sources": sources}
-"""How an index is read, by its name without what it was packed with."""
-
-
-def _stanzas(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Every stanza, with a newline in front of it; no more than one block and one stanza are in memory."""
+    Raises ValueError for one that has no end.
+    """
     rest = b""
     for block in blocks:
         # The last part may go on in the next block; so may a separator of which the block holds a half.
@@ -56,6 +34,29 @@ def _stanzas(blocks: Iterable[bytes]) -> Iterator[bytes]:
         yield from (b"\n" + stanza for stanza in whole if stanza.strip())
     if rest.strip():
         yield b"\n" + rest
+
+
+def packages(stanza: bytes) -> Iterator[Reference]:
+    """What a stanza of a Packages file names. Raises ValueError for one without Filename or Size."""
+    yield _package(stanza)
+
+
+def sources(stanza: bytes) -> Iterator[Reference]:
+    """What a stanza of a Sources file names. Raises ValueError for one that names no files."""
+    fields = _fields(stanza)
+    # Who makes an index of the directory he is in may leave it empty, or out; to apt that is where it begins.
+    directory = fields.get(b"directory", b"").decode("utf-8", "surrogateescape")
+    listed = fields.get(b"checksums-sha256") or _required(fields, b"files")
+    for line in listed.splitlines():
+        if line.strip():
+            digest, size, name = line.split()
+            hashed = digest.decode("ascii").lower() if len(digest) == 64 else ""
+            path = posixpath.join(directory, name.decode("utf-8", "surrogateescape"))
+            yield Reference(path, int(size), hashed)
+
+
+KINDS: Final[dict[str, Callable[[bytes], Iterator[Reference]]]] = {"Packages": packages, "Sources": sources}
+"""How a stanza is read, by the index's name without what it was packed with."""
 
 
 def _package(stanza: bytes) -> Reference:

@@ -6,7 +6,7 @@ Each parser gets valid texts that were cut, doubled, shuffled and littered, and 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -21,6 +21,7 @@ from appliance.sync import plan, release, repomd, stanzas, trace
 from appliance.sync.delta import Delta, Head, Step
 from appliance.sync.profile import Profile
 from appliance.sync.repomd import Repomd
+from appliance.sync.view import Reference
 
 TRACE: Final = b"""Sat Nov 21 09:00:00 UTC 2026
 Date: Sat, 21 Nov 2026 09:00:00 +0000
@@ -118,6 +119,11 @@ def read_header(data: bytes, scratch: Path) -> None:
     assert isinstance(user + password, str)
 
 
+def read_stanzas(parse: Callable[[bytes], Iterator[Reference]], data: bytes) -> None:
+    for stanza in stanzas.split(blocks(data)):
+        assert all(isinstance(reference.path, str) for reference in parse(stanza))
+
+
 def read_primary(data: bytes, scratch: Path) -> None:
     for reference in repomd.packages(blocks(data), ""):
         assert reference.size is None or reference.size >= 0
@@ -139,8 +145,8 @@ PARSERS: Final[dict[str, tuple[bytes, Callable[[bytes, Path], object]]]] = {
     "journal's head": (Head("e" * 32, 7, 3, "d" * 64, 100).data, lambda data, _: Head.parse(data)),
     "mirror list": (LIST, read_list),
     "Release": (RELEASE, lambda data, _: release.parse(data.decode("utf-8", "replace"))),
-    "Packages": (PACKAGES, lambda data, _: list(stanzas.packages(blocks(data)))),
-    "Sources": (SOURCES, lambda data, _: list(stanzas.sources(blocks(data)))),
+    "Packages": (PACKAGES, lambda data, _: read_stanzas(stanzas.packages, data)),
+    "Sources": (SOURCES, lambda data, _: read_stanzas(stanzas.sources, data)),
     "repomd.xml": (REPOMD, read_repomd),
     "primary.xml": (PRIMARY, read_primary),
     "rsync's items": (ITEMS, read_walk),

@@ -1,17 +1,24 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.sync import stanzas
-from appliance.sync.stanzas import packages, sources
 from appliance.sync.view import Reference
 
 DIGEST = "0123456789abcdef" * 4
+
+
+def packages(blocks: Iterable[bytes]) -> Iterator[Reference]:
+    return (named for stanza in stanzas.split(blocks) for named in stanzas.packages(stanza))
+
+
+def sources(blocks: Iterable[bytes]) -> Iterator[Reference]:
+    return (named for stanza in stanzas.split(blocks) for named in stanzas.sources(stanza))
 
 
 def stanza(number: int) -> bytes:

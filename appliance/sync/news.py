@@ -1,0 +1,85 @@
+"""What an index names and the published one did not.
+
+Of two indices of one suite nearly all stanzas are the same, byte for byte. What stands in those is not read again: to
+find them takes a fifth of the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol, runtime_checkable
+
+from appliance.sync.view import Reference
+
+
+class Naming(Protocol):
+    """An index that names payload, of whatever kind it is: Packages, Sources, primary.xml."""
+
+    @property
+    def path(self) -> str:
+        """Its path in the archive."""
+
+    def references(self) -> Iterator[Reference]:
+        """Every file it names. Raises ValueError when it cannot be read."""
+
+
+@runtime_checkable
+class Worded(Protocol):
+    """One that is made of stanzas, each of which can be read alone."""
+
+    def stanzas(self) -> Iterator[bytes]:
+        """Their texts. Raises ValueError when it cannot be read."""
+
+    def named_in(self, stanza: bytes) -> Iterator[Reference]:
+        """The files that one of them names. Raises ValueError when it cannot be read."""
+
+
+def news(new: Naming, old: Naming | None) -> Iterator[Reference]:
+    """Every file that ``new`` names and ``old`` does not, or has otherwise. Raises ValueError for ``new`` only.
+
+    An old one that cannot be read vouches for nothing. Of a file that two stanzas name, the second one may be news.
+    """
+    if old is None:
+        yield from new.references()
+        return
+    if isinstance(new, Worded) and isinstance(old, Worded):
+        candidates, known = _by_stanza(new, old)
+    else:
+        candidates, known = new.references(), _marks(old)
+    yield from (reference for reference in candidates if mark(reference) not in known)
+
+
+def mark(reference: Reference) -> int:
+    """What is the same for the same file, in less memory than the reference."""
+    return hash((reference.path, reference.size, reference.digest))
+
+
+def _marks(old: Naming) -> set[int]:
+    try:
+        return {mark(reference) for reference in old.references()}
+    except ValueError:
+        return set()
+
+
+def _by_stanza(new: Worded, old: Worded) -> tuple[Iterable[Reference], set[int]]:
+    """What the stanzas name that are new, and what those did that are no more."""
+    try:
+        before = {hash(stanza) for stanza in old.stanzas()}
+    except ValueError:
+        before = set()
+    candidates: list[Reference] = []
+    kept: set[int] = set()
+    for stanza in new.stanzas():
+        if (number := hash(stanza)) in before:
+            kept.add(number)
+        else:
+            candidates += new.named_in(stanza)
+    return candidates, _named_otherwise(old, kept) if candidates and before else set()
+
+
+def _named_otherwise(old: Worded, kept: set[int]) -> set[int]:
+    try:
+        gone = (stanza for stanza in old.stanzas() if hash(stanza) not in kept)
+        return {mark(reference) for stanza in gone for reference in old.named_in(stanza)}
+    except ValueError:
+        return set()
