@@ -147,7 +147,7 @@ class Change:
         if not self._is_news(work):
             self._store.repaired(self._name, broken)
             return False
-        seal = await self._verify(source, work)
+        seal = await self._seal(source, work)
         self.figures.enter("tree")
         await meanwhile(self._chronicle.announce)
         await reports.verified(bool(self.figures.payload))
@@ -217,6 +217,15 @@ class Change:
         self.figures.index += len(publish.staged(self._staging.index))
         self.figures.index_seconds += time.monotonic() - started
 
+    async def _seal(self, source: Source, work: plan.Plan) -> verify.Seal:
+        """Verified, and on the disk. Raises as ``_verify``."""
+        before = self.figures.payload
+        async with publish.reaching_disk(self._tree):
+            seal = await self._verify(source, work)
+        if self.figures.payload != before:  # more came meanwhile
+            await publish.reach_disk(self._tree)
+        return seal
+
     async def _verify(self, source: Source, work: plan.Plan) -> verify.Seal:
         """Raises SyncError for an update that does not fit together.
 
@@ -247,7 +256,6 @@ class Change:
 
     async def _publish(self, seal: verify.Seal) -> None:
         self.figures.enter("publish")
-        await publish.reach_disk(self._tree)
         beginnings = roots_of(self._profile, publish.staged(self._staging.index))
         roots = {path: seal.valid_until.get(path) for path in beginnings}
         self._chronicle.note((path, None) for path in publish.staged(self._staging.index))

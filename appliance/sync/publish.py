@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -23,6 +24,19 @@ async def reach_disk(tree: Path) -> None:
     outcome = await commands.run(["sync", "--file-system", str(tree)], deadline=_SYNC_DEADLINE)
     if not outcome.ok:
         raise SyncError(f"{tree} cannot be written to disk: {outcome.last_words}", "check the disk", Verdict.LOCAL)
+
+
+@asynccontextmanager
+async def reaching_disk(tree: Path) -> AsyncIterator[None]:
+    """Have everything fetched so far on the disk when the context ends; what happens in it need not wait for that."""
+    writing = asyncio.ensure_future(reach_disk(tree))
+    try:
+        yield
+    except BaseException:
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
+        raise
+    await writing
 
 
 def staged(index: Path) -> list[str]:
