@@ -14,12 +14,12 @@ from typing import Final
 
 from rich.console import Console
 
-from tests.bench import plot, results, sync
+from tests.bench import plot, results, sync, tiers
 from tests.bench.results import Measured
 from tests.bench.rows import QUICK, SIZES, Options, Progress, Row, Section
 from tests.bench.sheet import sheet
 
-SECTIONS: Final[Mapping[str, Section]] = {"sync": sync.rows}
+SECTIONS: Final[Mapping[str, Section]] = {"sync": sync.rows, tiers.NAME: tiers.rows}
 """Whoever has something to measure adds a function that yields rows."""
 
 KEPT: Final = Path(__file__).parent / "results"
