@@ -4,7 +4,7 @@ GROUND = $(PYTHON) -m tests.ground
 PYTEST = .venv/bin/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-update test lint unit unit-image integration interop bench bench-consistency bench-fanout bench-slice image programs down clean
+.PHONY: help demo demo-update test lint unit unit-image integration interop bench bench-consistency bench-fanout bench-first bench-slice image programs down clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -50,6 +50,9 @@ bench-consistency: image .venv/.complete ## what readers meet while mirrors sync
 bench-fanout: image .venv/.complete ## 200 downstreams told, against 200 single ssh; some of them silent; 4 minutes
 	@$(GROUND) peer
 	.venv/bin/python -m tests.bench.fanout
+
+bench-first: .venv/.complete ## a first sync against one rsync, over loopback and over a long line; as root; 8 minutes
+	@.venv/bin/python -m tests.bench.firstsync
 
 bench-slice: .venv/.complete ## a real suite of the distribution through the verification: time and memory
 	@.venv/bin/python -m tests.bench.slice
