@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 
-from appliance import keys, render, store, volumes
+from appliance import keys, render, store, volume, volumes
 from appliance.errors import ConfigurationError, Problem
 from appliance.places import Places
 from appliance.render import File
@@ -28,7 +28,10 @@ def boot(environ: Mapping[str, str], places: Places) -> None:
     if problems:
         raise ConfigurationError(problems)
     _sweep(places)
-    volumes.prepare(places, reading.settings.archives)
+    carried = store.carried(places.store)
+    gone = [name for name in carried if volume.is_gone(places, name)]
+    # Into the empty place where its volume should be nothing is written.
+    volumes.prepare(places, [name for name in reading.settings.archives if name not in gone])
     render.apply(reading.settings, places)
 
 

@@ -15,6 +15,7 @@ from appliance.records import Request
 from appliance.settings import Settings
 from appliance.store import Store
 from appliance.tree.push import Push
+from appliance.volume import Volume
 
 __all__ = ["Controller", "Lane", "new_request"]
 
@@ -26,8 +27,10 @@ class Controller:
         self.settings, self.places, self.store = settings, places, store
         self.notices = Notices(settings, places, store)
         self.push = Push(settings, places, store, self.notices.look)
+        self.volume = Volume(places, settings.reserve)
         self.lanes = {
-            name: Lane(settings, places, store, self.push, name, self.notices.look) for name in settings.archives
+            name: Lane(settings, places, store, self.push, name, self.notices.look, self.volume)
+            for name in settings.archives
         }
 
     async def run(self) -> None:

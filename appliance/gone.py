@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 
@@ -45,9 +46,12 @@ class Gone:
             log.trouble("deletes are held back", archive=self._name, reason=text)
         self._store.note(self._name, text)
 
-    async def prune(self, grace: float) -> list[str]:
-        """Delete what has been gone for ``grace`` seconds; returns it. What cannot go stays, and stops nothing."""
-        paths = self._store.overdue(self._name, time.time() - grace)
+    async def prune(self, grace: float, before: float = math.inf) -> list[str]:
+        """Delete what has been gone for ``grace`` seconds, and went before a moment; returns it.
+
+        What cannot go stays, and stops nothing. What was gone at the last publication is in no index of it.
+        """
+        paths = self._store.overdue(self._name, min(before, time.time() - grace))
         await meanwhile(prune.delete, self._tree, paths)
         gone = [path for path in paths if not os.path.lexists(self._tree / path)]
         self._store.buried(self._name, gone)

@@ -30,6 +30,7 @@ from appliance.store import Store
 from appliance.sync.fetch import Staging
 from appliance.tree.push import Push
 from appliance.upstreams import Upstreams
+from appliance.volume import Volume, gone, is_gone
 
 _UNREACHABLE: Final = 255
 """What a pusher takes for a host that cannot be reached: nothing of ours may say it."""
@@ -45,9 +46,17 @@ class Lane:
     """One archive: its waiting requests, its run, its retries."""
 
     def __init__(
-        self, settings: Settings, places: Places, store: Store, push: Push, name: str, on_end: Callable[[], None]
+        self,
+        settings: Settings,
+        places: Places,
+        store: Store,
+        push: Push,
+        name: str,
+        on_end: Callable[[], None],
+        volume: Volume,
     ) -> None:
         self.name = name
+        self._volume = volume
         self.figures: Figures | None = None
         self.meter: Meter | None = None
         self._settings, self._places, self._store, self._push = settings, places, store, push
@@ -63,6 +72,22 @@ class Lane:
     def is_origin(self) -> bool:
         """True when the archive begins here."""
         return self._settings.archives[self.name].upstream is None
+
+    @property
+    def is_gone(self) -> bool:
+        """True when something was published and nothing is there: its volume is not mounted."""
+        state = self._store.archive(self.name)
+        return bool(state.published or state.publishing) and is_gone(self._places, self.name)
+
+    def _be_there(self, anew: bool) -> None:
+        """Raises SyncError when the archive's volume is not there, unless it shall begin ``anew``."""
+        if not self.is_gone:
+            return
+        if not anew:
+            raise gone(self._places, self.name)
+        log.event("the archive begins anew on an empty volume", archive=self.name)
+        self._store.begin_anew(self.name)
+        self._places.archive(self.name).mkdir(exist_ok=True)
 
     def take_over(self, settings: Settings) -> None:
         """Use these settings from the next run on."""
@@ -118,6 +143,8 @@ class Lane:
         unfinished = self._store.archive(self.name).publishing
         run = self._store.run(unfinished) if unfinished else None
         if run:
+            if self.is_gone:
+                raise gone(self._places, self.name)
             await Change(self._settings, self._places, self._store, self.name, run).finish_publication()
             state = self._store.archive(self.name)
             log.event("publication finished after a restart", archive=self.name, run=run.id, serial=state.serial)
@@ -141,8 +168,9 @@ class Lane:
         figures = self.figures = Figures()
         self.meter = Meter(id, figures, Staging(self._places.staging(self.name)))
         try:
-            change = await self._change(run, requests, figures, to_the_end)
+            self._be_there(anew=any(request.allow_rollback for request in requests))
             await self._finish_interrupted()
+            change = await self._change(run, requests, figures, to_the_end)
             if self.is_origin:
                 published = await self._publish(change, requests)
             else:
@@ -171,7 +199,7 @@ class Lane:
         )
         ours = None if permits.rollback else self._store.archive(self.name).serial
         settings = await self.upstreams.choose(self._settings, ours, not to_the_end or permits.rollback)
-        return Change(settings, self._places, self._store, self.name, run, permits, figures)
+        return Change(settings, self._places, self._store, self.name, run, permits, figures, self._volume)
 
     async def _publish(self, change: Change, requests: list[Request]) -> bool:
         serial = await change.publish_origin()

@@ -11,14 +11,16 @@ from typing import Final
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from appliance import __version__, expiry
+from appliance import __version__, expiry, status
 from appliance.controller import Controller
 from appliance.figures import STAGES
+from appliance.space import UNLIMITED
 
 Values = Iterable[tuple[tuple[str, ...], float]]
 """Values with the labels they belong to."""
 
 _ARCHIVE: Final = ("archive",)
+_VOLUME: Final = ("volume",)
 
 _STAGE: Final = ("archive", "stage")
 
@@ -49,6 +51,7 @@ class _Picture:
         """Called by the registry."""
         yield _gauge("mirror_build_info", "Version of the appliance.", ("version",), [((__version__,), 1)])
         yield from self._archives()
+        yield from self._volumes()
         yield from self._runs()
         yield from self._progress()
         yield from self._deliveries()
@@ -83,6 +86,15 @@ class _Picture:
         yield _gauge("mirror_archive_upstream_rank", "Upstream in use: 0 is the first one.", _ARCHIVE, rank)
         fetched = [((name,), float(store.bytes_fetched(name))) for name in names]
         yield _counter("mirror_fetched_bytes", "Bytes received from the upstream.", _ARCHIVE, fetched)
+
+    def _volumes(self) -> Iterable[Metric]:
+        seen = status.volumes(self._controller)
+        free = [((name,), float(now.free.bytes)) for name, (now, _) in seen.items()]
+        yield _gauge("mirror_volume_free_bytes", "Bytes that we may still write.", _VOLUME, free)
+        inodes = [((name,), float(now.free.inodes)) for name, (now, _) in seen.items() if now.all.inodes != UNLIMITED]
+        yield _gauge("mirror_volume_free_inodes", "Files and directories that we may still make.", _VOLUME, inodes)
+        kept = [((name,), float(reserve.bytes)) for name, (_, reserve) in seen.items()]
+        yield _gauge("mirror_volume_reserve_bytes", "Bytes that are kept free.", _VOLUME, kept)
 
     def _runs(self) -> Iterable[Metric]:
         results = [(key, float(count)) for key, count in self._controller.store.results().items()]

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from appliance import hooks, log
@@ -28,12 +28,15 @@ from appliance.planning import Planning
 from appliance.reach import profile_of, source_of
 from appliance.records import Run
 from appliance.settings import Archive, Settings
+from appliance.space import Amount
 from appliance.store import Store
 from appliance.sync import fetch, plan, prune, publish, trace, verify
+from appliance.sync.need import need_of
 from appliance.sync.order import roots_of
 from appliance.sync.profile import HIERARCHY
 from appliance.sync.source import Source
 from appliance.testimony import testify
+from appliance.volume import Volume
 
 LONGEST_PAUSE: Final = 15.0
 """Seconds between two looks at an upstream that is being updated."""
@@ -57,6 +60,7 @@ class Change:
         run: Run,
         permits: Permits = NONE,
         figures: Figures | None = None,
+        volume: Volume | None = None,
     ) -> None:
         self._settings, self._places, self._store = settings, places, store
         self._name, self._run, self._permits = name, run, permits
@@ -64,6 +68,7 @@ class Change:
         self._profile = profile_of(self._archive)
         self._tree = places.archive(name)
         self._staging = fetch.Staging(places.staging(name))
+        self._volume = volume or Volume(places, settings.reserve)
         self.figures = figures or Figures()
         self._paths = 0
         self._inspection = Inspection(settings, places, store, name, run, permits)
@@ -111,6 +116,7 @@ class Change:
         return os.path.lexists(self._staging.index / path) or os.path.lexists(self._tree / path)
 
     async def _attempt(self, to_the_end: bool, reports: Reports, misfits: frozenset[str]) -> bool:
+        await self._with_room(lambda: self._volume.check(self._name, self._run.trigger != "retry"))
         self._staging.prepare()
         source = source_of(self._settings, self._places, self._name)
         self.figures.enter("plan")
@@ -118,6 +124,34 @@ class Change:
         self.figures.planner = planned.planner
         work = self._gone.doom(planned.plan, self._permits.deletes)
         self.figures.expect(work, to_the_end)
+        need = await meanwhile(need_of, work, self._staging.index, self._volume.look()[0].block)
+        await self._with_room(lambda: self._volume.fit(self._name, need))
+        with self._volume.promise(self._name, need, self._outstanding):
+            news = await self._carry_out(source, work, to_the_end, reports, misfits)
+        if to_the_end and planned.mark and not self._gone.holds:  # what is held back is to be asked for again
+            self._planning.keep(planned.mark)
+        return news
+
+    async def _with_room(self, look: Callable[[], None]) -> None:
+        """Have a look that raises SyncError when there is no room; what has been gone for long enough makes some."""
+        try:
+            look()
+        except SyncError:
+            published = self._store.archive(self._name).published
+            if not published or not await self._gone.prune(self._archive.grace, published):
+                raise
+            look()
+
+    def _outstanding(self) -> Amount:
+        counts = (self.figures.arriving, self.figures.staging)
+        return Amount(
+            sum(count.planned_bytes - count.bytes for count in counts),
+            sum(count.planned_files - count.files for count in counts),
+        )
+
+    async def _carry_out(
+        self, source: Source, work: plan.Plan, to_the_end: bool, reports: Reports, misfits: frozenset[str]
+    ) -> bool:
         await self._fetch_payload(source, work)
         await self._hook(2)
         if not to_the_end:
@@ -127,12 +161,7 @@ class Change:
         self.figures.enter("tree")
         await meanwhile(self._chronicle.announce)
         await reports.payload_is_here()
-        if not to_the_end:
-            return False
-        news = await self._finish(source, work, reports, misfits)
-        if planned.mark and not self._gone.holds:  # what is held back is to be asked for again
-            self._planning.keep(planned.mark)
-        return news
+        return await self._finish(source, work, reports, misfits) if to_the_end else False
 
     async def _finish(self, source: Source, work: plan.Plan, reports: Reports, misfits: frozenset[str]) -> bool:
         """The second half: indices, and everything visible at once. True when there was something to publish."""
@@ -203,7 +232,8 @@ class Change:
         if files:
             self._store.payload_came(self._name, self._run.started)
         count = self.figures.arriving
-        self.figures.bytes += await fetch.payload(source, self._staging, self._tree, work.payload, count)
+        fetching = fetch.payload(source, self._staging, self._tree, work.payload, count)
+        self.figures.bytes += await self._volume.watching(fetching)
         self.figures.payload += files
         self.figures.payload_seconds += time.monotonic() - started
 
@@ -212,7 +242,8 @@ class Change:
         started = self.figures.since
         await meanwhile(self._staging.keep_only, plan.paths(work.index))
         self.figures.staging.expect(work.index)
-        self.figures.bytes += await fetch.index(source, self._staging, self._tree, work.index, self.figures.staging)
+        fetching = fetch.index(source, self._staging, self._tree, work.index, self.figures.staging)
+        self.figures.bytes += await self._volume.watching(fetching)
         await meanwhile(self._staging.drop_known, self._tree)
         self.figures.index += len(publish.staged(self._staging.index))
         self.figures.index_seconds += time.monotonic() - started

@@ -24,6 +24,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from appliance import mirrorlist
 from appliance.mirrorlist import MirrorList
 from appliance.peers import Callback, Downstream, Downstreams, OptionalUpstream, Upstream, UpstreamList
+from appliance.space import Reserve
 from appliance.values import (
     FILE,
     Fault,
@@ -32,6 +33,7 @@ from appliance.values import (
     HostName,
     HostPasswords,
     HostPatterns,
+    Kept,
     Line,
     NotifyUrls,
     Password,
@@ -296,6 +298,9 @@ class Settings(BaseSettings):
     push_concurrency: int = Field(32, ge=1, description="downstreams triggered at a time")
     trigger_answer: Literal["finished", "accepted"] = Field(
         "finished", description="when a `sync:all` trigger is answered"
+    )
+    reserve: Kept = Field(
+        Reserve(share=0.01), description="kept free on the volume with the archives: `1%`, or bytes such as `20G`"
     )
     hooks: Path | None = Field(None, description="directory with executables `hook1` … `hook5`, run as ftpsync's hooks")
     hook_deadline: Seconds = Field(10 * 60, gt=0, description="a hook that lasts longer is ended, and has failed")

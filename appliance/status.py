@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
-from appliance import expiry
+from appliance import expiry, space
 from appliance.controller import Controller, Lane
+from appliance.errors import SyncError
 from appliance.records import Request, Run
 from appliance.schema import Archive
+from appliance.space import UNLIMITED, Amount, Space
 from appliance.sync.fetch import Staging
 from appliance.sync.quarantine import Quarantine
 from appliance.upstreams import Look
+from appliance.volume import gone
 
 
 def picture(controller: Controller) -> dict[str, Any]:
@@ -21,6 +25,28 @@ def picture(controller: Controller) -> dict[str, Any]:
         "name": controller.settings.name,
         "archives": {name: _archive(controller, lane) for name, lane in controller.lanes.items()},
         "downstreams": _downstreams(controller),
+        "volumes": {name: _volume(seen, kept) for name, (seen, kept) in volumes(controller).items()},
+    }
+
+
+def volumes(controller: Controller) -> dict[str, tuple[Space, Amount]]:
+    """The volume with the archives and the one with the state, each with its reserve, as far as they are there."""
+    found: dict[str, tuple[Space, Amount]] = {}
+    with suppress(SyncError):
+        found["data"] = controller.volume.look()
+    with suppress(OSError):
+        found["state"] = (space.look(controller.places.state), Amount())
+    return found
+
+
+def _volume(seen: Space, kept: Amount) -> dict[str, Any]:
+    counted = seen.all.inodes != UNLIMITED
+    return {
+        "free_bytes": seen.free.bytes,
+        "free_inodes": seen.free.inodes if counted else None,
+        "reserve_bytes": kept.bytes,
+        "reserve_inodes": kept.inodes if counted else None,
+        "read_only": seen.read_only,
     }
 
 
@@ -35,7 +61,9 @@ def not_ready(controller: Controller) -> list[str]:
 
 def _reason(controller: Controller, name: str) -> str | None:
     state = controller.store.archive(name)
-    if state.publication == 0:
+    if controller.lanes[name].is_gone:
+        return gone(controller.places, name).fact
+    if state.published is None:
         return f"{name}: nothing published yet"
     return f"{name}: the last {state.failures} runs failed" if state.failures else None
 
@@ -46,6 +74,7 @@ def _archive(controller: Controller, lane: Lane) -> dict[str, Any]:
     waiting = store.open_requests(lane.name)
     until = expiry.ends(store, controller.places, lane.name)
     notes = [
+        str(gone(controller.places, lane.name)) if lane.is_gone else "",
         state.note,
         *controller.settings.mirror_list(lane.name).faults,
         *expiry.remarks(until, time.time()),

@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, SecretStr
 
+from appliance.space import Reserve, reserve
+
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 DURATION = re.compile(r"([0-9]{1,9})([smhd]?)")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -67,6 +69,16 @@ def spell_duration(seconds: int) -> str:
         return "off"
     unit = next(unit for unit in ("d", "h", "m", "s") if seconds % UNITS[unit] == 0)
     return f"{seconds // UNITS[unit]}{unit}"
+
+
+def parse_reserve(value: Any) -> Any:
+    """What is kept free of a volume, from `1%`, `20G` or `0`."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return reserve(value)
+    except ValueError:
+        raise Fault(f"{value!r} is neither a share nor a size", "write such as 1%, 20G or 0") from None
 
 
 def split_words(value: Any) -> Any:
@@ -213,6 +225,7 @@ def secret_users(secret: SecretStr | None) -> tuple[str, ...]:
 
 
 Seconds = Annotated[int, BeforeValidator(parse_duration), PlainSerializer(spell_duration)]
+Kept = Annotated[Reserve, BeforeValidator(parse_reserve), PlainSerializer(str)]
 
 
 def schedule(text: str) -> str:

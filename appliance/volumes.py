@@ -26,13 +26,13 @@ def check(places: Places, archives: Iterable[str]) -> tuple[Problem, ...]:
 
 def prepare(places: Places, archives: Iterable[str]) -> None:
     """Make the directories that others expect to find. Touches no existing one."""
+    places.inbox.mkdir(mode=0o700, exist_ok=True)
+    places.state_host_key.parent.mkdir(mode=0o700, exist_ok=True)
     for name in archives:
         places.archive(name).mkdir(exist_ok=True)
         places.staging(name).mkdir(mode=0o700, parents=True, exist_ok=True)
         # The rsync daemon serves it whether there is anything in it or not.
         (places.journal(name) / "recent").mkdir(parents=True, exist_ok=True)
-    places.inbox.mkdir(mode=0o700, exist_ok=True)
-    places.state_host_key.parent.mkdir(mode=0o700, exist_ok=True)
 
 
 def _check_root(root: Path, places: Places) -> Iterator[Problem]:

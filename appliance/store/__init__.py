@@ -7,7 +7,7 @@ seconds.
 from __future__ import annotations
 
 from appliance.store.archives import Archives
-from appliance.store.database import StoreError, check
+from appliance.store.database import StoreError, carried, check
 from appliance.store.deliveries import Deliveries
 from appliance.store.marks import Marks
 from appliance.store.notices import Notices
@@ -15,7 +15,7 @@ from appliance.store.requests import Requests
 from appliance.store.runs import Runs
 from appliance.store.waiting import Waiting
 
-__all__ = ["Store", "StoreError", "check"]
+__all__ = ["Store", "StoreError", "carried", "check"]
 
 
 class Store(Requests, Runs, Archives, Marks, Waiting, Deliveries, Notices):

@@ -49,6 +49,17 @@ class Archives(Database):
             )
         return self.archive(archive).publication
 
+    def begin_anew(self, archive: str) -> None:
+        """Its volume is a new one: forget what is known of its files; publications are counted on."""
+        with self._transaction():
+            self._db.execute(
+                "update archive set serial = null, published = null, publishing = null, sealed = null,"
+                " unpublished = null, note = '' where name = ?",
+                (archive,),
+            )
+            for table in ("doomed", "root", "repair", "mark"):
+                self._db.execute(f"delete from {table} where archive = ?", (archive,))
+
     def payload_came(self, archive: str, since: float) -> None:
         """Record that the tree holds payload that no publication has told of yet; the first ``since`` is kept."""
         with self._transaction():

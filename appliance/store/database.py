@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -63,6 +63,17 @@ def check(path: Path) -> None:
     """Raise StoreError for a store that is of a newer appliance, or none at all; changes nothing."""
     if path.exists():
         _open(path).close()
+
+
+def carried(path: Path) -> frozenset[str]:
+    """The archives that were published, or were about to be; of a store of any version that ``check`` lets pass."""
+    if not path.exists():
+        return frozenset()
+    with closing(_open(path)) as db:
+        if not _version(db):
+            return frozenset()
+        rows = db.execute("select name from archive where published is not null or publishing is not null")
+        return frozenset(str(row[0]) for row in rows)
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 from appliance.boot import boot
 from appliance.errors import ConfigurationError
 from appliance.places import Places
+from appliance.store import Store
 from tests.unit.samples import LARGE, SMALLEST
 
 
@@ -103,3 +105,17 @@ def test_a_store_of_a_newer_appliance_is_refused(places: Places) -> None:
     store.execute("pragma user_version = 1000")
     store.close()
     assert variables(SMALLEST, places) == [os.fspath(places.store)]
+
+
+@pytest.mark.usefixtures("as_somebody")
+def test_nothing_is_made_where_a_volume_should_be(places: Places) -> None:
+    boot(LARGE, places)
+    store = Store(places.store)
+    store.published("debian", "1", 1)
+    store.close()
+    shutil.rmtree(places.data)
+    places.data.mkdir()
+    boot(LARGE, places)
+    assert not places.archive("debian").exists()
+    assert not places.staging("debian").exists()
+    assert places.archive("debian-security").is_dir(), "it was never published: it begins here"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from appliance.hooks import HookError
 from appliance.sync.source import Source
 from appliance.sync.transport import plain
 from appliance.verdicts import rsync_verdict
+from tests.unit.filesystems import small
 from tests.unit.upstream import daemon, eventually
 
 
@@ -37,18 +37,6 @@ def tree(tmp_path: Path) -> Path:
     root.mkdir()
     (root / "file").write_bytes(os.urandom(300_000))
     return root
-
-
-@contextmanager
-def small(place: Path, options: str) -> Iterator[Path]:
-    """A filesystem of its own, as small as the options say."""
-    place.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", place], capture_output=True).returncode:
-        pytest.skip("no filesystem can be mounted here; the image's tests have some")
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", "-l", place], check=True)
 
 
 @contextmanager
