@@ -41,12 +41,13 @@ def main(words: list[str]) -> int:
     parser.add_argument(
         "--quick", action="store_true", help="small, once, and nothing is kept unless --into says where"
     )
+    parser.add_argument("--filled", action="store_true", help="no first sync: trees are copied beforehand")
     parser.add_argument("--into", type=Path, help="where JSON and plot are kept; tests/bench/results by default")
     chosen = parser.parse_args(words)
     if unknown := set(chosen.sections) - set(SECTIONS):
         parser.error(f"no section {', '.join(unknown)}; there are {', '.join(SECTIONS)}")
     sizes = tuple(size(each) for each in chosen.sizes.split(",") if each) or (QUICK if chosen.quick else SIZES)
-    options = Options(sizes, chosen.quick, _progress(time.monotonic()))
+    options = Options(sizes, chosen.quick, chosen.filled, _progress(time.monotonic()))
     place = chosen.into or (None if chosen.quick else KEPT)
     for name in chosen.sections:
         _run(name, options, place, _command(chosen))
@@ -69,7 +70,12 @@ def _run(name: str, options: Options, place: Path | None, command: str) -> None:
 
 def _command(chosen: argparse.Namespace) -> str:
     """What anybody would type for the same; where it is kept does not matter."""
-    words = [*chosen.sections, *(["--sizes", chosen.sizes] if chosen.sizes else []), *(["--quick"] * chosen.quick)]
+    words = [
+        *chosen.sections,
+        *(["--sizes", chosen.sizes] if chosen.sizes else []),
+        *(["--quick"] * chosen.quick),
+        *(["--filled"] * chosen.filled),
+    ]
     return " ".join(["python -m tests.bench", *words])
 
 

@@ -30,6 +30,8 @@ DATA: Final = "/srv/mirror"
 TREE: Final = f"{DATA}/{ARCHIVE}"
 SERVED: Final = "/archive"
 SERVED_TREE: Final = f"{SERVED}/{ARCHIVE}"
+FILLED: Final = "/filled"
+"""Below it the daemon's container has everybody's volume."""
 SOURCE: Final = "/source"
 """Where the origin finds this checkout: the tree is built there."""
 
@@ -40,6 +42,8 @@ CALM: Final = {"poll": "off", "audit": "off", "grace": "0"}
 UNASKED: Final[dict[str, Any]] = {"healthcheck": {"test": ["NONE"]}}
 """What the engine asks of a container is not what a sync costs."""
 ORDER: Final = (f"sync:archive:{ARCHIVE}", "sync:all")
+
+Mounts = Mapping[str, Mapping[str, str]]
 
 FORCED: Final = re.compile(r'command="exec ([^"]+)"')
 LOOK: Final = ("-links", "+65000")
@@ -67,6 +71,11 @@ class Candidate:
     command: Command
     absence: ExitStack = field(default_factory=ExitStack)
 
+    @property
+    def owner(self) -> str:
+        """Whose its tree is."""
+        return f"{self.leaf.owner}:{self.leaf.owner}"
+
     def sync(self) -> Run:
         """One sync, from the command to its end, after both trees were looked at."""
         self.absence.close()
@@ -91,6 +100,11 @@ class Origin:
         self.node.run("mkdir", "-p", TREE)
         self._large("build", str(files))
 
+    def fill(self, candidate: Candidate) -> None:
+        """Copies the tree to a candidate, which has not synced yet."""
+        target = f"{FILLED}/{candidate.leaf.name}/{ARCHIVE}/"
+        self.daemon.run("rsync", "-aH", f"--chown={candidate.owner}", *NOT_ARCHIVE, f"{SERVED_TREE}/", target)
+
     def change(self, count: int, spread: bool) -> None:
         """So many packages of the archive replaced, and the indices with them."""
         self._large("change", str(count), *(["--spread"] if spread else []))
@@ -110,13 +124,15 @@ def running(world: World) -> Iterator[tuple[Origin, list[Candidate]]]:
     """The origin, empty, and all candidates below it; ours begin with their first `sync`."""
     with ExitStack() as stack:
         # First those below: ours ask their upstream when they start, and are to find nobody before it is their turn.
-        journal = _leaf(world, stack, "leaf-ours", Ours.upstream("origin-ours", ARCHIVE))
-        plain = _leaf(world, stack, "far-ours", Stock.upstream("origin-stock", ARCHIVE))
-        ftpsync = stack.enter_context(world.stock("leaf-stock"))
+        volumes = {name: world.volume() for name in ("leaf-ours", "far-ours", "leaf-stock", "far-stock")}
+        mounts = {name: {volume: {"bind": DATA, "mode": "rw"}} for name, volume in volumes.items()}
+        journal = _leaf(world, stack, "leaf-ours", Ours.upstream("origin-ours", ARCHIVE), mounts["leaf-ours"])
+        plain = _leaf(world, stack, "far-ours", Stock.upstream("origin-stock", ARCHIVE), mounts["far-ours"])
+        ftpsync = stack.enter_context(world.stock("leaf-stock", volumes=mounts["leaf-stock"]))
         ftpsync.ftpsync(ARCHIVE, Stock, "origin-stock")
-        rsync = stack.enter_context(world.stock("far-stock"))
+        rsync = stack.enter_context(world.stock("far-stock", volumes=mounts["far-stock"]))
         rsync.put(DATA, {ARCHIVE: None})
-        origin = _origin(world, stack)
+        origin = _origin(world, stack, volumes)
         source = f"{Stock.upstream(origin.daemon.name, ARCHIVE)}/"
         yield (
             origin,
@@ -139,21 +155,23 @@ class _Leaf:
     absence: ExitStack
 
 
-def _leaf(world: World, stack: ExitStack, name: str, upstream: str) -> _Leaf:
-    node = stack.enter_context(world.ours(name, variables(ARCHIVE, upstream=upstream, **CALM), **UNASKED))
+def _leaf(world: World, stack: ExitStack, name: str, upstream: str, volumes: Mounts) -> _Leaf:
+    settings = variables(ARCHIVE, upstream=upstream, **CALM)
+    node = stack.enter_context(world.ours(name, settings, volumes=volumes, **UNASKED))
     node.wait_for(lambda _: node.archive(ARCHIVE)["last_run"], 60, "has found nobody")
     absence = stack.enter_context(ExitStack())
     absence.enter_context(node.disconnected())
     return _Leaf(node, absence)
 
 
-def _origin(world: World, stack: ExitStack) -> Origin:
+def _origin(world: World, stack: ExitStack, others: Mapping[str, str]) -> Origin:
     volume = world.volume()
     mounts = {volume: {"bind": DATA, "mode": "rw"}, str(TOP): {"bind": SOURCE, "mode": "ro"}}
     node = stack.enter_context(
         world.ours("origin-ours", variables(ARCHIVE, upstream="none"), volumes=mounts, **UNASKED)
     )
     served = {volume: {"bind": SERVED, "mode": "ro"}}
+    served |= {other: {"bind": f"{FILLED}/{name}", "mode": "rw"} for name, other in others.items()}
     daemon = stack.enter_context(world.stock("origin-stock", volumes=served))
     daemon.module(ARCHIVE, path=SERVED_TREE)
     return Origin(node, daemon)

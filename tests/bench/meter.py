@@ -45,7 +45,7 @@ SOONEST: Final = 0.03
 LATEST: Final = 0.5
 SHARE: Final = 20
 CONTROLLER: Final = "appliance controller"
-ENGINE: Final = re.compile(r"^(runc|containerd|/proc/self/exe|\?)")
+ENGINE: Final = re.compile(r"^(\S*/)?(runc|containerd|docker-|exe\b|\?)")
 """The engine's way in."""
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 KIB: Final = 1024

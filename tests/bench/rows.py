@@ -18,10 +18,13 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a section is asked for: trees of so many files. `quick`: once only, as small as it can be."""
+    """What a section is asked for: trees of so many files. `quick`: once only, as small as it can be. `filled`: trees
+    are copied before they are synced, for who does not want to wait for first syncs; these rows are missing then.
+    """
 
     sizes: tuple[int, ...] = SIZES
     quick: bool = False
+    filled: bool = False
     progress: Progress = print
 
 

@@ -46,18 +46,29 @@ def rows_of(world: World, options: Options, files: int) -> Iterator[Row]:
 class _Size:
     def __init__(self, options: Options, files: int, rounds: int, origin: Origin, subjects: list[Candidate]) -> None:
         self._files, self._rounds, self._origin, self._subjects = files, rounds, origin, subjects
-        self._progress = options.progress
+        self._progress, self._filled = options.progress, options.filled
 
     def rows(self) -> Iterator[Row]:
         """Everything with a tree of one size."""
         self._say("is built")
         self._origin.build(self._files)
-        yield from self._operation("first sync", 1, lambda: None)
+        if self._filled:
+            self._fill()
+        else:
+            yield from self._operation("first sync", 1, lambda: None)
         yield from self._operation("no change", self._rounds)
         yield from self._operation(f"{CHANGES} changed", self._rounds, lambda: self._change(CHANGES, spread=False))
         share = self._files // PERCENT
         yield from self._operation("1 % changed", self._rounds, lambda: self._change(share, spread=True))
         self._compare()
+
+    def _fill(self) -> None:
+        """Everybody's tree is copied; the sync behind it finds that out, and is not measured."""
+        self._origin.publish()
+        for subject in self._subjects:
+            self._say(f"{subject.name} is filled")
+            self._origin.fill(subject)
+            subject.sync()
 
     def _change(self, count: int, spread: bool) -> None:
         self._origin.change(count, spread)
