@@ -14,12 +14,16 @@ from typing import Final
 
 from rich.console import Console
 
-from tests.bench import plot, results, sync, tiers
+from tests.bench import firstsync, plot, results, sync, tiers
 from tests.bench.results import Measured
 from tests.bench.rows import QUICK, SIZES, Options, Progress, Row, Section
 from tests.bench.sheet import sheet
 
-SECTIONS: Final[Mapping[str, Section]] = {"sync": sync.rows, tiers.NAME: tiers.rows}
+SECTIONS: Final[Mapping[str, Section]] = {
+    "sync": sync.rows,
+    tiers.NAME: tiers.rows,
+    "firstsync": firstsync.section,
+}
 """Whoever has something to measure adds a function that yields rows."""
 
 KEPT: Final = Path(__file__).parent / "results"

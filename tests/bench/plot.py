@@ -1,4 +1,4 @@
-"""Results as pictures, one for each section: lines over the size of the tree where there are sizes, bars where not."""
+"""Results as pictures, one for each section: lines over the size of the tree where there are several, else bars."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ THICK: Final = 16.0
 def write(directory: Path, sections: Mapping[str, Measured]) -> None:
     """Draws `SECTION.svg` for each of them."""
     for name, measured in sections.items():
-        sized = [row for row in measured.rows if row.files]
-        drawn = _lines(measured, sized) if sized else _bars(measured)
+        sizes = {row.files for row in measured.rows if row.files}
+        drawn = _lines(measured, measured.rows) if len(sizes) > 1 else _bars(measured)
         (directory / f"{name}.svg").write_text(drawn)
 
 
@@ -43,6 +43,8 @@ def _lines(measured: Measured, rows: Sequence[Row]) -> str:
     operations, colours = list(dict.fromkeys(row.operation for row in rows)), _colours(rows)
     shapes, y = _legend(colours), TOP
     for name, title in MEASURES.items():
+        if not any(row.median(name) for row in rows):
+            continue
         scale = _Scale.of(rows, name, y)
         shapes.append(svg.upright((14, y + scale.height / 2), title))
         for number, operation in enumerate(operations):

@@ -30,4 +30,4 @@ def test_a_small_tree_is_compared_from_end_to_end(world: World, tmp_path: Path) 
     results.write(tmp_path, kept)
     assert results.read(tmp_path) == kept
     plot.write(tmp_path, kept)
-    assert len(ElementTree.parse(tmp_path / "sync.svg").findall(".//{*}polyline")) == 2 * len(compared)
+    assert len(ElementTree.parse(tmp_path / "sync.svg").findall(".//{*}rect")) == len(rows)
