@@ -53,6 +53,17 @@ class Gone:
         """
         paths = self._store.overdue(self._name, min(before, time.time() - grace))
         await meanwhile(prune.delete, self._tree, paths)
-        gone = [path for path in paths if not os.path.lexists(self._tree / path)]
+        gone = [path for path in paths if _is_gone(f"{self._tree}/{path}")]
         self._store.buried(self._name, gone)
         return gone
+
+
+def _is_gone(path: str) -> bool:
+    """A disk that cannot say is no reason to forget the path."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False

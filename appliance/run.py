@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 from appliance import hooks, log
@@ -116,7 +116,8 @@ class Change:
         return os.path.lexists(self._staging.index / path) or os.path.lexists(self._tree / path)
 
     async def _attempt(self, to_the_end: bool, reports: Reports, misfits: frozenset[str]) -> bool:
-        await self._with_room(lambda: self._volume.check(self._name, self._run.trigger != "retry"))
+        asked = self._run.trigger != "retry"
+        await self._with_room(lambda: self._volume.check(self._name, asked), self._prune_published)
         self._staging.prepare()
         source = source_of(self._settings, self._places, self._name)
         self.figures.enter("plan")
@@ -125,22 +126,31 @@ class Change:
         work = self._gone.doom(planned.plan, self._permits.deletes)
         self.figures.expect(work, to_the_end)
         need = await meanwhile(need_of, work, self._staging.index, self._volume.look()[0].block)
-        await self._with_room(lambda: self._volume.fit(self._name, need))
+        ways = self._prune_published, self._forget_partial
+        await self._with_room(lambda: self._volume.fit(self._name, need), *ways)
         with self._volume.promise(self._name, need, self._outstanding):
             news = await self._carry_out(source, work, to_the_end, reports, misfits)
         if to_the_end and planned.mark and not self._gone.holds:  # what is held back is to be asked for again
             self._planning.keep(planned.mark)
         return news
 
-    async def _with_room(self, look: Callable[[], None]) -> None:
-        """Have a look that raises SyncError when there is no room; what has been gone for long enough makes some."""
-        try:
-            look()
-        except SyncError:
-            published = self._store.archive(self._name).published
-            if not published or not await self._gone.prune(self._archive.grace, published):
-                raise
-            look()
+    async def _with_room(self, look: Callable[[], None], *ways: Callable[[], Awaitable[None]]) -> None:
+        """Have a look that raises SyncError when there is no room, until all ways to make some have been gone."""
+        for make_room in ways:
+            try:
+                return look()
+            except SyncError:
+                await make_room()
+        return look()
+
+    async def _prune_published(self) -> None:
+        """What has been gone for long enough; only what the last publication had no more."""
+        await self._gone.prune(self._archive.grace, self._store.archive(self._name).published or 0.0)
+
+    async def _forget_partial(self) -> None:
+        """To resume a file takes room for all of it, beside the part: a part that keeps its own file out is no use."""
+        await meanwhile(self._staging.forget_partial)
+        self._staging.prepare()
 
     def _outstanding(self) -> Amount:
         counts = (self.figures.arriving, self.figures.staging)

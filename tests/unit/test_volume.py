@@ -203,6 +203,20 @@ def test_what_has_been_gone_for_long_makes_room(build: Callable[..., House], ups
     played(house, scene)
 
 
+def test_half_a_file_does_not_keep_the_whole_one_out(build: Callable[..., House], upstream: DebianTree) -> None:
+    house = build("size=4m")
+    upstream.release("2026112102", big=os.urandom(MB).hex())
+
+    async def scene(controller: Controller) -> None:
+        part = house.places.staging("debian") / "partial" / "big.deb"
+        part.parent.mkdir(parents=True)
+        part.write_bytes(bytes(3 * MB))
+        assert (await ask(controller)).code == 0
+        assert whole(house, upstream)
+
+    played(house, scene)
+
+
 def test_a_read_only_volume(build: Callable[..., House], upstream: DebianTree) -> None:
     house = build("size=8m")
 
