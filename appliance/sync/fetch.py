@@ -42,7 +42,12 @@ class Staging:
     @property
     def partial(self) -> Path:
         """What an interrupted transfer leaves, so that the next one resumes: a directory for each share of a list."""
-        return self.root / "partial"
+        return self.root / "partial/payload"
+
+    @property
+    def partial_index(self) -> Path:
+        """The same of index files: both may be fetched at the same time, and neither knows the parts of the other."""
+        return self.root / "partial/index"
 
     @property
     def journal(self) -> Path:
@@ -56,7 +61,7 @@ class Staging:
 
     def prepare(self) -> None:
         """Make the directories; clear what a dead rsync left half-written (resumable parts are kept)."""
-        for directory in (self.index, self.temporary, self.partial):
+        for directory in (self.index, self.temporary, self.partial, self.partial_index):
             directory.mkdir(parents=True, exist_ok=True)
         for left in os.scandir(self.temporary):
             if left.is_file(follow_symlinks=False) or left.is_symlink():
@@ -64,7 +69,7 @@ class Staging:
 
     def forget_partial(self) -> None:
         """After a good run: what it left half-fetched belongs to files that nobody wants any more."""
-        shutil.rmtree(self.partial, ignore_errors=True)
+        shutil.rmtree(self.root / "partial", ignore_errors=True)
 
     def keep_only(self, names: Iterable[str]) -> None:
         """Drop what an earlier plan staged and this one does not name; the rest saves bytes."""
@@ -104,7 +109,7 @@ async def payload(source: Source, staging: Staging, tree: Path, changes: Changes
     """
     kept = Quarantine(staging.quarantine).newest()
     held = [f"--copy-dest={kept.files}"] if kept and kept.files.is_dir() else []
-    return await _fetch(source, staging, changes, held, tree, count)
+    return await _fetch(source, (staging.temporary, staging.partial), changes, held, tree, count)
 
 
 async def index(source: Source, staging: Staging, tree: Path, changes: Changes, count: Count) -> int:
@@ -114,22 +119,23 @@ async def index(source: Source, staging: Staging, tree: Path, changes: Changes, 
     ``payload``.
     """
     options = ["--ignore-times", f"--compare-dest={tree}"]
-    return await _fetch(source, staging, changes, options, staging.index, count)
+    return await _fetch(source, (staging.temporary, staging.partial_index), changes, options, staging.index, count)
 
 
 async def _fetch(
-    source: Source, staging: Staging, changes: Changes, options: list[str], target: Path, count: Count
+    source: Source, beside: tuple[Path, Path], changes: Changes, options: list[str], target: Path, count: Count
 ) -> int:
     """In as many streams as pay; the bandwidth is divided among them."""
+    temporary, parts = beside
     streams = streams_for(changes, source.streams, source.bwlimit)
-    shares = await asyncio.to_thread(lambda: deal(staging.partial, split(changes, streams)))
+    shares = await asyncio.to_thread(lambda: deal(parts, split(changes, streams)))
     one = replace(source, bwlimit=source.bwlimit // min(streams, len(shares) or 1))
 
     async def fetch(number: int) -> int:
-        part = place_of(staging.partial, shares[number])
+        part = place_of(parts, shares[number])
         tidy(part, shares[number])
         # Names in the temporary directory are rsync's own, so all may share it; those of parts are not.
-        aside = [f"--temp-dir={staging.temporary}", f"--partial-dir={part}"]
+        aside = [f"--temp-dir={temporary}", f"--partial-dir={part}"]
         return await _share(one, paths(shares[number]), [*aside, *options], target, count)
 
     received = await Streams(len(shares), fetch, source.url).run(streams)
