@@ -70,6 +70,12 @@ class Planning:
             self._compared(planned)
         return planned
 
+    @property
+    def walks(self) -> bool:
+        """Whether it is known that the upstream has no journal."""
+        absent = self._store.journal_absent(self._name)
+        return bool(absent and time.time() < absent + ABSENT)
+
     def keep(self, mark: Mark) -> None:
         """The plan was carried out: the tree is at its mark now."""
         self._store.keep_mark(self._name, replace(mark, terms=self._terms))
@@ -89,8 +95,7 @@ class Planning:
         return work.payload.count + work.index.count - len(work.index.among({HIERARCHY})) + len(gone)
 
     async def _choose(self, source: Source, full: bool, stage1: bool) -> Planned:
-        absent = self._store.journal_absent(self._name)
-        if absent and time.time() < absent + ABSENT and not full:
+        if self.walks and not full:
             return await self._walk(source, None, "the upstream has no journal")
         try:
             head = await follow.look(journal_of(self._settings, self._places, self._name), self._cache)

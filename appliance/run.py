@@ -12,10 +12,13 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from appliance import hooks, log
+from appliance.ahead import Ahead
 from appliance.chronicle import Chronicle
 from appliance.commands import Verdict
 from appliance.errors import SyncError
@@ -31,6 +34,7 @@ from appliance.settings import Archive, Settings
 from appliance.space import Amount
 from appliance.store import Store
 from appliance.sync import fetch, plan, prune, publish, trace, verify
+from appliance.sync.count import Count
 from appliance.sync.need import need_of
 from appliance.sync.order import roots_of
 from appliance.sync.profile import HIERARCHY
@@ -46,6 +50,15 @@ ATTEMPTS: Final = 4
 
 
 NONE: Final = Permits()
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """A plan and what is asked for besides; of the ``broken`` files those that are ``wanted`` can be had."""
+
+    plan: plan.Plan
+    broken: Collection[str]
+    wanted: list[str]
 
 
 class Change:
@@ -121,15 +134,20 @@ class Change:
         self._staging.prepare()
         source = source_of(self._settings, self._places, self._name)
         self.figures.enter("plan")
-        planned = await self._planning.plan(source, self._permits.full or bool(misfits), not to_the_end)
+        early = to_the_end and not misfits and source.leaves_room and self._planning.walks
+        async with Ahead(partial(self._fetch_roots, source) if early else None) as roots:
+            full = self._permits.full or bool(misfits)
+            planned = await roots.beside(lambda: self._planning.plan(source, full, not to_the_end))
+            same = await roots.done() and await self._is_same(planned.plan)
         self.figures.planner = planned.planner
-        work = self._gone.doom(planned.plan, self._permits.deletes)
-        self.figures.expect(work, to_the_end)
-        need = await meanwhile(need_of, work, self._staging.index, self._volume.look()[0].block)
+        work = self._order(planned.plan, misfits)
+        self.figures.expect(work.plan, to_the_end)
+        need = await meanwhile(need_of, work.plan, self._staging.index, self._volume.look()[0].block)
         ways = self._prune_published, self._forget_partial
         await self._with_room(lambda: self._volume.fit(self._name, need), *ways)
         with self._volume.promise(self._name, need, self._outstanding):
-            news = await self._carry_out(source, work, to_the_end, reports, misfits)
+            async with roots if same and not work.wanted else self._index_ahead(source, work, to_the_end) as index:
+                news = await self._carry_out(source, work, to_the_end, reports, index)
         if to_the_end and planned.mark and not self._gone.holds:  # what is held back is to be asked for again
             self._planning.keep(planned.mark)
         return news
@@ -159,10 +177,29 @@ class Change:
             sum(count.planned_files - count.files for count in counts),
         )
 
-    async def _carry_out(
-        self, source: Source, work: plan.Plan, to_the_end: bool, reports: Reports, misfits: frozenset[str]
-    ) -> bool:
-        await self._fetch_payload(source, work)
+    def _order(self, planned: plan.Plan, misfits: Iterable[str]) -> _Order:
+        """What is done of a plan, and asked for besides."""
+        work = self._gone.doom(planned, self._permits.deletes)
+        broken = self._store.repairs(self._name)
+        wanted = work.offered(self._tree, broken)
+        roots = self._roots() if work.whole else ()
+        return _Order(work.insisting_on([*roots, *misfits, *wanted], self._tree), broken, wanted)
+
+    def _index_ahead(self, source: Source, work: _Order, to_the_end: bool) -> Ahead:
+        """Indices come while a little payload does: nothing of them is visible before all of it is here, and verified.
+
+        With much of it they would be old by then.
+        """
+        brief = source.leaves_room and fetch.is_brief(work.plan.payload) and not work.plan.updating
+        return Ahead(partial(self._fetch_index, source, work.plan) if to_the_end and brief else None)
+
+    async def _is_same(self, planned: plan.Plan) -> bool:
+        """Whether neither the walk nor a comparison of the root files has found anything."""
+        await meanwhile(self._staging.drop_known, self._tree)
+        return planned.empty and not planned.updating and not set(publish.staged(self._staging.index)) - {HIERARCHY}
+
+    async def _carry_out(self, source: Source, work: _Order, to_the_end: bool, reports: Reports, index: Ahead) -> bool:
+        await index.beside(lambda: self._fetch_payload(source, work.plan))
         await self._hook(2)
         if not to_the_end:
             await self._hook(3)
@@ -171,27 +208,27 @@ class Change:
         self.figures.enter("tree")
         await meanwhile(self._chronicle.announce)
         await reports.payload_is_here()
-        return await self._finish(source, work, reports, misfits) if to_the_end else False
+        return await self._finish(source, work, reports, index) if to_the_end else False
 
-    async def _finish(self, source: Source, work: plan.Plan, reports: Reports, misfits: frozenset[str]) -> bool:
+    async def _finish(self, source: Source, work: _Order, reports: Reports, index: Ahead) -> bool:
         """The second half: indices, and everything visible at once. True when there was something to publish."""
-        if work.updating:
-            await self._until_quiet(source, work.updating)
-        broken = self._store.repairs(self._name)
-        wanted = work.offered(self._tree, broken)
-        roots = self._roots() if work.whole else ()
-        await self._fetch_index(source, work.insisting_on([*roots, *misfits, *wanted], self._tree))
-        await self._examine(work, wanted)
-        self._forget(set(broken) - set(wanted))
-        if not self._is_news(work):
-            self._store.repaired(self._name, broken)
+        if work.plan.updating:
+            await self._until_quiet(source, work.plan.updating)
+        self.figures.enter("index")
+        if not await index.done():
+            await self._fetch_index(source, work.plan)
+        await self._staged()
+        await self._examine(work.plan, work.wanted)
+        self._forget(set(work.broken) - set(work.wanted))
+        if not self._is_news(work.plan):
+            self._store.repaired(self._name, work.broken)
             return False
-        seal = await self._seal(source, work)
+        seal = await self._seal(source, work.plan)
         self.figures.enter("tree")
         await meanwhile(self._chronicle.announce)
         await reports.verified(bool(self.figures.payload))
         await self._publish(seal)
-        self._store.repaired(self._name, broken)
+        self._store.repaired(self._name, work.broken)
         await self._hook(4)
         return True
 
@@ -243,20 +280,30 @@ class Change:
             self._store.payload_came(self._name, self._run.started)
         count = self.figures.arriving
         fetching = fetch.payload(source, self._staging, self._tree, work.payload, count)
-        self.figures.bytes += await self._volume.watching(fetching)
+        received = await self._volume.watching(fetching)
+        self.figures.bytes += received  # not in one: others add to it meanwhile
         self.figures.payload += files
         self.figures.payload_seconds += time.monotonic() - started
 
+    async def _fetch_roots(self, source: Source) -> None:
+        """Bring the root files to staging, whatever their size and time say."""
+        work = plan.Plan().insisting_on(self._roots(), self._tree)
+        received = await fetch.index(source, self._staging, self._tree, work.index, Count())
+        self.figures.bytes += received  # not in one: others add to it meanwhile
+
     async def _fetch_index(self, source: Source, work: plan.Plan) -> None:
-        self.figures.enter("index")
-        started = self.figures.since
+        started = time.monotonic()
         await meanwhile(self._staging.keep_only, plan.paths(work.index))
         self.figures.staging.expect(work.index)
         fetching = fetch.index(source, self._staging, self._tree, work.index, self.figures.staging)
-        self.figures.bytes += await self._volume.watching(fetching)
+        received = await self._volume.watching(fetching)
+        self.figures.bytes += received
+        self.figures.index_seconds += time.monotonic() - started
+
+    async def _staged(self) -> None:
+        """Everything is in staging: keep of it what readers have not."""
         await meanwhile(self._staging.drop_known, self._tree)
         self.figures.index += len(publish.staged(self._staging.index))
-        self.figures.index_seconds += time.monotonic() - started
 
     async def _seal(self, source: Source, work: plan.Plan) -> verify.Seal:
         """Verified, and on the disk. Raises as ``_verify``."""

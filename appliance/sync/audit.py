@@ -20,6 +20,7 @@ from typing import Final, Protocol
 
 from appliance.errors import Misfit
 from appliance.sync import debian_audit, rpm_audit
+from appliance.sync.marks import Marks
 from appliance.sync.order import roots_of
 from appliance.sync.profile import Profile
 from appliance.sync.references import BATCH, READERS, Payload
@@ -155,7 +156,7 @@ class _Look:
     def __call__(self, report: Report, content: bool) -> tuple[int, int]:
         """Look at every file that is named and asked about; returns how many they are, and their bytes."""
         files = bytes = 0
-        marks: set[int] = set()
+        marks = Marks()
         with ThreadPoolExecutor(READERS) as readers:
             for listing in self.listings:
                 for batch in self._batches(listing, marks, report):
@@ -170,7 +171,7 @@ class _Look:
         self.watch.done(1, named.size)
         return misfit
 
-    def _batches(self, listing: Listing, marks: set[int], report: Report) -> Iterator[list[Reference]]:
+    def _batches(self, listing: Listing, marks: Marks, report: Report) -> Iterator[list[Reference]]:
         fresh = self._fresh(listing, marks)
         try:
             while not self.given_up.is_set() and len(report.misfits) < MOST and (batch := list(islice(fresh, BATCH))):
@@ -179,13 +180,11 @@ class _Look:
             if listing.whole:
                 report.add(Misfit(listing.index.path, "an index that can be read", str(error)))
 
-    def _fresh(self, listing: Listing, marks: set[int]) -> Iterator[Reference]:
+    def _fresh(self, listing: Listing, marks: Marks) -> Iterator[Reference]:
         for named in listing.index.references():
-            if listing.whole or self.scope.names(named, listing.bases):
-                mark = hash((listing.bases[0], named))
-                if mark not in marks:
-                    marks.add(mark)
-                    yield named
+            asked = listing.whole or self.scope.names(named, listing.bases)
+            if asked and marks.add(hash((listing.bases[0], named))):
+                yield named
 
 
 def _everything(path: str) -> bool:

@@ -100,6 +100,11 @@ def _same(one: Path, other: Path) -> bool:
     return facts_agree and filecmp.cmp(one, other, shallow=False)
 
 
+def is_brief(changes: Changes) -> bool:
+    """Whether it is fetched so soon that one stream is enough."""
+    return streams_for(changes, 2) == 1
+
+
 async def payload(source: Source, staging: Staging, tree: Path, changes: Changes, count: Count) -> int:
     """Fetch new payload into the tree, each file complete or absent, and count it; returns the bytes received.
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from appliance.errors import Misfit
+from appliance.sync.marks import Marks
 from appliance.sync.news import Naming, mark, news
 from appliance.sync.view import Entry, Reference, View, leaves, misfit_of
 
@@ -36,7 +37,7 @@ class Payload:
     view: View
     excluded: Callable[[str], bool]
     touched: frozenset[str] = frozenset()
-    _fit: set[int] = field(default_factory=set)
+    _fit: Marks = field(default_factory=Marks)
     _read: set[tuple[tuple[str, ...], Naming, Naming | None]] = field(default_factory=set)
 
     async def misfits(self, bases: tuple[str, ...], new: Naming, old: Naming | None) -> list[Misfit]:
@@ -75,8 +76,7 @@ class Payload:
     def _fresh(self, new: Naming, old: Naming | None, bases: tuple[str, ...]) -> Iterator[Reference]:
         for reference in itertools.chain(self._replaced(new, bases) if old else (), news(new, old)):
             known = hash((bases[0], mark(reference)))
-            if known not in self._fit:
-                self._fit.add(known)
+            if self._fit.add(known):
                 yield reference
 
     def _replaced(self, new: Naming, bases: tuple[str, ...]) -> Iterator[Reference]:

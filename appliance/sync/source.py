@@ -86,6 +86,11 @@ class Source:
     streams: int = 1
 
     @property
+    def leaves_room(self) -> bool:
+        """Whether a second connection may be opened beside one, which has all the bandwidth there is."""
+        return self.streams > 1 and not self.bwlimit
+
+    @property
     def memory(self) -> int:
         """Bytes that a walk may need: a directory comes as a whole, so an endless one ends here and not by counting."""
         return _BASE_MEMORY + _MEMORY_OF_A_PATH * self.max_files

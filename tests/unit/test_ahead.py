@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from appliance.ahead import Ahead
+from appliance.commands import Verdict
+from appliance.errors import SyncError
+
+BUSY = SyncError("it has no free connection", "wait", Verdict.BUSY)
+
+
+class Place:
+    """An upstream that lets in so many at a time."""
+
+    def __init__(self, places: int) -> None:
+        self.places = places
+        self.served: list[str] = []
+
+    async def fetch(self, name: str) -> None:
+        if not self.places:
+            raise BUSY
+        self.places -= 1
+        try:
+            await asyncio.sleep(0)
+            self.served.append(name)
+        finally:
+            self.places += 1
+
+
+@pytest.mark.parametrize("places", [1, 2])
+def test_both_are_done_whatever_the_room(places: int) -> None:
+    async def scene() -> list[str]:
+        place = Place(places)
+        async with Ahead(lambda: place.fetch("index")) as ahead:
+            await asyncio.sleep(0)
+            await ahead.beside(lambda: place.fetch("payload"))
+            if not await ahead.done():
+                await place.fetch("index")
+        return sorted(place.served)
+
+    assert asyncio.run(scene()) == ["index", "payload"]
+
+
+def test_where_nobody_is_let_in_it_fails() -> None:
+    async def scene() -> None:
+        place = Place(0)
+        async with Ahead(lambda: place.fetch("index")) as ahead:
+            await asyncio.sleep(0)
+            await ahead.beside(lambda: place.fetch("payload"))
+
+    with pytest.raises(SyncError, match="no free connection"):
+        asyncio.run(scene())
+
+
+def test_it_ends_with_its_context() -> None:
+    async def scene() -> bool:
+        ended = asyncio.Event()
+
+        async def endless() -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.set()
+
+        async with Ahead(endless):
+            await asyncio.sleep(0)
+        return ended.is_set()
+
+    assert asyncio.run(scene())
+
+
+def test_without_anything_to_do_it_is_never_done() -> None:
+    async def scene() -> bool:
+        async with Ahead(None) as ahead:
+            return await ahead.done()
+
+    assert not asyncio.run(scene())
+
+
+def test_what_is_a_fault_of_ours_is_not_hidden() -> None:
+    async def broken() -> None:
+        raise ZeroDivisionError
+
+    async def scene() -> None:
+        async with Ahead(broken) as ahead:
+            await ahead.done()
+
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(scene())

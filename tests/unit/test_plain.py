@@ -1,0 +1,91 @@
+"""Below an upstream without a journal: a walk, and what can be done beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from appliance.controller import Controller, new_request
+from appliance.records import Request
+from tests.unit.house import House
+from tests.unit.upstream import DebianTree, daemon, tree
+
+
+async def ask(controller: Controller) -> Request:
+    request = new_request("debian", "all", "ssh", "hub")
+    controller.accept([request])
+    async with asyncio.timeout(60):
+        return await controller.lanes["debian"].answer(request.id)
+
+
+def is_same(archive: DebianTree, house: House) -> bool:
+    return {path: text for path, text in tree(house.tree).items() if "project/" not in path} == {
+        path: text for path, text in tree(archive.root).items() if "project/" not in path
+    }
+
+
+@pytest.mark.parametrize("most", [0, 1, 2])
+def test_whatever_the_upstream_lets_in_at_a_time(tmp_path: Path, most: int) -> None:
+    archive = DebianTree(tmp_path / "upstream")
+    archive.release("2026112101", hello="one")
+
+    async def scene(house: House) -> None:
+        async with house.open() as controller:
+            for number in range(4):
+                assert (await ask(controller)).code == 0
+                assert is_same(archive, house)
+                assert (await ask(controller)).code == 0
+                archive.release(f"202611220{number}", hello=f"version {number}", **{f"more{number}": "new"})
+
+    limit = f"max connections = {most}\nlock file = {tmp_path}/lock"
+    with daemon(tmp_path, {"debian": archive.root}, limit) as port:
+        house = House(tmp_path / "house", port)
+        asyncio.run(scene(house))
+        house.store.close()
+
+
+def test_a_root_that_changed_without_another_size_or_time_is_seen(tmp_path: Path) -> None:
+    archive = DebianTree(tmp_path / "upstream")
+    archive.release("2026112101", hello="one")
+    root = archive.root / "dists/s/InRelease"
+
+    async def scene(house: House) -> None:
+        async with house.open() as controller:
+            assert (await ask(controller)).code == 0
+            assert (await ask(controller)).code == 0
+            before = root.stat()
+            root.write_bytes(root.read_bytes().replace(b"Suite: s", b"suite: s"))
+            os.utime(root, ns=(before.st_atime_ns, before.st_mtime_ns))
+            assert (await ask(controller)).code == 0
+            assert (house.tree / "dists/s/InRelease").read_bytes() == root.read_bytes()
+
+    with daemon(tmp_path, {"debian": archive.root}) as port:
+        house = House(tmp_path / "house", port, extra={"MIRROR_ARCHIVES__DEBIAN__VERIFY": "index"})
+        asyncio.run(scene(house))
+        house.store.close()
+
+
+def test_nothing_new_is_two_connections_at_the_same_time(tmp_path: Path) -> None:
+    archive = DebianTree(tmp_path / "upstream")
+    archive.release("2026112101", hello="one")
+    log = tmp_path / "rsyncd.log"
+
+    async def scene(house: House) -> tuple[int, list[str]]:
+        async with house.open() as controller:
+            await ask(controller)
+            await ask(controller)
+            before = len(log.read_text().splitlines())
+            await ask(controller)
+        run = house.store.last_run("debian")
+        assert run
+        assert run.result == "noop"
+        return before, log.read_text().splitlines()
+
+    with daemon(tmp_path, {"debian": archive.root}) as port:
+        house = House(tmp_path / "house", port)
+        before, lines = asyncio.run(scene(house))
+        house.store.close()
+    assert sum("connect from" in line for line in lines[before:]) == 2
