@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from appliance.figures import Figures
 from appliance.pace import Pace
 from appliance.sync.fetch import Staging
-from appliance.sync.flight import in_flight
+from appliance.sync.flight import Flight
 
 FETCHING = ("payload", "index")
 
@@ -41,7 +41,7 @@ class Meter:
     def __init__(
         self, run: int, figures: Figures, staging: Staging, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._run, self._figures, self._staging, self._clock = run, figures, staging, clock
+        self._run, self._figures, self._flight, self._clock = run, figures, Flight(staging), clock
         self._stage: tuple[str, int] = ("", 0)
         self._plan = self._most = self._travelled = 0
         self._pace = Pace(clock(), 0)
@@ -49,7 +49,7 @@ class Meter:
     def look(self) -> Progress:
         """How far it is now."""
         figures, now = self._figures, self._clock()
-        growing, travelling = in_flight(self._staging) if figures.stage in FETCHING else (0, 0)
+        growing, travelling = self._flight.look() if figures.stage in FETCHING else (0, 0)
         done = self._done(growing)
         self._travelled = max(self._travelled, figures.fetched + travelling)
         left = figures.planned_bytes - done

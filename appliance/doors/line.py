@@ -15,9 +15,9 @@ from rich.text import Text
 STAGES: Final = {
     "plan": "comparing with the upstream",
     "upstream": "waiting for the upstream to finish its own update",
-    "payload": "fetching payload",
+    "payload": "payload",
     "tree": "telling the mirrors below what comes",
-    "index": "fetching indices",
+    "index": "indices",
     "verify": "verifying",
     "publish": "publishing",
 }
@@ -25,6 +25,8 @@ STAGES: Final = {
 
 BETWEEN: Final = 30.0
 """Seconds between two lines about one stage where nothing can be redrawn."""
+
+FETCHING: Final = ("payload", "index")
 
 SOON: Final = 3.0
 """Seconds that a stage may take before we say how long it has taken."""
@@ -68,35 +70,40 @@ class Line:
 
 
 def sentence(progress: dict[str, Any]) -> str:
-    """What a run does and how far it is."""
-    parts = [STAGES.get(progress["stage"], progress["stage"]), *_amounts(progress), *_pace(progress)]
-    return ", ".join(parts)
+    """What a run does and how far it is; what matters most comes first, since narrow terminals cut the end."""
+    stage = STAGES.get(progress["stage"], progress["stage"])
+    if progress["stage"] in FETCHING and progress["planned_files"]:
+        return ", ".join([f"{stage} {_share(progress)}".rstrip(), *_fetch(progress)])
+    found = progress["differences"] if progress["stage"] == "plan" else 0
+    differences = [f"{found:,} difference{'s' * (found > 1)} so far"] if found else []
+    return ", ".join([stage, *differences, *_time(progress)])
 
 
-def _amounts(progress: dict[str, Any]) -> list[str]:
-    if progress["stage"] == "plan":
-        found = progress["differences"]
-        return [f"{found:,} difference{'s' * (found > 1)} so far"] if found else []
-    if progress["stage"] not in ("payload", "index") or not progress["planned_files"]:
-        return []
+def _share(progress: dict[str, Any]) -> str:
     here, planned = progress["bytes"], progress["planned_bytes"]
-    files = f"{progress['files']:,} of {progress['planned_files']:,} files"
-    return [f"{100 * here // planned} %", files, f"{decimal(here)} of {decimal(planned)}"] if planned else [files]
+    return f"{100 * here // planned} %" if planned else ""
 
 
-def _pace(progress: dict[str, Any]) -> list[str]:
-    rate, left = progress["bytes_per_second"], progress["remaining_seconds"]
-    if rate is None:
-        return [duration(progress["stage_seconds"])] if progress["stage_seconds"] >= SOON else []
-    return [f"{decimal(int(rate))}/s", *([f"{duration(left, about=True)} left"] if left is not None else [])]
+def _fetch(progress: dict[str, Any]) -> list[str]:
+    rate, left, planned = progress["bytes_per_second"], progress["remaining_seconds"], progress["planned_bytes"]
+    return [
+        *([f"{duration(left, about=True)} left"] if left is not None else []),
+        *([f"{decimal(progress['bytes'])} of {decimal(planned)}"] if planned else []),
+        *([f"{decimal(int(rate))}/s"] if rate is not None else _time(progress)),
+        f"{progress['files']:,}/{progress['planned_files']:,} files",
+    ]
+
+
+def _time(progress: dict[str, Any]) -> list[str]:
+    return [duration(progress["stage_seconds"])] if progress["stage_seconds"] >= SOON else []
 
 
 def duration(seconds: float, about: bool = False) -> str:
     """A length of time in its two largest units; ``about`` rounds, so that it does not flicker."""
-    whole = round(seconds)
+    whole = max(round(seconds), int(about))
     if about and whole >= _MINUTE:
         whole = round(seconds / _STEP) * _STEP
     for large, unit, small, rest in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
         if whole >= large:
             return f"{whole // large} {unit} {whole % large // small} {rest}"
-    return f"{seconds:.1f} s" if seconds < 1 else f"{whole} s"
+    return f"{seconds:.1f} s" if seconds < 1 and not about else f"{whole} s"

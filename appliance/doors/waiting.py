@@ -35,8 +35,9 @@ def follow(places: Places, archive: str, id: str, silent: bool) -> Answer:
                 _show(line, archive, asking.look(places, f"/api/v1/requests/{id}") if not silent else None)
         return answered.result()
     except (KeyboardInterrupt, inbox.Gone):
-        fact = f"{archive}: nobody waits any more, the run goes on"
-        raise Left(fact, f"mirrorctl status shows how far it is, mirrorctl sync {archive} --wait waits again") from None
+        raise Left(
+            f"{archive}: nobody waits any more, the run goes on", "mirrorctl status shows how far it is"
+        ) from None
 
 
 def _wait(places: Places, id: str, answered: Future[Answer]) -> None:

@@ -5,21 +5,43 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from appliance.sync.fetch import Staging
 
 
-def in_flight(staging: Staging) -> tuple[int, int]:
-    """Bytes of the files that are being written, and how many of these travelled.
+class Flight:
+    """The unfinished files of one run, from its beginning on.
 
-    What an interrupted transfer has left of a file stands first in the new one, and comes from here.
+    A new file grows in the temporary directory. One that an earlier run has left in part is made longer where it lies
+    (inplace_partial in rsync's compat.c), or anew from its part by an older rsync: what it had came from here.
     """
-    growing = [(_named(temporary), size) for temporary, size in _files(staging.temporary)]
-    parts = [staging.partial, *_directories(staging.partial)] if growing else []
-    held = {name: sum(_size(part / name) for part in parts) for name, _ in growing}
-    return sum(size for _, size in growing), sum(max(0, size - held[name]) for name, size in growing)
+
+    def __init__(self, staging: Staging) -> None:
+        self._staging = staging
+        self._before = _sizes(_parts(staging.partial))
+
+    def look(self) -> tuple[int, int]:
+        """The bytes of the files that are not whole yet, and how many of these travelled in this run."""
+        anew = _sizes((_named(name), size) for name, size in _files(self._staging.temporary))
+        growing = anew | _sizes(_parts(self._staging.partial))  # the larger of both
+        return growing.total(), (growing - self._before).total()
+
+
+def _sizes(files: Iterator[tuple[str, int]]) -> Counter[str]:
+    """By name; files of one name in several directories together."""
+    found: Counter[str] = Counter()
+    for name, size in files:
+        found[name] += size
+    return found
+
+
+def _parts(directory: Path) -> Iterator[tuple[str, int]]:
+    for entry in _entries(directory):
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files(Path(entry))
 
 
 def _files(directory: Path) -> Iterator[tuple[str, int]]:
@@ -29,10 +51,6 @@ def _files(directory: Path) -> Iterator[tuple[str, int]]:
             status = entry.stat(follow_symlinks=False)
             if stat.S_ISREG(status.st_mode):
                 yield entry.name, status.st_size
-
-
-def _directories(directory: Path) -> list[Path]:
-    return [Path(entry) for entry in _entries(directory) if entry.is_dir(follow_symlinks=False)]
 
 
 def _entries(directory: Path) -> list[os.DirEntry[str]]:
@@ -45,10 +63,3 @@ def _entries(directory: Path) -> list[os.DirEntry[str]]:
 def _named(temporary: str) -> str:
     """The name of the file that rsync writes as ``.NAME.XXXXXX`` until it is whole (receiver.c, get_tmpname)."""
     return temporary.removeprefix(".").rpartition(".")[0]
-
-
-def _size(file: Path) -> int:
-    try:
-        return file.lstat().st_size
-    except OSError:
-        return 0

@@ -75,18 +75,6 @@ def test_inside_a_large_file_it_moves(ground: Ground) -> None:
     assert look.stage_seconds == pytest.approx(10)
 
 
-@pytest.mark.parametrize("part", ["a", "3/a"])
-def test_what_an_earlier_transfer_left_is_here_and_has_no_rate(ground: Ground, part: str) -> None:
-    ground.figures.expect(WORK, to_the_end=True)
-    (ground.staging.partial / part).parent.mkdir(exist_ok=True)
-    (ground.staging.partial / part).write_bytes(bytes(3000))
-    ground.enter("payload")
-    ground.clock.now += 10
-    ground.growing("a", 3200)
-    look = ground.meter.look()
-    assert (look.bytes, look.fetched_bytes, look.bytes_per_second) == (3200, 200, 20)
-
-
 def test_the_end_of_a_file_and_the_word_of_it_do_not_count_it_twice_or_not_at_all(ground: Ground) -> None:
     ground.figures.expect(WORK, to_the_end=True)
     ground.enter("payload")

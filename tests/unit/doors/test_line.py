@@ -20,12 +20,14 @@ def progress(**known: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("known", "text"),
     [
-        ({}, "fetching payload, 25 %, 1,234 of 2,345 files, 300.0 MB of 1.2 GB, 8.1 MB/s, 1 min 50 s left"),
-        ({"planned_files": 0, "bytes_per_second": None}, "fetching payload, 12 s"),
-        ({"remaining_seconds": None, "bytes_per_second": 0.0, "planned_files": 2000},
-         "fetching payload, 25 %, 1,234 of 2,000 files, 300.0 MB of 1.2 GB, 0 bytes/s"),
-        ({"stage": "index", "planned_bytes": 0, "bytes": 0, "planned_files": 3, "files": 0, "bytes_per_second": None},
-         "fetching indices, 0 of 3 files, 12 s"),
+        ({}, "payload 25 %, 1 min 50 s left, 300.0 MB of 1.2 GB, 8.1 MB/s, 1,234/2,345 files"),
+        ({"planned_files": 0, "bytes_per_second": None}, "payload, 12 s"),
+        ({"remaining_seconds": None, "bytes_per_second": 0.0},
+         "payload 25 %, 300.0 MB of 1.2 GB, 0 bytes/s, 1,234/2,345 files"),
+        ({"stage": "index", "planned_bytes": 0, "planned_files": 3, "files": 0, "bytes_per_second": None,
+          "remaining_seconds": None}, "indices, 12 s, 0/3 files"),
+        ({"stage": "plan", "differences": 1, "bytes_per_second": None, "stage_seconds": 1.0},
+         "comparing with the upstream, 1 difference so far"),
         ({"stage": "plan", "differences": 12345, "bytes_per_second": None},
          "comparing with the upstream, 12,345 differences so far, 12 s"),
         ({"stage": "plan", "bytes_per_second": None, "stage_seconds": 1.0}, "comparing with the upstream"),
@@ -44,6 +46,7 @@ def test_every_stage_has_words() -> None:
     ("seconds", "about", "text"),
     [
         (0.42, False, "0.4 s"),
+        (0.42, True, "1 s"),
         (59.4, False, "59 s"),
         (59.6, False, "1 min 0 s"),
         (125, False, "2 min 5 s"),
