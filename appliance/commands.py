@@ -133,11 +133,14 @@ async def run(
     env: Mapping[str, str] | None = None,
     feed: bytes = b"",
     on_line: Callable[[bytes], None] | None = None,
+    on_error: Callable[[bytes], None] | None = None,
+    on_start: Callable[[int], None] | None = None,
     memory: int = 0,
 ) -> Outcome:
     """Run a program among many others; ``on_line`` gets each line of its standard output as it comes.
 
-    What ``on_line`` raises ends the program. ``memory`` limits the address space of each of its processes, in bytes; 0
+    ``on_error`` gets those of its standard error, which is then not in the outcome, and ``on_start`` its process id.
+    What they raise ends the program. ``memory`` limits the address space of each of its processes, in bytes; 0
     does not. Never raises for what the program does: a missing program is exit code 127, one ended at its deadline
     (seconds) 124.
     """
@@ -148,7 +151,9 @@ async def run(
             _limit(child.pid, memory)
     except OSError as error:
         return Outcome(tuple(argv), MISSING, "", f"{argv[0]}: {error.strerror}", time.monotonic() - started)
-    out, err = _Tail(on_line), _Tail(None)
+    if on_start:
+        on_start(child.pid)
+    out, err = _Tail(on_line), _Tail(on_error)
     code = await _follow(child, out, err, feed, deadline)
     if code == TIMED_OUT:
         err.add(f"\nended after {deadline:g} s\n".encode())

@@ -5,6 +5,12 @@ Imported by the forced command on every trigger: no imports here.
 
 from __future__ import annotations
 
+CARRIES = "serial"
+"""The word in front of the serial that an appliance tells, when all is done, a pusher that asks for it."""
+
+ASKS, ASKS_FOR = "MIRROR_ANSWER", CARRIES
+"""The environment variable, and its value, by which a pusher asks; stock's sshd takes no notice of it."""
+
 LONGEST = 4096
 """Bytes of a trigger command that are looked at; the longest one in the wild is under 100."""
 

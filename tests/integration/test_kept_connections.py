@@ -94,6 +94,8 @@ def sever(node: Mirror) -> None:
     """Ends every ssh connection from its far end."""
     each = "for one in /proc/[0-9]*; do grep -qs ^sshd-session $one/cmdline && kill ${one#/proc/}; done; :"
     node.run("sh", "-c", each)
+    left = "for one in /proc/[0-9]*; do grep -qs ^sshd-session $one/cmdline && exit 1; done; :"
+    node.wait_for(lambda node: node.exec("sh", "-c", left).code == 0, 20, "has no ssh connections")
 
 
 @pytest.mark.parametrize("name", [LEAF, "stock"])

@@ -52,6 +52,7 @@ class House:
             "MIRROR_NAME": "leaf",
             "MIRROR_ARCHIVES__DEBIAN__UPSTREAM": upstream,
             "MIRROR_ARCHIVES__DEBIAN__POLL": "off",
+            "MIRROR_PUSH_KEEP": "0",  # the recording ssh holds no connections
             **({"MIRROR_DOWNSTREAMS": self.downstreams} if self.downstreams else {}),
             **self.extra,
         }
