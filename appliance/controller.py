@@ -60,6 +60,8 @@ class Controller:
         for request in known:
             if request.archive in self.lanes:
                 self.lanes[request.archive].wake()
+            # A sign of life: a mirror that we trigger, and that triggers us, has one name here.
+            self.push.revive(request.by.partition(" ")[0])
 
     def tell_again(self, archive: str, downstream: str | None) -> list[str]:
         """Push what is published, also to who has it; returns the names. Raises ApplianceError when nobody is meant."""

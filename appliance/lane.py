@@ -245,7 +245,7 @@ class Lane:
         log.event("run ends", archive=self.name, run=id, result=result, serial=state.serial, bytes=figures.bytes)
         if any(request.callback for request in requests):
             self._aside(self._push.callback(self.name))
-        await self._settle(requests, words.DONE)
+        await self._settle(requests, words.DONE, f"{words.CARRIES} {state.serial}" if full and state.serial else "")
 
     async def _after_push(self, change: Change) -> None:
         await self._push.first_round(self.name)

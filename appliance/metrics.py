@@ -33,7 +33,7 @@ _PROGRESS: Final = {
     "differences": "Paths that the comparison of the run under way has found so far.",
 }
 
-STATES: Final = ("pending", "pushing", "delivered", "failing")
+STATES: Final = ("pending", "pushing", "delivered", "failing", "lost")
 
 
 def text(controller: Controller) -> bytes:
@@ -110,13 +110,17 @@ class _Picture:
             yield _gauge(f"mirror_run_{figure}", words, _ARCHIVE, values)
 
     def _deliveries(self) -> Iterable[Metric]:
+        deliveries = self._controller.store.deliveries()
         values = [
             ((told.downstream, told.archive, state), float(told.state == state))
-            for told in self._controller.store.deliveries()
+            for told in deliveries
             for state in STATES
         ]
         labels = ("downstream", "archive", "state")
         yield _gauge("mirror_delivery_state", "1 for the state a delivery is in, 0 for the others.", labels, values)
+        seen = [((told.downstream, told.archive), float(told.is_confirmed)) for told in deliveries if told.carries]
+        about = "1 when it was seen to publish what it was told of."
+        yield _gauge("mirror_delivery_confirmed", about, labels[:2], seen)
 
 
 def _gauge(name: str, words: str, labels: tuple[str, ...], values: Values) -> GaugeMetricFamily:

@@ -99,7 +99,8 @@ class Downstream:
     """A mirror that we trigger: by ssh, or by HTTP when it has a `url` (which may hold a secret).
 
     `archives` empty: all of ours; `remote_archive`: what it calls ours; `key`: a private key file of its own;
-    `options`: more words for ssh; `delay`: seconds before it is told."""
+    `options`: more words for ssh; `delay`: seconds before it is told; `site`: where its users find the archive, `*` in
+    it for the archive's name."""
 
     name: str
     host: str
@@ -112,6 +113,7 @@ class Downstream:
     options: tuple[str, ...] = ()
     delay: int = 0
     url: str = field(default="", repr=False)
+    site: str = ""
     method: str = "GET"
 
     @classmethod
@@ -134,6 +136,7 @@ class Downstream:
         options = _options(url.query)
         push, archives = options.pop("push", "staged"), options.pop("archives", "")
         key, words, delay = options.pop("key", ""), options.pop("options", ""), options.pop("delay", "0")
+        site = _site(options.pop("site", ""))
         if push not in get_args(Push):
             raise Fault(f"push={push} is not a way to push", f"choose one of {', '.join(get_args(Push))}")
         if options:
@@ -149,6 +152,7 @@ class Downstream:
             key=readable_key(key) if key else None,
             options=ssh_words(words),
             delay=parse_duration(delay),
+            site=site,
         )
 
     @classmethod
@@ -160,10 +164,14 @@ class Downstream:
             raise Fault("is not a URL with a host", "write name=https://host/path[#archives=one,two&method=post]")
         options = _options(fragment)
         method, archives = options.pop("method", "get").upper(), options.pop("archives", "")
+        site = _site(options.pop("site", ""))
         if options or method not in ("GET", "POST"):
-            raise Fault(f"#{fragment} is not understood", "only archives=one,two and method=get or post stand behind #")
+            cure = "only archives=one,two, site=URL and method=get or post stand behind #"
+            raise Fault(f"#{fragment} is not understood", cure)
         listed = tuple(archive for archive in archives.split(",") if archive)
-        return cls(name=name, host=url.hostname or "", push="all", archives=listed, url=target, method=method)
+        return cls(
+            name=name, host=url.hostname or "", push="all", archives=listed, url=target, method=method, site=site
+        )
 
     def __str__(self) -> str:
         if self.url:
@@ -175,6 +183,7 @@ class Downstream:
             "key": str(self.key or ""),
             "options": quote(shlex.join(self.options)),
             "delay": str(self.delay or ""),
+            "site": quote(self.site, safe=":/*"),
         }
         tail = "".join(f"&{key}={value}" for key, value in more.items() if value)
         return f"{self.name}={address}{path}?push={self.push}{tail}"
@@ -198,6 +207,25 @@ def ssh_words(text: str) -> tuple[str, ...]:
     if words and not words[0].startswith("-"):
         raise Fault(f"{words[0]!r} is not an option of ssh", "options begin with -")
     return words
+
+
+def _site(text: str) -> str:
+    """Where the users of a mirror find an archive; empty for none."""
+    if not text:
+        return ""
+    form = "write site=https://host/path, http:// or rsync://, with * for the name of the archive"
+    if not text.isprintable() or " " in text:
+        raise Fault("site= holds white space or control characters", form)
+    try:
+        url = urlsplit(text)
+        port = url.port
+    except ValueError as error:
+        raise Fault(f"site= is not a URL: {error}", form) from None
+    if url.scheme not in ("http", "https", "rsync") or not HOST.fullmatch(url.hostname or "") or port == 0:
+        raise Fault("site= is not a URL with a host", form)
+    if url.username or url.password or url.query or url.fragment:
+        raise Fault("site= holds more than host and path", form)
+    return text.rstrip("/")
 
 
 def _options(query: str) -> dict[str, str]:

@@ -89,7 +89,11 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """How far one downstream has been told: ``state`` is pending, pushing, delivered or failing."""
+    """How far one downstream has been told: ``state`` is pending, pushing, delivered, failing or lost.
+
+    ``attempts`` have been made since it last answered; who is lost is tried rarely. ``carries`` is the serial that it
+    was last seen to publish, None when nobody has looked.
+    """
 
     downstream: str
     archive: str
@@ -100,6 +104,17 @@ class Delivery:
     error: str
     next: float | None
     since: float
+    carries: str | None = None
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the downstream was seen to publish what it was to be told of, or something newer."""
+        return self.carries is not None and not self.is_behind(self.carries)
+
+    def is_behind(self, serial: str) -> bool:
+        """Whether a serial is older than that of the publication; what is no serial is not."""
+        mine, other = self.serial or "", serial
+        return all(map(_is_serial, (mine, other))) and int(other) < int(mine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,3 +126,7 @@ class Notice:
     reason: str
     since: float
     over: float | None
+
+
+def _is_serial(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 18

@@ -266,7 +266,7 @@ class Settings(BaseSettings):
     downstreams: Annotated[Downstreams, FILE] = Field(
         (),
         description="who we trigger, separated by white space: `name=ssh://[user@]host[:port][/archive]"
-        "[?push=all|staged|mhop&archives=one,two]`",
+        "[?push=all|staged|mhop&archives=one,two&site=URL]`",
     )
     known_hosts: Annotated[str, FILE] = Field(
         "", description="ssh host keys of downstreams and `rsync+ssh://` upstreams, `known_hosts` lines"

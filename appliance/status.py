@@ -169,6 +169,8 @@ def _downstreams(controller: Controller) -> dict[str, dict[str, Any]]:
         found.setdefault(told.downstream, {})[told.archive] = {
             "state": told.state,
             "serial": told.serial,
+            "carries": told.carries,
+            "confirmed": told.is_confirmed,
             "attempts": told.attempts,
             "error": told.error or None,
             "next_at": told.next,

@@ -65,8 +65,8 @@ def main(argv: list[str], environ: dict[str, str]) -> int:
         code, text = words.TEMPORARY, f"cannot take the trigger: {error.strerror or error}; try again"
     except inbox.Gone:
         return words.DONE
-    if text:
-        print(text, file=sys.stderr, flush=True)
+    if text and (code or environ.get(words.ASKS) == words.ASKS_FOR):
+        print(text, file=sys.stderr if code else sys.stdout, flush=True)
     return code
 
 

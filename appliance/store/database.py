@@ -46,7 +46,9 @@ class Database:
             self._db.execute(f"pragma user_version = {schema.NEWEST}")
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def _transaction(self, lasting: bool = True) -> Iterator[None]:
+        """One that is not ``lasting`` may be lost in a power cut, together with no more than those behind it."""
+        self._db.execute(f"pragma synchronous = {'full' if lasting else 'normal'}")
         self._db.execute("begin immediate")
         try:
             yield

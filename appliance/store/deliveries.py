@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from appliance.records import Delivery
 from appliance.store.database import Database
 
@@ -9,13 +11,21 @@ from appliance.store.database import Database
 class Deliveries(Database):
     """The table of deliveries."""
 
-    def deliver(self, downstream: str, archive: str, publication: int, serial: str | None, now: float) -> None:
-        """A downstream is to be told of a publication; an older one that it never heard of is superseded."""
+    def deliver(
+        self, downstreams: Iterable[str], archive: str, publication: int, serial: str | None, now: float
+    ) -> None:
+        """Downstreams are to be told of a publication; an older one that they never heard of is superseded.
+
+        Who could not be told of that one has its failures behind it still, and its pause before it.
+        """
         with self._transaction():
-            self._db.execute(
-                "insert or replace into delivery (downstream, archive, publication, serial, state, since)"
-                " values (?, ?, ?, ?, 'pending', ?)",
-                (downstream, archive, publication, serial, now),
+            self._db.executemany(
+                "insert into delivery (downstream, archive, publication, serial, state, since)"
+                " values (?, ?, ?, ?, 'pending', ?) on conflict (downstream, archive) do update set"
+                " publication = excluded.publication, serial = excluded.serial, since = excluded.since,"
+                " attempts = iif(state = 'delivered', 0, attempts), error = iif(state = 'delivered', '', error),"
+                " next = iif(state = 'lost', next, null), state = iif(state = 'lost', 'lost', 'pending')",
+                [(downstream, archive, publication, serial, now) for downstream in downstreams],
             )
 
     def delivery(self, downstream: str, archive: str) -> Delivery | None:
@@ -23,19 +33,27 @@ class Deliveries(Database):
         rows = self._all("select * from delivery where downstream = ? and archive = ?", downstream, archive)
         return next((Delivery(**dict(row)) for row in rows), None)
 
-    def deliveries(self) -> list[Delivery]:
-        """All of them, by downstream and archive."""
-        return [Delivery(**dict(row)) for row in self._all("select * from delivery order by downstream, archive")]
+    def deliveries(self, downstream: str | None = None) -> list[Delivery]:
+        """All of them, or those to one downstream, by downstream and archive."""
+        query = "select * from delivery where downstream = coalesce(?, downstream) order by downstream, archive"
+        return [Delivery(**dict(row)) for row in self._all(query, downstream)]
 
     def tell(self, told: Delivery, state: str, error: str = "", next: float | None = None, attempts: int = 0) -> bool:
         """Record how telling a downstream went; False when a newer publication has superseded this one."""
-        with self._transaction():
+        with self._transaction(lasting=False):  # who is told twice has lost nothing
             done = self._db.execute(
                 "update delivery set state = ?, error = ?, next = ?, attempts = ?"
                 " where downstream = ? and archive = ? and publication = ?",
                 (state, error, next, attempts, told.downstream, told.archive, told.publication),
             )
         return done.rowcount == 1
+
+    def seen(self, downstream: str, archive: str, serial: str) -> None:
+        """A downstream was seen to carry this serial of an archive."""
+        with self._transaction(lasting=False):
+            self._db.execute(
+                "update delivery set carries = ? where downstream = ? and archive = ?", (serial, downstream, archive)
+            )
 
     def forget_delivery(self, downstream: str, archive: str) -> None:
         """Drop what was owed to a downstream that is no longer configured for an archive."""

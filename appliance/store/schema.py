@@ -63,7 +63,10 @@ create table notice (
 ) without rowid
 """
 
-STEPS: Final = (_TABLES, _COUNTED, _NOTICES)
+_SEEN: Final = "alter table delivery add column carries text"
+"""A downstream is told what it does not carry yet, as far as anybody can see."""
+
+STEPS: Final = (_TABLES, _COUNTED, _NOTICES, _SEEN)
 """Step n brings a store of version n to version n + 1. What has been released is never changed: it gets a successor."""
 
 NEWEST: Final = len(STEPS)

@@ -2,24 +2,45 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import Final
 
 from appliance import commands, hostkey, words
 from appliance.commands import Outcome
 from appliance.settings import Downstream, Settings
 from appliance.tree import web
-from appliance.tree.connections import UNREACHABLE, Connections
+from appliance.tree.connections import Connections
+from appliance.tree.kept import UNREACHABLE
 
 _BUSY: Final = 1
 
+_SERIAL: Final = re.compile(rf"^{words.CARRIES} ([0-9]{{1,18}})$", re.M)
 
-async def tell(settings: Settings, connections: Connections, one: Downstream, archive: str, stage: str) -> str:
-    """Trigger ``stage`` (stage1, stage2 or all) and wait for the answer; returns the trouble, empty when it knows."""
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of telling: the trouble, empty when it knows; whether it answered; the serial it says it carries."""
+
+    trouble: str = ""
+    reached: bool = True
+    carries: str | None = None
+
+
+async def tell(settings: Settings, connections: Connections, one: Downstream, archive: str, stage: str) -> Answer:
+    """Trigger ``stage`` (stage1, stage2 or all) and wait for the answer."""
     if one.url:
-        return await web.call(one.url, one.method, min(web.DEADLINE, settings.push_deadline))
+        trouble = await web.call(one.url, one.method, min(web.DEADLINE, settings.push_deadline))
+        return Answer(trouble, reached=not trouble)
     wire_name = archive if one.remote_archive is None else one.remote_archive
     command = words.write(wire_name, stage, mhop=one.push == "mhop" and stage != "all")
-    return reason(await connections.run(settings, one, command))
+    outcome = await connections.run(settings, one, command)
+    said = _SERIAL.findall(f"{outcome.stdout}\n{outcome.stderr}".replace("\r", ""))
+    return Answer(
+        reason(outcome),
+        reached=outcome.code not in (UNREACHABLE, commands.TIMED_OUT),
+        carries=said[-1] if outcome.ok and said else None,
+    )
 
 
 async def call_back(settings: Settings, connections: Connections, one: Downstream) -> str:

@@ -31,18 +31,17 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
     return house
 
 
-def trigger(command: str) -> int:
-    return ssh.main(
-        ["mirror-trigger", "hub", "debian", "0"], {"SSH_ORIGINAL_COMMAND": command, "SSH_CONNECTION": "10.0.0.1 2"}
-    )
+def trigger(command: str, **more: str) -> int:
+    environ = {"SSH_ORIGINAL_COMMAND": command, "SSH_CONNECTION": "10.0.0.1 2", **more}
+    return ssh.main(["mirror-trigger", "hub", "debian", "0"], environ)
 
 
-def served(house: House, command: str) -> int:
+def served(house: House, command: str, **more: str) -> int:
     """Trigger while a controller works."""
 
     async def play() -> int:
         async with house.open():
-            return await asyncio.to_thread(trigger, command)
+            return await asyncio.to_thread(trigger, command, **more)
 
     return asyncio.run(play())
 
@@ -102,7 +101,8 @@ def test_an_answer_can_be_asked_for_again(house: House) -> None:
         async with house.open():
             return [await asyncio.to_thread(inbox.wait, str(house.places.door), id, 20) for _ in range(2)]
 
-    assert asyncio.run(play()) == [(0, ""), (0, "")]
+    first, second = asyncio.run(play())
+    assert first == second == (0, f"serial {house.store.archive('debian').serial}")
 
 
 def test_what_is_no_request_is_dropped(house: House) -> None:
@@ -192,7 +192,14 @@ def test_true_only_tells_that_the_key_works(house: House) -> None:
 
 def test_unknown_words_beside_known_ones_are_answered(house: House, capfd: pytest.CaptureFixture[str]) -> None:
     assert served(house, "sync:all sync:new \x1b[2J") == 0
-    assert capfd.readouterr().out.splitlines() == ["Unknown option sync:new ignored", "Unknown option ?[2J ignored"]
+    said = capfd.readouterr().out.splitlines()
+    assert said[:2] == ["Unknown option sync:new ignored", "Unknown option ?[2J ignored"]
+    assert said[2:] == []
+
+
+def test_a_pusher_that_asks_is_told_the_serial(house: House, capfd: pytest.CaptureFixture[str]) -> None:
+    assert served(house, "sync:all", MIRROR_ANSWER="serial") == 0
+    assert capfd.readouterr() == (f"serial {house.store.archive('debian').serial}\n", "")
 
 
 def test_an_empty_archive_name_is_the_first_the_key_may_trigger() -> None:

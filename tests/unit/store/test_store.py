@@ -151,17 +151,45 @@ def test_names_that_are_no_text(store: Store) -> None:
 
 
 def test_a_newer_publication_supersedes_an_older_delivery(store: Store) -> None:
-    store.deliver("leaf", "debian", 1, "01", 10)
+    store.deliver(["leaf"], "debian", 1, "01", 10)
     first = store.delivery("leaf", "debian")
     assert first
     assert store.tell(first, "failing", "no route", 50, 1)
-    store.deliver("leaf", "debian", 2, "02", 20)
+    store.deliver(["leaf"], "debian", 2, "02", 20)
     assert not store.tell(first, "delivered")
     second = store.delivery("leaf", "debian")
     assert second
-    assert (second.state, second.publication, second.attempts, second.error) == ("pending", 2, 0, "")
+    assert (second.state, second.publication, second.attempts, second.error) == ("pending", 2, 1, "no route")
+    assert store.tell(second, "delivered", attempts=2)
+    store.deliver(["leaf"], "debian", 3, "03", 30)
+    third = store.delivery("leaf", "debian")
+    assert third
+    assert (third.state, third.attempts, third.error) == ("pending", 0, "")
     store.forget_delivery("leaf", "debian")
     assert store.deliveries() == []
+
+
+def test_who_is_lost_stays_so_and_what_it_carries_is_kept(store: Store) -> None:
+    store.deliver(["leaf", "other"], "debian", 1, "2026112101", 10)
+    first = store.deliveries("leaf")[0]
+    assert not first.is_confirmed
+    store.seen("leaf", "debian", "2026112101")
+    assert store.deliveries("leaf")[0].is_confirmed
+    assert store.tell(first, "lost", "no route", 5000, 8)
+    store.deliver(["leaf"], "debian", 2, "2026112102", 20)
+    (told,) = store.deliveries("leaf")
+    assert (told.state, told.next, told.attempts, told.publication) == ("lost", 5000, 8, 2)
+    assert (told.carries, told.is_confirmed) == ("2026112101", False)
+    assert store.deliveries("other")[0].publication == 1
+
+
+@pytest.mark.parametrize(
+    ("mine", "seen", "behind"),
+    [("10", "9", True), ("10", "10", False), ("10", "11", False), (None, "1", False), ("10", "unknown", False)],
+)
+def test_what_is_behind(store: Store, mine: str | None, seen: str, behind: bool) -> None:
+    store.deliver(["leaf"], "debian", 1, mine, 10)
+    assert store.deliveries()[0].is_behind(seen) is behind
 
 
 def test_what_is_to_be_repaired_is_kept_until_it_is(store: Store) -> None:

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -10,7 +14,7 @@ import pytest
 from appliance.commands import Outcome
 from appliance.controller import Controller, new_request
 from appliance.settings import load
-from appliance.tree import push, tell
+from appliance.tree import deliver, push, tell
 from tests.unit.house import House, until
 
 
@@ -18,7 +22,7 @@ from tests.unit.house import House, until
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
     house = House(tmp_path / "house")
     house.record_ssh(monkeypatch)
-    monkeypatch.setattr(push, "FIRST_RETRY", 0.05)
+    monkeypatch.setattr(deliver, "FIRST_RETRY", 0.05)
     return house
 
 
@@ -155,7 +159,7 @@ def test_a_downstream_that_hangs_gets_one_stage_1_at_a_time(house: House, tmp_pa
 
 
 def test_a_reload_reaches_a_delivery_that_is_waiting(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(push, "FIRST_RETRY", 600)
+    monkeypatch.setattr(deliver, "FIRST_RETRY", 600)
     house.downstreams = "leaf=ssh://m@wrong?push=all"
     house.answer("wrong", "echo 'No route to host' >&2; exit 255")
 
@@ -172,13 +176,136 @@ def test_a_reload_reaches_a_delivery_that_is_waiting(house: House, monkeypatch: 
 
 def test_what_was_owed_before_a_restart_is_delivered_after_it(house: House, tmp_path: Path) -> None:
     house.downstreams = "leaf1=ssh://m@leaf1"
-    house.store.deliver("leaf1", "debian", 3, "2026112103", 1)
-    house.store.deliver("forgotten", "debian", 3, "2026112103", 1)
+    house.store.deliver(["leaf1"], "debian", 3, "2026112103", 1)
+    house.store.deliver(["forgotten"], "debian", 3, "2026112103", 1)
 
     async def scene(controller: Controller) -> None:
         await until(lambda: states(house) == {"leaf1": "delivered"})
 
     played(house, scene)
+
+
+def test_who_is_lost_is_tried_rarely_and_told_at_the_first_sign_of_life(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "push-mirror")
+    monkeypatch.setattr(deliver, "LOST_AFTER", 3)
+    monkeypatch.setattr(push, "LOST_AFTER", 3)
+    back = tmp_path / "back"
+    house.downstreams = "leaf=ssh://m@leaf live=ssh://m@live"
+    house.answer("leaf", f"[ -e {back} ] && exit 0; echo 'No route to host' >&2; exit 255")
+
+    async def scene(controller: Controller) -> None:
+        await publish(controller)
+        await until(lambda: states(house) == {"leaf": "lost", "live": "delivered"})
+        tried = len([word for word in house.told if word.startswith("leaf")])
+        assert tried == 1 + 3
+        await publish(controller)
+        await until(lambda: len([word for word in house.told if "stage2" in word]) == 2)
+        assert states(house)["leaf"] == "lost"
+        assert len([word for word in house.told if word.startswith("leaf")]) == tried
+        told = house.store.delivery("leaf", "debian")
+        assert told
+        assert told.publication == 2
+        assert told.next
+        assert told.next > time.time() + deliver.RARELY / 2
+        back.touch()
+        controller.accept([new_request("debian", "stage1", "ssh", "leaf 192.0.2.1")])
+        await until(lambda: states(house)["leaf"] == "delivered")
+
+    played(house, scene)
+    said = [message for message in caplog.messages if "downstream is" in message or message == "not delivered"]
+    assert said == ["not delivered", "downstream is lost, it is tried rarely from now on", "downstream is back"]
+
+
+def test_what_is_lost_stays_lost_across_a_restart_until_somebody_knows_better(house: House) -> None:
+    house.downstreams = "leaf=ssh://m@leaf"
+
+    async def lose(controller: Controller) -> None:
+        await publish(controller)
+        await until(lambda: states(house) == {"leaf": "delivered"})
+        (told,) = house.store.deliveries()
+        house.store.deliver(["leaf"], "debian", 2, "2026112102", 2)
+        (told,) = house.store.deliveries()
+        house.store.tell(told, "lost", "No route to host", time.time() + 600, 9)
+
+    async def scene(controller: Controller) -> None:
+        await controller.push.first_round("debian")
+        assert states(house) == {"leaf": "lost"}
+        house.log.unlink()
+        controller.tell_again("debian", "leaf")
+        await until(lambda: states(house) == {"leaf": "delivered"})
+        assert house.told == ["leaf sync:archive:debian sync:all"]
+
+    async def play() -> None:
+        for part in (lose, scene):
+            async with house.open() as controller:
+                await part(controller)
+
+    asyncio.run(play())
+    house.store.close()
+
+
+def test_who_says_what_it_carries_is_confirmed(house: House) -> None:
+    house.downstreams = "leaf=ssh://m@leaf other=ssh://m@other"
+    house.answer("leaf", "case $1 in *stage1) ;; *) echo serial 2999010101 ;; esac")
+
+    async def scene(controller: Controller) -> None:
+        await publish(controller)
+        await until(lambda: set(states(house).values()) == {"delivered"})
+        await until(lambda: house.store.deliveries("leaf")[0].is_confirmed)
+        assert house.store.deliveries("other")[0].carries is None
+
+    played(house, scene)
+
+
+def test_who_answers_and_carries_something_older_is_told_again(house: House, tmp_path: Path) -> None:
+    synced = tmp_path / "synced"
+    house.downstreams = "leaf=ssh://m@leaf?push=all"
+    house.answer("leaf", f"if [ -e {synced} ]; then echo serial 2999010101; else echo serial 1999010101; fi")
+
+    async def scene(controller: Controller) -> None:
+        await publish(controller)
+        await until(lambda: len(house.told) >= 2)
+        assert "still publishes serial 1999010101" in house.store.deliveries()[0].error
+        synced.touch()
+        await until(lambda: house.store.deliveries()[0].is_confirmed)
+        await until(lambda: states(house) == {"leaf": "delivered"})
+
+    played(house, scene)
+
+
+def test_what_a_stock_mirror_publishes_is_seen_by_its_users_way(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By HTTP: first nothing, then something old, then what it was told of."""
+    monkeypatch.setattr(deliver, "LOOKS", (0.02,) * 3)
+    trace = tmp_path / "www" / "debian" / "project" / "trace" / "master"
+    trace.parent.mkdir(parents=True)
+    with served(tmp_path / "www") as port:
+        house.downstreams = f"leaf=ssh://m@leaf?push=all&site=http://127.0.0.1:{port}/*"
+
+        async def scene(controller: Controller) -> None:
+            await publish(controller)
+            await until(lambda: "404" in house.store.deliveries()[0].error)
+            assert states(house) == {"leaf": "delivered"}
+            trace.write_text("Sat\nArchive serial: 1999010101\n")
+            await publish(controller)
+            await until(lambda: "still publishes" in house.store.deliveries()[0].error)
+            trace.write_text("Sat\nArchive serial: 2999010101\n")
+            await until(lambda: house.store.deliveries()[0].is_confirmed)
+            await until(lambda: states(house) == {"leaf": "delivered"})
+
+        played(house, scene)
+
+
+@contextmanager
+def served(directory: Path) -> Iterator[int]:
+    handler = partial(SimpleHTTPRequestHandler, directory=str(directory))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port
+        server.shutdown()
 
 
 def test_who_knows_is_not_told_again_unless_asked(house: House) -> None:

@@ -1,0 +1,86 @@
+"""Who does not answer holds nobody up: neither at the first contact, nor on a kept connection that was cut."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pytest
+
+from tests.bench.fanout import HOLE, HOLES
+from tests.harness import Lone
+from tests.stock import Ours, Stock, World, variables
+from tests.stock.world import NAME as NETWORK
+
+pytestmark = [pytest.mark.integration, pytest.mark.interop]
+
+LIVE: Final = "leaf-stock"
+CUT: Final = "far-stock"
+MUTE: Final = 7000
+DROPS: Final = 7001
+ONE_LOOK: Final = {"dropped": 12.0, "mute": 22.0, "cut": 12.0}
+"""Seconds in which the live one knows, on a busy machine. Waiting for ssh to give up takes 45, on what is kept 15."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    origin: Ours
+    cut: Stock
+
+    def told(self, name: str, archive: str) -> dict[str, Any]:
+        return dict(self.origin.status()["downstreams"][name].get(archive, {}))
+
+    def state(self, name: str, archive: str) -> str:
+        return str(self.told(name, archive).get("state"))
+
+    def publish(self, archive: str, deadline: float) -> None:
+        """Publishes, and returns when the live one knows."""
+        serial = self.origin.announce(archive)
+
+        def knows(_: object) -> bool:
+            told = self.told("live", archive)
+            return told.get("state") == "delivered" and told["serial"] == serial
+
+        self.origin.wait_for(knows, deadline, "the live one knows")
+
+
+@pytest.fixture(scope="module")
+def family(world: World) -> Iterator[Family]:
+    downstreams = (
+        Stock.downstream(LIVE, "staged", *ONE_LOOK, name="live"),
+        f"dropped=ssh://nobody@{HOLE}:{DROPS}?archives=dropped",
+        f"mute=ssh://nobody@{HOLE}:{MUTE}?archives=mute",
+        Stock.downstream(CUT, "staged", "cut", name="cut"),
+    )
+    settings = {"MIRROR_DOWNSTREAMS": " ".join(downstreams)}
+    for archive in ONE_LOOK:
+        settings |= variables(archive, upstream="none", profile="generic")
+    with ExitStack() as stack:
+        live, cut = (stack.enter_context(world.stock(name)) for name in (LIVE, CUT))
+        for each in (live, cut):
+            each.let_in("push", command="exit 0")
+        hole = stack.enter_context(Lone({}, name=HOLE, network=NETWORK, entrypoint=["python3", "-c", HOLES]))
+        hole.wait_for(lambda node: "ready" in node.logs(), 20, "is silent")
+        origin = stack.enter_context(world.ours("origin-ours", settings))
+        for archive in ONE_LOOK:
+            origin.put("/srv/mirror", {f"{archive}/pool/a": b"payload"})
+        yield Family(origin, cut)
+
+
+@pytest.mark.parametrize("archive", ["dropped", "mute"])
+def test_at_the_first_contact(family: Family, archive: str) -> None:
+    family.publish(archive, ONE_LOOK[archive])
+    assert family.state(archive, archive) in ("pending", "pushing")
+    assert f"goes on without it archive={archive}" in family.origin.logs()
+
+
+def test_on_a_kept_connection(family: Family) -> None:
+    family.publish("cut", 30)
+    family.origin.wait_for(lambda _: family.state("cut", "cut") == "delivered", 30, "has a kept connection")
+    with family.cut.disconnected():
+        family.publish("cut", ONE_LOOK["cut"])
+        assert family.state("cut", "cut") != "delivered"
+        assert "goes on without it archive=cut" in family.origin.logs()
+    family.origin.wait_for(lambda _: family.state("cut", "cut") == "delivered", 120, "is told")
