@@ -112,6 +112,7 @@ def test_both_stages_and_later_pushes_share_one_connection(family: Family, name:
 def test_a_connection_that_broke_off_is_replaced(family: Family, name: str) -> None:
     node: Mirror = family.leaf if name == LEAF else family.stock
     before = accepted(node)
+    family.origin.wait_for(lambda _: family.told(name, "good")["state"] == "delivered", 30, "is told of the last one")
     sever(node)
     family.deliver(name, "good")
     assert accepted(node) == before + 1
