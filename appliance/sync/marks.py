@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from array import array
 from typing import Final
 
@@ -13,10 +14,15 @@ _EMPTY: Final = array("Q", [0])
 class Marks:
     """A set of numbers of 64 bits each, such as hashes, in a table that is never more than two thirds full.
 
-    The numbers of a ``set`` take 32 bytes each, and their places in it as much again.
+    The numbers of a ``set`` take 32 bytes each, and their places in it as much again. With more than ``most`` of them
+    it begins anew: for those to whom a mark saves time and means nothing else.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = sys.maxsize) -> None:
+        self._most = most
+        self._clear()
+
+    def _clear(self) -> None:
         self._table = _EMPTY * _FIRST
         self._count = 0
 
@@ -25,6 +31,8 @@ class Marks:
 
     def add(self, mark: int) -> bool:
         """Put one in; whether it was not there before."""
+        if self._count >= self._most:
+            self._clear()
         word = mark & _WORD or 1  # nought is an empty place
         place = self._place(word)
         if self._table[place]:

@@ -141,8 +141,10 @@ def architectures(tree: Path) -> tuple[str, ...]:
 
 
 def put(tree: Path, name: str, text: str) -> None:
-    """Write one file of the trace directory: readers see the old or the new text, whole."""
+    """Write one file of the trace directory: readers see the old or the new text, whole; what it has stays as it is."""
     target = _directory(tree) / name
+    if _holds(target, text):
+        return
     target.parent.mkdir(parents=True, exist_ok=True)
     scratch = target.with_name(f".{name}.new")
     with scratch.open("w", encoding="utf-8") as file:
@@ -151,6 +153,13 @@ def put(tree: Path, name: str, text: str) -> None:
         os.fsync(file.fileno())
     os.chmod(scratch, 0o644)
     os.replace(scratch, target)
+
+
+def _holds(target: Path, text: str) -> bool:
+    try:
+        return not target.is_symlink() and target.read_text("utf-8") == text
+    except (OSError, ValueError):
+        return False
 
 
 def _companions(tree: Path, trace: Trace) -> None:

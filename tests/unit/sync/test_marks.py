@@ -17,6 +17,12 @@ def test_what_was_put_in_is_known(marks: list[int]) -> None:
     assert len(seen) == len(known)
 
 
+def test_it_begins_anew_when_it_is_full() -> None:
+    seen = Marks(most=100)
+    assert [seen.add(number) for number in (*range(1, 101), 1, 2, 1)] == [True] * 102 + [False]
+    assert len(seen) == 2
+
+
 def test_many_marks_take_little_memory() -> None:
     tracemalloc.start()
     try:

@@ -109,3 +109,17 @@ def test_a_trace_without_serial(tmp_path: Path, text: str) -> None:
     trace.put(tmp_path, "master", text)
     assert trace.serial_of(tmp_path) is None
     assert trace.serial_of(tmp_path / "nowhere") is None
+
+
+def test_a_companion_is_written_when_it_changes_and_never_through_a_link(tmp_path: Path) -> None:
+    trace.put(tmp_path, "_traces", "one\n")
+    place = tmp_path / "project/trace/_traces"
+    first = place.stat().st_ino
+    trace.put(tmp_path, "_traces", "one\n")
+    assert place.stat().st_ino == first
+    trace.put(tmp_path, "_traces", "two\n")
+    assert place.read_text() == "two\n"
+    place.rename(tmp_path / "elsewhere")
+    place.symlink_to(tmp_path / "elsewhere")
+    trace.put(tmp_path, "_traces", "two\n")
+    assert not place.is_symlink()
