@@ -17,6 +17,9 @@ from appliance.sync.refused import DEEPEST
 
 MOST_LINKS: Final = 8
 
+KNOWN: Final = 8192
+"""Directories that are remembered: an index names the files of one together, and an archive has a hundred thousand."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -111,9 +114,14 @@ class View:
         return self._real(target, links - 1) if links and not leaves(target) else None
 
     def _real_directory(self, directory: str, links: int) -> str | None:
-        if directory not in self._directories:
-            self._directories[directory] = self._real(directory, links)
-        return self._directories[directory]
+        known = self._directories
+        with contextlib.suppress(KeyError):  # several threads look, and one of them may clear
+            return known[directory]
+        real = self._real(directory, links)
+        if len(known) >= KNOWN:
+            known.clear()
+        known[directory] = real
+        return real
 
     def _held(self, path: str) -> tuple[str, int] | None:
         """Where a path without links above it is, staged or published, and its mode."""

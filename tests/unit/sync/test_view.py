@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,15 @@ def test_how_a_file_measures(tmp_path: Path) -> None:
 
 def test_paths_that_leave() -> None:
     assert [path for path in ("a/b", "/a", "..", "a/../b", "a..b") if leaves(path)] == ["/a", "..", "a/../b"]
+
+
+def test_few_directories_are_remembered_and_all_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("appliance.sync.view.KNOWN", 5)
+    names = [f"pool/{number}/file" for number in range(40)]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text("x")
+    look = View(tmp_path / "staging", tmp_path)
+    with ThreadPoolExecutor(8) as readers:
+        assert all(readers.map(look.find, names * 20))
+    assert len(look._directories) <= 5 + 8
