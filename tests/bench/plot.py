@@ -24,6 +24,9 @@ CAPTION: Final = 22.0
 CLEAR: Final = 12.0
 """Two values at the ends of lines are so far apart at least."""
 
+NOTABLE: Final = 0.3
+"""CPUs that others may use on average without being told of: the engine and the bench itself are among them."""
+
 NAMES: Final = 190.0
 BARS: Final = 560.0
 THICK: Final = 16.0
@@ -157,7 +160,10 @@ def _legend(colours: Mapping[str, str]) -> list[str]:
 
 
 def _circumstances(measured: Measured) -> str:
-    return f"{measured.date} · {measured.machine} · {measured.command} · medians"
+    runs = [run for row in measured.rows for run in row.runs if run.elsewhere is not None]
+    others = sum(run.elsewhere or 0 for run in runs) / sum(run.seconds for run in runs) if runs else 0
+    busy = f" · {others:.1f} CPUs were busy with others" if others > NOTABLE else ""
+    return f"{measured.date} · {measured.machine} · {measured.command} · medians{busy}"
 
 
 def _short(size: int) -> str:

@@ -105,5 +105,12 @@ def test_a_run_that_is_cut_short_is_drawn_as_far_as_it_came(tmp_path: Path) -> N
         Row("sync", "no change", "ours", (Run(0.3, 0.3, 0.3),), 100_000, reference=True),
     ]
     plot.write(tmp_path, {"sync": Measured.now("test", rows)})
+    assert "busy with others" not in (tmp_path / "sync.svg").read_text()
     dots = ElementTree.parse(tmp_path / "sync.svg").findall(".//{*}circle")
     assert len(dots) == 2 * len(rows)
+
+
+def test_a_picture_tells_that_the_machine_was_not_alone(tmp_path: Path) -> None:
+    rows = [Row("some", "told", "ours", (Run(2.0, elsewhere=1.0), Run(2.0, elsewhere=3.0)), reference=True)]
+    plot.write(tmp_path, {"some": Measured.now("test", rows)})
+    assert "1.0 CPUs were busy with others" in (tmp_path / "some.svg").read_text()
