@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
-PATIENCE: Final = 3.0
+PATIENCE: Final = 2.0
 """Seconds a process group has between TERM and KILL, and a child that was left by its kin until it is no longer heard.
 
 Two of them, one after the other, are less than a container has to stop.

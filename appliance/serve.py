@@ -22,7 +22,7 @@ from appliance.places import Places
 from appliance.settings import load
 from appliance.store import Store
 
-LONGEST_STOP: Final = 7.0
+LONGEST_STOP: Final = 5.0
 """Seconds from TERM to the end, whatever is under way: less than supervisord has patience, and the engine (10)."""
 
 
