@@ -2,7 +2,7 @@
 
     root files ─▶ signature, listed indices, by-hash names ─▶ every payload file: its size ─▶ (deep) its content
 
-Only what does not fit is kept, and a mark of eight bytes for each file that was looked at: a file that several indices
+Only what does not fit is kept, and marks of the files that were looked at last: a file that several indices of a suite
 name is looked at once. For a deep audit the indices are read twice, first to know how much there is to measure.
 """
 

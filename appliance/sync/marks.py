@@ -1,10 +1,12 @@
-"""Which of a million files were looked at already, in sixteen megabytes."""
+"""Which files were looked at already, in four megabytes."""
 
 from __future__ import annotations
 
-import sys
 from array import array
 from typing import Final
+
+MOST: Final = 340_000
+"""More than what the architectures of a suite share."""
 
 _WORD: Final = (1 << 64) - 1
 _FIRST: Final = 1 << 10
@@ -15,10 +17,10 @@ class Marks:
     """A set of numbers of 64 bits each, such as hashes, in a table that is never more than two thirds full.
 
     The numbers of a ``set`` take 32 bytes each, and their places in it as much again. With more than ``most`` of them
-    it begins anew: for those to whom a mark saves time and means nothing else.
+    it begins anew: a mark saves time, and means nothing else.
     """
 
-    def __init__(self, most: int = sys.maxsize) -> None:
+    def __init__(self, most: int = MOST) -> None:
         self._most = most
         self._clear()
 

@@ -22,9 +22,6 @@ READERS: Final = 4
 BATCH: Final = 512
 """Files between two looks at whether anybody still waits for the answer."""
 
-REMEMBERED: Final = 340_000
-"""Files of one publication that are not read twice, in 4 MB: more than what the architectures of a suite share."""
-
 ENOUGH: Final = 1000
 """Misfits after which nobody needs more of them."""
 
@@ -40,7 +37,7 @@ class Payload:
     view: View
     excluded: Callable[[str], bool]
     touched: frozenset[str] = frozenset()
-    _fit: Marks = field(default_factory=lambda: Marks(REMEMBERED))
+    _fit: Marks = field(default_factory=Marks)
     _read: set[tuple[tuple[str, ...], Naming, Naming | None]] = field(default_factory=set)
 
     async def misfits(self, bases: tuple[str, ...], new: Naming, old: Naming | None) -> list[Misfit]:
