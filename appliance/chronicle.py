@@ -21,7 +21,7 @@ from appliance.sync.delta import Head, Step
 from appliance.sync.journal import Journal
 from appliance.sync.profile import TRACE_DIRECTORY
 
-MOST: Final = 200_000
+MOST: Final = 50_000
 """Changes of one plan that are told one by one; after more of them who follows compares everything."""
 
 
@@ -41,19 +41,24 @@ class Chronicle:
 
     def note(self, touched: Iterable[tuple[str, str | None]]) -> None:
         """Remember paths of which something becomes now, each with the one it is a hard link to; durable on return."""
-        self._write([json.dumps([path, leader]) + "\n" for path, leader in touched])
+        self._write(json.dumps([path, leader]) + "\n" for path, leader in touched)
 
-    def _write(self, lines: list[str]) -> None:
-        if lines:
+    def _write(self, lines: Iterable[str]) -> None:
+        lines = iter(lines)
+        if first := next(lines, None):
             self._notes.parent.mkdir(parents=True, exist_ok=True)
             with self._notes.open("a", encoding="ascii") as file:
+                file.write(first)
                 file.writelines(lines)
                 file.flush()
                 os.fsync(file.fileno())
 
     def note_changes(self, changes: Changes) -> None:
-        """Remember what a plan is about to bring; of more than MOST changes only that there were so many."""
-        if len(changes) > MOST:
+        """Remember what a plan is about to bring; of more than MOST changes only that there were so many.
+
+        The first publication is told by nothing but its being there.
+        """
+        if len(changes) > MOST or (changes and self._journal.head() is None):
             self._write([json.dumps(None) + "\n"])
         else:
             self.note((change.path, change.leader) for change in changes)
