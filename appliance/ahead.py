@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from appliance.commands import Verdict
 from appliance.errors import SyncError
+from appliance.meanwhile import ended
 
 T = TypeVar("T")
 
@@ -33,10 +33,12 @@ class Ahead:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._task:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError, SyncError):
-                await self._task
+        if not self._task:
+            return
+        await ended(self._task)
+        fault = None if self._task.cancelled() else self._task.exception()
+        if fault and not isinstance(fault, SyncError) and not isinstance(error, asyncio.CancelledError):
+            raise fault
 
     async def done(self) -> bool:
         """Wait for its end; whether it came to a good one. Raises what is no SyncError."""

@@ -246,11 +246,13 @@ async def _drain(stream: asyncio.StreamReader, tail: _Tail) -> None:
 
 async def _end(child: asyncio.subprocess.Process) -> None:
     """End the whole process group, politely first; returns when the child is reaped, or hangs in the kernel."""
-    for word in (signal.SIGTERM, signal.SIGKILL):
-        _signal(child, word)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(child.wait(), PATIENCE)
-    _signal(child, signal.SIGKILL)
+    try:
+        for word in (signal.SIGTERM, signal.SIGKILL):
+            _signal(child, word)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(child.wait(), PATIENCE)
+    finally:  # who is cancelled once more has no patience left
+        _signal(child, signal.SIGKILL)
 
 
 async def _reaped(child: asyncio.subprocess.Process) -> int:

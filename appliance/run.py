@@ -294,6 +294,7 @@ class Change:
     async def _fetch_index(self, source: Source, work: plan.Plan) -> None:
         started = time.monotonic()
         await meanwhile(self._staging.keep_only, plan.paths(work.index))
+        self.figures.staging.restart()  # what was tried ahead of its turn is fetched anew
         self.figures.staging.expect(work.index)
         fetching = fetch.index(source, self._staging, self._tree, work.index, self.figures.staging)
         received = await self._volume.watching(fetching)

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 from appliance import space
 from appliance.commands import Verdict
 from appliance.errors import SyncError
+from appliance.meanwhile import ended
 from appliance.places import Places
 from appliance.space import Amount, Reserve, Space
 
@@ -72,9 +73,7 @@ class Volume:
                 raise looking.result()
             return doing.result()
         finally:
-            for task in (doing, looking):
-                task.cancel()
-            await asyncio.gather(doing, looking, return_exceptions=True)
+            await ended(doing, looking)
 
     async def _until_low(self) -> SyncError:
         while True:

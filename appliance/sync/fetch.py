@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import filecmp
 import os
 import shutil
@@ -11,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from appliance import commands
+from appliance.meanwhile import meanwhile
 from appliance.sync import feed
 from appliance.sync.changes import Changes
 from appliance.sync.count import FORMAT, Count, Listener
@@ -133,7 +133,7 @@ async def _fetch(
     """In as many streams as pay; the bandwidth is divided among them."""
     temporary, parts = beside
     streams = streams_for(changes, source.streams, source.bwlimit)
-    shares = await asyncio.to_thread(lambda: deal(parts, split(changes, streams)))
+    shares = await meanwhile(lambda: deal(parts, split(changes, streams)))
     one = replace(source, bwlimit=source.bwlimit // min(streams, len(shares) or 1))
 
     async def fetch(number: int) -> int:

@@ -13,6 +13,7 @@ from typing import Final
 from appliance import commands
 from appliance.commands import Verdict
 from appliance.errors import SyncError
+from appliance.meanwhile import ended
 from appliance.sync.order import in_publish_order
 from appliance.sync.profile import Profile
 
@@ -33,8 +34,7 @@ async def reaching_disk(tree: Path) -> AsyncIterator[None]:
     try:
         yield
     except BaseException:
-        writing.cancel()
-        await asyncio.gather(writing, return_exceptions=True)
+        await ended(writing)
         raise
     await writing
 

@@ -55,12 +55,11 @@ class Streams:
                 for _ in range(streams):
                     group.create_task(self._stream())
         except ExceptionGroup as fatal:
+            others = [error for error in fatal.exceptions if not isinstance(error, SyncError)]
             errors = [error for error in fatal.exceptions if isinstance(error, SyncError)]
-            if len(errors) < len(fatal.exceptions):
-                raise
         else:
             return
-        raise most_telling(errors)
+        raise others[0] if others else most_telling(errors)
 
     async def _stream(self, patience: Iterable[float] = ()) -> None:
         """One share after the other. Who got in before is patient when he is not let in again."""

@@ -71,6 +71,33 @@ def test_it_ends_with_its_context() -> None:
     assert asyncio.run(scene())
 
 
+def test_who_is_cancelled_while_it_ends_is_cancelled_behind_its_end() -> None:
+    async def scene() -> tuple[bool, bool]:
+        free, over, ending = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+        async def stubborn() -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ending.set()
+                await free.wait()
+                over.set()
+
+        async def work() -> None:
+            async with Ahead(stubborn):
+                await asyncio.sleep(0)
+                raise BUSY
+
+        working = asyncio.create_task(work())
+        await ending.wait()
+        working.cancel()
+        asyncio.get_running_loop().call_later(0.05, free.set)
+        await asyncio.wait((working,))
+        return working.cancelled(), over.is_set()
+
+    assert asyncio.run(scene()) == (True, True)
+
+
 def test_without_anything_to_do_it_is_never_done() -> None:
     async def scene() -> bool:
         async with Ahead(None) as ahead:

@@ -115,6 +115,24 @@ def _lives(pid: int) -> bool:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
 
 
+def test_who_is_cancelled_twice_leaves_nobody_behind(tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    kin = f"echo $$ > {pid}.new; mv {pid}.new {pid}; while :; do sleep 1; done"
+    script = f"trap '' TERM; sh -c '{kin}' & wait; wait"
+
+    async def scene() -> None:
+        running = asyncio.create_task(run(["sh", "-c", script], deadline=60))
+        while not pid.exists():
+            await asyncio.sleep(0.01)
+        for _ in range(2):
+            running.cancel()
+            await asyncio.sleep(0.05)
+        await asyncio.wait((running,))
+
+    asyncio.run(scene())
+    eventually(lambda: not _lives(int(pid.read_text())))
+
+
 def test_a_failed_command_prints_itself() -> None:
     shown = str(Outcome(("rsync", "a", "b"), 23, "", "one\ntwo", 1.25))
     assert shown == "rsync a b: exit 23 after 1.2 s, stderr:\n    one\n    two"

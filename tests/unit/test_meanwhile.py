@@ -33,7 +33,8 @@ def test_what_it_raises_comes_here() -> None:
         asyncio.run(meanwhile(divmod, 1, 0))
 
 
-def test_who_is_cancelled_waits_for_the_end() -> None:
+@pytest.mark.parametrize("times", [1, 2])
+def test_who_is_cancelled_waits_for_the_end(times: int) -> None:
     begun, free, done = threading.Event(), threading.Event(), threading.Event()
 
     def work() -> None:
@@ -44,7 +45,9 @@ def test_who_is_cancelled_waits_for_the_end() -> None:
     async def scene() -> None:
         doing = asyncio.create_task(meanwhile(work))
         await asyncio.to_thread(begun.wait)
-        doing.cancel()
+        for _ in range(times):
+            doing.cancel()
+            await asyncio.sleep(0.01)
         asyncio.get_running_loop().call_later(0.05, free.set)
         with pytest.raises(asyncio.CancelledError):
             await doing

@@ -236,3 +236,11 @@ def test_the_most_telling_error_is_told(ends: tuple[Verdict | None, ...], told: 
     with pytest.raises(SyncError) as caught:
         run(Shares(*ends), 2, 2)
     assert caught.value.verdict is told
+
+
+def test_a_disk_of_ours_that_fails_is_told_as_what_it_is() -> None:
+    async def fetch(share: int) -> int:
+        raise PermissionError(f"part {share}")
+
+    with pytest.raises(PermissionError, match="part"):
+        asyncio.run(Streams(3, fetch, "u").run(3))
