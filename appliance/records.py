@@ -91,7 +91,8 @@ class Mark:
 class Delivery:
     """How far one downstream has been told: ``state`` is pending, pushing, delivered, failing or lost.
 
-    ``attempts`` have been made since it last answered; who is lost is tried rarely. ``carries`` is the serial that it
+    ``attempts`` have been made since it last knew, the last ``silent`` of them reached nobody; who is lost is tried
+    rarely. ``carries`` is the serial that it
     was last seen to publish, None when nobody has looked.
     """
 
@@ -105,6 +106,7 @@ class Delivery:
     next: float | None
     since: float
     carries: str | None = None
+    silent: int = 0
 
     @property
     def is_confirmed(self) -> bool:

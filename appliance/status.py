@@ -78,7 +78,7 @@ def _archive(controller: Controller, lane: Lane) -> dict[str, Any]:
         state.note,
         *controller.settings.mirror_list(lane.name).faults,
         *expiry.remarks(until, time.time()),
-        *_refused(controller, lane.name, last),
+        *_refused(controller, lane.name),
         *lane.upstreams.remarks,
     ]
     return {
@@ -118,10 +118,10 @@ def _look(look: Look) -> dict[str, Any]:
     return {"url": look.url, "serial": look.serial, "error": look.trouble or None}
 
 
-def _refused(controller: Controller, name: str, last: Run | None) -> list[str]:
+def _refused(controller: Controller, name: str) -> list[str]:
     """A line as long as the last run was refused what it had fetched."""
     kept = Quarantine(Staging(controller.places.staging(name)).quarantine).newest()
-    if last and kept and kept.run == last.id:
+    if kept and kept.run == controller.store.last_ended(name):
         return [f"an update was refused, `mirrorctl quarantine {name}` shows why"]
     return []
 

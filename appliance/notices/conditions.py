@@ -14,6 +14,7 @@ from appliance.settings import Settings
 from appliance.store import Store
 from appliance.sync.fetch import Staging
 from appliance.sync.quarantine import Quarantine
+from appliance.tree.deliver import LOST_AFTER
 
 PERSISTENT: Final = 3
 """Failed attempts before something that is tried again by itself is worth anybody's attention."""
@@ -33,6 +34,10 @@ class Aspect(Enum):
     LOST = ("downstream lost", "downstream is back")
 
 
+OF_SYNCS: Final = (Aspect.FAILING, Aspect.REFUSED, Aspect.STALE)
+"""What only a good sync ends."""
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """Something that is wrong with a subject: an archive, or ``downstream/archive``."""
@@ -44,20 +49,35 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """Every condition there is, and when time alone may bring the next one (epoch seconds; None: never)."""
+    """Every condition there is, and when time alone may bring the next one (epoch seconds; None: never).
+
+    ``unsettled`` are those, by aspect and subject, of which nobody can say yet that they are over: as long as syncs
+    fail, that they fail otherwise is no good news.
+    """
 
     conditions: tuple[Condition, ...]
     next: float | None
+    unsettled: frozenset[tuple[Aspect, str]]
+
+
+def subjects_of(settings: Settings) -> frozenset[str]:
+    """Whatever anybody may be told of; of what is configured no more nothing is over, it is not there."""
+    told = {f"{one.name}/{name}" for name in settings.archives for one in settings.downstreams_of(name)}
+    return frozenset(told.union(settings.archives))
 
 
 def find(settings: Settings, places: Places, store: Store, now: float) -> Findings:
     """Look at every archive and every downstream."""
-    found = [*_deliveries(store)]
+    found, known = [*_deliveries(store)], subjects_of(settings)
     moments: list[float] = []
     for name in settings.archives:
         found += _archive(places, store, name, now)
         moments += _moments(places, store, name)
-    return Findings(tuple(found), min((moment for moment in moments if moment > now), default=None))
+    return Findings(
+        tuple(condition for condition in found if condition.subject in known),
+        min((moment for moment in moments if moment > now), default=None),
+        frozenset((aspect, name) for name in settings.archives if store.archive(name).failures for aspect in OF_SYNCS),
+    )
 
 
 def _archive(places: Places, store: Store, name: str, now: float) -> Iterator[Condition]:
@@ -95,7 +115,7 @@ def _is_tried_again(store: Store, name: str) -> bool:
 
 def _deliveries(store: Store) -> Iterator[Condition]:
     for told in store.deliveries():
-        if told.attempts >= PERSISTENT and told.error:
+        if told.silent >= LOST_AFTER:
             yield Condition(Aspect.LOST, f"{told.downstream}/{told.archive}", told.error)
 
 

@@ -12,7 +12,7 @@ from typing import Final
 from appliance import log
 from appliance.notices import channels
 from appliance.notices.channels import Channel
-from appliance.notices.conditions import find
+from appliance.notices.conditions import find, subjects_of
 from appliance.notices.message import Message
 from appliance.places import Places
 from appliance.settings import Settings
@@ -68,9 +68,10 @@ class Notices:
         try:
             found = find(self._settings, self._places, self._store, now)
             wrong = [(one.aspect.name, one.subject, one.reason) for one in found.conditions]
-            self._store.forget_channels(channel.id for channel in known)
+            unsettled = {(aspect.name, subject) for aspect, subject in found.unsettled}
+            self._store.forget_notices([channel.id for channel in known], subjects_of(self._settings))
             for channel in known:
-                self._store.compare_notices(channel.id, wrong, now)
+                self._store.compare_notices(channel.id, wrong, now, unsettled)
         except (sqlite3.Error, OSError) as error:
             log.trouble("notices have to wait", reason=str(error))
             return now + STORE_PAUSE

@@ -38,13 +38,21 @@ class Deliveries(Database):
         query = "select * from delivery where downstream = coalesce(?, downstream) order by downstream, archive"
         return [Delivery(**dict(row)) for row in self._all(query, downstream)]
 
-    def tell(self, told: Delivery, state: str, error: str = "", next: float | None = None, attempts: int = 0) -> bool:
+    def tell(
+        self,
+        told: Delivery,
+        state: str,
+        error: str = "",
+        next: float | None = None,
+        attempts: int = 0,
+        silent: int = 0,
+    ) -> bool:
         """Record how telling a downstream went; False when a newer publication has superseded this one."""
         with self._transaction(lasting=False):  # who is told twice has lost nothing
             done = self._db.execute(
-                "update delivery set state = ?, error = ?, next = ?, attempts = ?"
+                "update delivery set state = ?, error = ?, next = ?, attempts = ?, silent = ?"
                 " where downstream = ? and archive = ? and publication = ?",
-                (state, error, next, attempts, told.downstream, told.archive, told.publication),
+                (state, error, next, attempts, silent, told.downstream, told.archive, told.publication),
             )
         return done.rowcount == 1
 

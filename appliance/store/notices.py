@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from appliance.records import Notice
 from appliance.store.database import Database
@@ -12,15 +12,22 @@ from appliance.store.database import Database
 class Notices(Database):
     """The table of notices: a row for what is wrong, and for what a channel has yet to hear is over."""
 
-    def compare_notices(self, channel: str, wrong: Iterable[tuple[str, str, str]], now: float) -> None:
+    def compare_notices(
+        self,
+        channel: str,
+        wrong: Iterable[tuple[str, str, str]],
+        now: float,
+        unsettled: Collection[tuple[str, str]] = (),
+    ) -> None:
         """Take over what is wrong: condition, subject and reason of each.
 
-        What a channel was never told of and is over by itself is forgotten; a reason that has changed is no news.
+        What a channel was never told of and is over by itself is forgotten; a reason that has changed is no news. Of
+        what is ``unsettled`` (condition and subject) nothing is over.
         """
         rows = {(condition, subject): reason for condition, subject, reason in wrong}
         with self._transaction():
             for known in self._all("select condition, subject from notice where channel = ?", channel):
-                if tuple(known) not in rows:
+                if tuple(known) not in rows and tuple(known) not in unsettled:
                     self._over(channel, known[0], known[1], now)
             self._db.executemany(
                 "insert into notice (channel, condition, subject, reason, since) values (?, ?, ?, ?, ?)"
@@ -61,12 +68,12 @@ class Notices(Database):
             (*key, one.reason, one.since, now, now),
         )
 
-    def forget_channels(self, known: Iterable[str]) -> None:
-        """Drop what was kept for channels that are configured no more."""
+    def forget_notices(self, channels: Collection[str], subjects: Collection[str]) -> None:
+        """Drop what was kept for other channels, and of other subjects: they are configured no more."""
         with self._transaction():
-            names = [*known]
-            marks = ", ".join("?" * len(names))
-            self._db.execute(f"delete from notice where channel not in ({marks})", names)
+            for column, known in (("channel", channels), ("subject", subjects)):
+                marks = ", ".join("?" * len(known))
+                self._db.execute(f"delete from notice where {column} not in ({marks})", [*known])
 
 
 def _notice(row: sqlite3.Row) -> Notice:

@@ -13,6 +13,19 @@ KEPT: Final = 1000
 """Ended runs that are kept of each archive."""
 
 
+_FULL: Final = (
+    "select r.result from run as r where r.archive = archive.name and r.kind != 'stage1' and r.ended is not null"
+    " order by r.id desc limit 1"
+)
+"""How the last run ended that was to publish."""
+
+_LAST: Final = (
+    "from run where archive = ? and ended is not null and (result = 'error' or kind != 'stage1'"
+    " or (select failures from archive where name = run.archive) = 0) order by id desc limit 1"
+)
+"""The last run that says how things are: payload that came behind a failure changes nothing."""
+
+
 class Runs(Database):
     """The table of runs."""
 
@@ -29,7 +42,8 @@ class Runs(Database):
     def end(self, run: int, result: str, now: float, error: str = "", **figures: int | str | None) -> None:
         """End a run with its result, what went wrong, and figures (cause, serial, payload, indices, deleted, bytes).
 
-        The last KEPT runs of an archive stay; what all of them come to is counted, and never goes back.
+        The last KEPT runs of an archive stay; what all of them come to is counted, and never goes back. Payload alone
+        does not make good that nothing could be published.
         """
         names = "".join(f", {name} = ?" for name in figures)
         with self._transaction():
@@ -37,7 +51,7 @@ class Runs(Database):
                 f"update run set result = ?, ended = ?, error = ?{names} where id = ?",
                 (result, now, error, *figures.values(), run),
             )
-            failed = "failures + 1" if result == "error" else "0"
+            failed = "failures + 1" if result == "error" else f"iif(({_FULL}) = 'error', failures, 0)"
             self._db.execute(
                 "insert into archive (name, failures) select archive, ? from run where id = ?"
                 f" on conflict (name) do update set failures = {failed}",
@@ -86,13 +100,11 @@ class Runs(Database):
 
     def last_error(self, archive: str) -> str:
         """What went wrong with the last run that has ended; empty when it was good, or there was none."""
-        query = "select error from run where archive = ? and ended is not null order by id desc limit 1"
-        return next((str(row[0]) for row in self._all(query, archive)), "")
+        return next((str(row[0]) for row in self._all(f"select error {_LAST}", archive)), "")
 
     def last_cause(self, archive: str) -> str:
         """What kind of trouble the last run that has ended was in; empty when in none."""
-        query = "select cause from run where archive = ? and ended is not null order by id desc limit 1"
-        return next((str(row[0]) for row in self._all(query, archive)), "")
+        return next((str(row[0]) for row in self._all(f"select cause {_LAST}", archive)), "")
 
     def in_a_row(self, archive: str, cause: str) -> int:
         """How many of the newest ended runs have failed for the same cause, without another end between them."""
@@ -103,13 +115,12 @@ class Runs(Database):
         return int(self._all(query, archive, archive, cause)[0][0])
 
     def last_ended(self, archive: str) -> int | None:
-        """The number of the newest run that has ended."""
-        query = "select max(id) from run where archive = ? and ended is not null"
-        return next((row[0] for row in self._all(query, archive)), None)
+        """The number of the run that ``last_error`` is about."""
+        return next((row[0] for row in self._all(f"select id {_LAST}", archive)), None)
 
     def last_good(self, archive: str) -> float | None:
-        """When the newest good run ended; None when there was none."""
-        query = "select max(ended) from run where archive = ? and result != 'error'"
+        """When the newest good run ended that was to publish; None when there was none."""
+        query = "select max(ended) from run where archive = ? and result != 'error' and kind != 'stage1'"
         return next((row[0] for row in self._all(query, archive)), None)
 
     def count_runs(self, archive: str) -> int:

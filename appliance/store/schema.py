@@ -66,7 +66,10 @@ create table notice (
 _SEEN: Final = "alter table delivery add column carries text"
 """A downstream is told what it does not carry yet, as far as anybody can see."""
 
-STEPS: Final = (_TABLES, _COUNTED, _NOTICES, _SEEN)
+_SILENT: Final = "alter table delivery add column silent integer not null default 0"
+"""Who answers and fails is not lost."""
+
+STEPS: Final = (_TABLES, _COUNTED, _NOTICES, _SEEN, _SILENT)
 """Step n brings a store of version n to version n + 1. What has been released is never changed: it gets a successor."""
 
 NEWEST: Final = len(STEPS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +31,9 @@ LOST_AFTER: Final = 8
 
 RARELY: Final = 3600.0
 """Seconds between two attempts to tell a downstream that is lost."""
+
+STORE_PAUSE: Final = 30.0
+"""Seconds until a state volume that could not be written is tried again."""
 
 LOOKS: Final = (5.0, 10.0, 20.0, 40.0, 80.0)
 """Seconds between two looks at what a downstream publishes that was told: its sync may go on behind its answer."""
@@ -58,16 +62,27 @@ class Deliverer:
         try:
             if one.push == "all":
                 await asyncio.sleep(one.delay)
+            while not await self._knows(one, archive, attempted):
+                await asyncio.sleep(STORE_PAUSE)
+        finally:
+            attempted.set()
+
+    async def _knows(self, one: Downstream, archive: str, attempted: asyncio.Event) -> bool:
+        """Return when it knows, or when the store cannot be used: what it owes is still in it then."""
+        try:
             while owed := await self._due(one.name, archive, attempted):
                 one = self._find(one.name, archive) or one
                 answer = Answer() if owed.state == "delivered" else await self._attempt(one, owed)
                 attempted.set()
                 trouble = answer.trouble or await self._behind(one, owed, answer.carries)
                 if not trouble:
-                    return
+                    return True
                 await self._failed(owed, trouble, answer.reached)
-        finally:
+        except sqlite3.Error as error:
             attempted.set()
+            log.trouble("telling waits for the store", archive=archive, downstream=one.name, reason=str(error))
+            return False
+        return True
 
     async def _due(self, name: str, archive: str, attempted: asyncio.Event) -> Delivery | None:
         """What a downstream is owed, when it is time to tell it; None when that is nothing."""
@@ -79,7 +94,8 @@ class Deliverer:
 
     async def _attempt(self, one: Downstream, owed: Delivery) -> Answer:
         attempts = owed.attempts + 1
-        self._store.tell(owed, "lost" if owed.state == "lost" else "pushing", owed.error, owed.next, attempts)
+        state = "lost" if owed.state == "lost" else "pushing"
+        self._store.tell(owed, state, owed.error, owed.next, attempts, owed.silent)
         answer = await self._teller.tell(one, owed.archive)
         if not answer.trouble:
             self._store.tell(owed, "delivered", attempts=attempts)
@@ -88,7 +104,7 @@ class Deliverer:
                 "delivered", archive=owed.archive, downstream=owed.downstream, serial=owed.serial,
                 seconds=round(time.time() - owed.since, 2),
             )  # fmt: skip
-        if owed.attempts and answer.reached:
+        if owed.silent and answer.reached:
             self._is_back(owed)
         return answer
 
@@ -116,7 +132,8 @@ class Deliverer:
     async def _failed(self, owed: Delivery, trouble: str, reached: bool) -> None:
         """Keep what went wrong, and wait until it is time for another attempt."""
         attempts = owed.attempts + 1
-        lost = not reached and attempts >= LOST_AFTER
+        silent = 0 if reached else owed.silent + 1
+        lost = silent >= LOST_AFTER
         pause = RARELY if lost else min(LAST_RETRY, FIRST_RETRY * 2 ** min(attempts - 1, 10))
         pause *= random.uniform(0.8, 1.2)
         about = {"downstream": owed.downstream, "reason": trouble}
@@ -124,7 +141,7 @@ class Deliverer:
             log.trouble("downstream is lost, it is tried rarely from now on", **about)
         elif attempts == 1:
             log.trouble("not delivered", archive=owed.archive, **about)
-        self._store.tell(owed, "lost" if lost else "failing", trouble, time.time() + pause, attempts)
+        self._store.tell(owed, "lost" if lost else "failing", trouble, time.time() + pause, attempts, silent)
         self._on_change()
         if not lost:  # its pause comes before the next attempt, also when another life makes that
             await asyncio.sleep(pause)

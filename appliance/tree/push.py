@@ -66,21 +66,23 @@ class Push:
     def revive(self, name: str) -> None:
         """A downstream showed a sign of life, or somebody knows better: what it is owed it is told now."""
         for owed in self._store.deliveries(name):
-            self._hurry(owed, owed.attempts)
+            self._hurry(owed)
 
-    def _hurry(self, owed: Delivery, attempts: int) -> None:
+    def _hurry(self, owed: Delivery, is_back: bool = False) -> None:
+        """Tell it now; who only may be back has its failures behind it still."""
         one = self._find(owed.downstream, owed.archive)
         if one and owed.state in ("failing", "lost"):
-            self._store.tell(owed, "pending", owed.error, attempts=attempts)
+            attempts, silent = (1, 0) if is_back else (owed.attempts, owed.silent)
+            self._store.tell(owed, "pending", owed.error, attempts=attempts, silent=silent)
             self._start(one, owed.archive)
 
     def _is_back(self, owed: Delivery) -> None:
         """One that had not answered does again: what it is owed of other archives need not wait."""
-        if owed.attempts >= LOST_AFTER:
+        if owed.silent >= LOST_AFTER:
             log.event("downstream is back", downstream=owed.downstream)
         for other in self._store.deliveries(owed.downstream):
             if other.archive != owed.archive:
-                self._hurry(other, 1)
+                self._hurry(other, is_back=True)
 
     async def first_round(self, archive: str) -> None:
         """Return when everybody who is being told has been told, or could not be told for the first time."""
@@ -94,7 +96,7 @@ class Push:
             if one is None:
                 self._store.forget_delivery(*key)
             elif again and owed.state in ("failing", "lost"):
-                self._hurry(owed, owed.attempts)
+                self._hurry(owed)
             elif key not in self._telling and (owed.state != "delivered" or (one.site and not owed.is_confirmed)):
                 self._start(one, owed.archive)
 

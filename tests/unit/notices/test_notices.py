@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,10 +9,12 @@ from typing import Any
 
 import pytest
 
-from appliance import log
+from appliance import log, status
 from appliance.controller import Controller
 from appliance.lane import new_request
-from appliance.notices import channels, notices
+from appliance.notices import channels, conditions, notices
+from appliance.settings import load
+from appliance.tree import deliver, push
 from tests.unit.house import House, until
 from tests.unit.notices.receiver import Receiver, receiver
 from tests.unit.upstream import DebianTree, daemon
@@ -47,8 +50,8 @@ async def opened(house: House) -> AsyncIterator[Controller]:
         yield controller
 
 
-async def synced(controller: Controller) -> int | None:
-    request = new_request("debian", "all", "cli", "somebody")
+async def synced(controller: Controller, stage: str = "all") -> int | None:
+    request = new_request("debian", stage, "cli", "somebody")
     controller.accept([request])
     async with asyncio.timeout(30):
         return (await controller.lanes["debian"].answer(request.id)).code
@@ -85,6 +88,108 @@ def test_a_refused_update_is_told_once_with_reason_and_lines_and_so_is_its_end(
     assert hook.came[0]["mirror"] == "leaf"
     assert "Packages" in first["reason"]
     assert any("run failed" in line for line in first["log"])
+
+
+def test_neither_payload_nor_another_failure_says_that_a_refused_update_fits(
+    house: House, origin: DebianTree, hook: Receiver
+) -> None:
+    async def play() -> None:
+        async with opened(house) as controller:
+            assert await synced(controller) == 0
+            origin.release("2026112102", hello="two")
+            spoil(origin)
+            assert await synced(controller) != 0
+            await until(lambda: told(hook))
+            assert await synced(controller, "stage1") == 0
+            shown = status.picture(controller)["archives"]["debian"]
+            assert "Packages" in shown["error"]
+            assert any("mirrorctl quarantine" in note for note in shown["notes"])
+            origin.root.rename(origin.root.with_name("away"))
+            assert await synced(controller) != 0
+            origin.root.with_name("away").rename(origin.root)
+            origin.release("2026112103", hello="three")
+            assert await synced(controller) == 0
+            await until(lambda: len(told(hook)) == 2)
+
+    asyncio.run(play())
+    assert told(hook) == [("debian", "refused", "bad"), ("debian", "refused", "ok")]
+
+
+@pytest.fixture
+def top(tmp_path: Path, hook: Receiver, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    """An origin with one downstream that is soon lost."""
+    extra = {"MIRROR_NOTIFY_WEBHOOK": f"http://127.0.0.1:{hook.port}/secret-path"}
+    house = House(tmp_path / "top", downstreams="leaf=ssh://m@leaf?push=all", extra=extra)
+    house.record_ssh(monkeypatch)
+    monkeypatch.setattr(deliver, "FIRST_RETRY", 0.01)
+    for room in (deliver, push, conditions):
+        monkeypatch.setattr(room, "LOST_AFTER", 4)
+    yield house
+    house.store.close()
+
+
+def state(house: House) -> str | None:
+    delivery = house.store.delivery("leaf", "debian")
+    return delivery.state if delivery else None
+
+
+def test_a_downstream_is_lost_when_the_circuit_is_broken_and_back_when_it_answers(
+    top: House, hook: Receiver, tmp_path: Path
+) -> None:
+    back = tmp_path / "back"
+    top.answer("leaf", f"[ -e {back} ] && exit 0; echo 'No route to host' >&2; exit 255")
+
+    async def play() -> None:
+        async with opened(top) as controller:
+            assert await synced(controller) == 0
+            await until(lambda: told(hook))
+            assert state(top) == "lost"
+            assert len(top.told) == 4
+            assert await synced(controller) == 0
+            controller.push.revive("leaf")  # only somebody's guess
+            await until(lambda: len(top.told) == 5)
+            await until(lambda: state(top) == "lost")
+            assert len(told(hook)) == 1
+            back.touch()
+            controller.push.revive("leaf")
+            await until(lambda: len(told(hook)) == 2)
+
+    asyncio.run(play())
+    assert told(hook) == [("leaf/debian", "lost", "bad"), ("leaf/debian", "lost", "ok")]
+
+
+def test_who_answers_and_fails_is_not_lost(top: House, hook: Receiver) -> None:
+    top.answer("leaf", f"[ $(wc -l <{top.log}) -lt 8 ] && exit 3; exit 255")
+
+    async def play() -> None:
+        async with opened(top) as controller:
+            assert await synced(controller) == 0
+            await until(lambda: told(hook))
+            assert len(top.told) == 7 + 4
+
+    asyncio.run(play())
+
+
+def test_of_a_downstream_that_is_configured_no_more_nothing_is_told(top: House, hook: Receiver) -> None:
+    top.answer("leaf", "exit 255")
+
+    async def play() -> None:
+        async with opened(top) as controller:
+            assert await synced(controller) == 0
+            await until(lambda: told(hook))
+            top.downstreams = ""
+            controller.reload(load(top.environ))
+            await until(lambda: state(top) is None)
+            [channel] = channels.of(controller.settings)
+            await until(lambda: not known(top))
+            assert not top.store.notices(channel.id)
+
+    def known(house: House) -> list[Any]:
+        with sqlite3.connect(house.places.store) as db:
+            return db.execute("select * from notice").fetchall()
+
+    asyncio.run(play())
+    assert told(hook) == [("leaf/debian", "lost", "bad")]
 
 
 def test_what_was_told_before_a_restart_is_not_told_again(house: House, origin: DebianTree, hook: Receiver) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -227,7 +228,7 @@ def test_what_is_lost_stays_lost_across_a_restart_until_somebody_knows_better(ho
         (told,) = house.store.deliveries()
         house.store.deliver(["leaf"], "debian", 2, "2026112102", 2)
         (told,) = house.store.deliveries()
-        house.store.tell(told, "lost", "No route to host", time.time() + 600, 9)
+        house.store.tell(told, "lost", "No route to host", time.time() + 600, 9, 9)
 
     async def scene(controller: Controller) -> None:
         await controller.push.first_round("debian")
@@ -244,6 +245,27 @@ def test_what_is_lost_stays_lost_across_a_restart_until_somebody_knows_better(ho
 
     asyncio.run(play())
     house.store.close()
+
+
+def test_a_store_that_cannot_be_written_ends_no_delivery(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "push-mirror")
+    monkeypatch.setattr(deliver, "STORE_PAUSE", 0.05)
+    house.downstreams = "leaf=ssh://m@leaf?push=all"
+    limit = "create trigger full before update on delivery begin select raise(abort, 'database or disk is full'); end"
+
+    async def scene(controller: Controller) -> None:
+        with sqlite3.connect(house.places.store) as db:
+            db.execute(limit)
+        await publish(controller)
+        await until(lambda: "telling waits for the store" in caplog.messages)
+        assert states(house) == {"leaf": "pending"}
+        with sqlite3.connect(house.places.store) as db:
+            db.execute("drop trigger full")
+        await until(lambda: states(house) == {"leaf": "delivered"})
+
+    played(house, scene)
 
 
 def test_who_says_what_it_carries_is_confirmed(house: House) -> None:
