@@ -9,7 +9,6 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.bench import __main__ as bench
 from tests.bench import large, plot, results
 from tests.bench.reader import Reference, files, indices
 from tests.bench.results import Measured
@@ -80,6 +79,9 @@ def test_a_row_is_compared_with_the_reference_of_its_operation_and_size() -> Non
 def test_sections_keep_what_they_have_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    pytest.importorskip("docker", reason="without the engine's library there are no sections")
+    from tests.bench import __main__ as bench
+
     asked: list[Options] = []
 
     def rows(options: Options) -> Iterator[Row]:
