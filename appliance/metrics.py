@@ -70,9 +70,11 @@ class _Picture:
         yield _gauge("mirror_archive_consecutive_failures", "Failed runs since the last good one.", _ARCHIVE, failures)
         causes = [((name, store.last_cause(name)), 1.0) for name in names if store.last_cause(name)]
         yield _gauge("mirror_archive_trouble", "1 for what ended the last run.", ("archive", "cause"), causes)
-        tries = [((name,), one.due) for name in names for one in store.open_requests(name) if one.source == "retry"]
+        open_ones = {name: store.open_requests(name) for name in names}
+        again = {name: [one.due for one in waiting if one.source == "retry"] for name, waiting in open_ones.items()}
+        tries = [((name,), min(moments)) for name, moments in again.items() if moments]
         yield _gauge("mirror_archive_next_try_timestamp_seconds", "When it is tried again.", _ARCHIVE, tries)
-        waiting = [((name,), float(len(store.open_requests(name)))) for name in names]
+        waiting = [((name,), float(len(requests))) for name, requests in open_ones.items()]
         yield _gauge("mirror_archive_open_requests", "Requests that are not answered yet.", _ARCHIVE, waiting)
         refused = [((name,), float(state.refused)) for name, state in states.items()]
         yield _gauge("mirror_archive_refused_paths", "Upstream's paths that are not carried.", _ARCHIVE, refused)

@@ -7,6 +7,7 @@ has no serial at all counts as carrying ours.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
@@ -23,7 +24,10 @@ PATIENCE: Final = 15
 """Seconds that a look at an upstream may take."""
 
 LITTLE_PATIENCE: Final = 2
-"""The same for one that did not answer the last time: it holds up every run."""
+"""The same for one that did not answer just before: it holds up every run."""
+
+AGAIN: Final = 900.0
+"""Seconds after which it is worth the whole patience once more: who is only slow would be out for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class Upstreams:
 
     def __init__(self, places: Places, name: str) -> None:
         self._places, self._name = places, name
+        self._patient: dict[str, float] = {}
         self.looks: tuple[Look, ...] = ()
         self.chosen = 0
         """The one in use, by its place in the list."""
@@ -70,13 +75,20 @@ class Upstreams:
         return settings.with_archive(self._name, ways[self.chosen])
 
     async def _look(self, settings: Settings, way: Archive) -> Look:
-        before = next((look for look in self.looks if look.url == str(way.upstream)), None)
-        patience = LITTLE_PATIENCE if before and before.trouble else PATIENCE
+        patience = self._patience(str(way.upstream), time.monotonic())
         source = source_of(settings.with_archive(self._name, way), self._places, self._name)
         try:
             return Look(way, await glance.serial(replace(source, timeout=patience, deadline=patience)))
         except SyncError as error:
             return Look(way, trouble=error.fact)
+
+    def _patience(self, url: str, now: float) -> int:
+        """Seconds for a look at this one."""
+        was_silent = any(look.url == url and look.trouble for look in self.looks)
+        if was_silent and now < self._patient.get(url, now) + AGAIN:
+            return LITTLE_PATIENCE
+        self._patient[url] = now
+        return PATIENCE
 
     def _use(self, chosen: int) -> None:
         if chosen != self.chosen:

@@ -107,7 +107,7 @@ class Volume:
 
 def is_gone(places: Places, name: str) -> bool:
     """Whether nothing at all is there of an archive: of one that was published, that is a volume not mounted."""
-    return not places.staging(name).is_dir() and _is_empty(places.archive(name))
+    return not os.path.isdir(places.staging(name)) and _is_empty(places.archive(name))
 
 
 def gone(places: Places, name: str) -> SyncError:
@@ -127,8 +127,11 @@ def _words(bytes: bool) -> Callable[[Amount], str]:
 
 
 def _is_empty(tree: Path) -> bool:
+    """Not where the disk cannot say."""
     try:
         with os.scandir(tree) as entries:
             return next(entries, None) is None
     except FileNotFoundError:
         return True
+    except OSError:
+        return False

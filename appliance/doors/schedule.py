@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sqlite3
 import time
 from collections.abc import Coroutine
 from datetime import datetime
@@ -15,7 +16,9 @@ from cronsim import CronSim
 from appliance import log
 from appliance.controller import Controller, new_request
 from appliance.errors import SyncError
+from appliance.lane import STORE_PAUSE
 from appliance.reach import source_of
+from appliance.records import Request
 from appliance.schema import Archive
 from appliance.sync import glance
 from appliance.values import parse_duration
@@ -37,9 +40,9 @@ async def keep(controller: Controller) -> None:
 
 def _works(controller: Controller, name: str) -> list[Coroutine[Any, Any, None]]:
     archive = controller.settings.archives[name]
-    if not controller.store.archive(name).publication:
-        controller.accept([new_request(name, "all", "schedule", "first sync")])
-    works = [_poll(controller, name)] if archive.poll else []
+    is_new = not controller.store.archive(name).publication
+    works = [_ask(controller, new_request(name, "all", "schedule", "first sync"))] if is_new else []
+    works += [_poll(controller, name)] if archive.poll else []
     works += [_audit(controller, name)] if archive.audit else []
     return [*works, _follow(controller, name, archive)] if archive.schedule else works
 
@@ -50,7 +53,7 @@ async def _follow(controller: Controller, name: str, archive: Archive) -> None:
         last = controller.store.last_run(name)
         due = next_time(archive, last.started if last else time.time(), time.time())
         await asyncio.sleep(max(0.0, due - time.time()) + random.uniform(0, archive.jitter))
-        controller.accept([new_request(name, "all", "schedule", archive.schedule)])
+        await _ask(controller, new_request(name, "all", "schedule", archive.schedule))
         # The run of this request is the next interval's beginning; a cron minute that was served is over by then.
         await controller.lanes[name].served()
 
@@ -81,7 +84,7 @@ async def _audit(controller: Controller, name: str) -> None:
         since = controller.store.archive(name).audited or time.time()
         pause = since + interval * random.uniform(0.9, 1.1) - time.time()
         if pause <= 0:
-            controller.accept([new_request(name, "all", "schedule", "audit", full=True)])
+            await _ask(controller, new_request(name, "all", "schedule", "audit", full=True))
             await controller.lanes[name].served()
             pause = AUDIT_PAUSE
         await asyncio.sleep(pause)
@@ -94,7 +97,19 @@ async def _look(controller: Controller, name: str) -> None:
         log.trouble("safety poll failed", archive=name, reason=str(error))
         return
     if is_news:
-        controller.accept([new_request(name, "all", "schedule", "safety poll")])
+        await _ask(controller, new_request(name, "all", "schedule", "safety poll"))
+
+
+async def _ask(controller: Controller, request: Request) -> None:
+    """Return when the request is on disk: a full state volume stops syncs, and nothing else."""
+    while True:
+        try:
+            controller.accept([request])
+        except sqlite3.Error as error:
+            log.trouble("a scheduled sync waits for the store", archive=request.archive, reason=str(error))
+            await asyncio.sleep(STORE_PAUSE)
+        else:
+            return
 
 
 async def _is_news(controller: Controller, name: str) -> bool:

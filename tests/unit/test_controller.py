@@ -373,6 +373,7 @@ def test_what_failed_says_why_and_when_it_is_tried_again(tmp_path: Path) -> None
         shown = status.picture(controller)["archives"]["debian"]
         assert (shown["state"], shown["cause"]) == ("failing", "network")
         assert 12 <= shown["next_try_at"] - shown["last_run"]["ended_at"] <= 18
+        house.store.add([new_request("debian", "stage1", "retry", "ourselves", due=shown["next_try_at"] + 60)])
         told = metrics.text(controller).decode()
         assert 'mirror_archive_trouble{archive="debian",cause="network"} 1.0' in told
         name = 'mirror_archive_next_try_timestamp_seconds{archive="debian"} '

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from appliance import upstreams
 from appliance.controller import Controller, new_request
 from appliance.records import Request
 from appliance.settings import load
 from appliance.status import picture
+from appliance.upstreams import Upstreams
 from tests.unit.house import House
 from tests.unit.upstream import DebianTree, daemon, tree
 
@@ -128,6 +130,24 @@ def test_nobody_is_asked_for_an_older_state_than_ours_unless_it_is_meant(two: Tw
         assert two.house.store.archive("debian").serial == "2026112101"
 
     played(two, scene)
+
+
+def test_who_is_slow_is_not_out_for_ever(two: Two, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upstreams, "LITTLE_PATIENCE", 1)
+    monkeypatch.setattr(upstreams, "AGAIN", 0.0)
+
+    async def scene(slow: str) -> None:
+        two.use(slow, two.urls[1])
+        ways = Upstreams(two.house.places, "debian")
+        monkeypatch.setattr(upstreams, "PATIENCE", 1)
+        await ways.choose(load(two.house.environ), None)
+        assert ways.chosen == 1
+        monkeypatch.setattr(upstreams, "PATIENCE", 15)
+        await ways.choose(load(two.house.environ), None)
+        assert ways.chosen == 0
+
+    with daemon(tmp_path, {"debian": two.first.root}, "pre-xfer exec = sleep 2") as port:
+        asyncio.run(scene(f"rsync://127.0.0.1:{port}/debian"))
 
 
 def test_when_nobody_answers_the_first_one_says_why(two: Two) -> None:

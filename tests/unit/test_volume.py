@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import time
@@ -267,6 +268,21 @@ def test_a_volume_that_is_away_is_neither_emptied_nor_made_anew(
         finally:
             while house.places.data.is_mount():
                 subprocess.run(["umount", "-l", house.places.data], check=True)
+
+
+def test_a_disk_that_cannot_say_is_neither_empty_nor_the_end_of_the_status(
+    build: Callable[..., House], upstream: DebianTree
+) -> None:
+    house = build()
+
+    async def scene(controller: Controller) -> None:
+        assert (await ask(controller)).code == 0
+        shutil.rmtree(house.places.data)
+        house.places.data.write_bytes(b"")  # to look below it is an error, but not that nothing is there
+        assert not controller.lanes["debian"].is_gone
+        assert shown(controller)["serial"] == "2026112101"
+
+    played(house, scene)
 
 
 def test_a_publication_cut_short_is_not_finished_on_an_empty_place(

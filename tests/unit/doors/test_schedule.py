@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from datetime import datetime
@@ -44,6 +45,24 @@ def kept(house: House, scene: Callable[[Controller], Awaitable[None]]) -> None:
                 await keeping
 
     asyncio.run(play())
+
+
+def test_a_store_that_cannot_be_written_ends_no_schedule(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "push-mirror")
+    monkeypatch.setattr(schedule, "STORE_PAUSE", 0.05)
+    limit = "create trigger full before insert on request begin select raise(abort, 'database or disk is full'); end"
+    with sqlite3.connect(house.places.store) as db:
+        db.execute(limit)
+
+    async def scene(controller: Controller) -> None:
+        await until(lambda: "a scheduled sync waits for the store" in caplog.messages)
+        with sqlite3.connect(house.places.store) as db:
+            db.execute("drop trigger full")
+        await until(lambda: house.store.archive("debian").serial)
+
+    kept(house, scene)
 
 
 def test_an_archive_that_has_nothing_is_synced_at_start(house: House) -> None:
