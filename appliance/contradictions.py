@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 from appliance import certificate
+from appliance.admitted import HttpTrigger
 from appliance.errors import Problem
-from appliance.schema import HttpTrigger, Settings
+from appliance.schema import Settings
 from appliance.values import PATH_STEP, host_passwords, names_host, secret_users
 
 SHORTEST = {"PASSWORD": 16, "TOKEN": 20}

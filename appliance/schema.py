@@ -9,10 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    AliasChoices,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PrivateAttr,
     SecretStr,
@@ -22,36 +19,24 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from appliance import mirrorlist
+from appliance.admitted import HttpTrigger, Pull, Trigger
+from appliance.archive import HOUR, Archive
+from appliance.frozen import Frozen
 from appliance.mirrorlist import MirrorList
-from appliance.peers import Callback, Downstream, Downstreams, OptionalUpstream, Upstream, UpstreamList
+from appliance.peers import Downstream, Downstreams
 from appliance.space import Reserve
 from appliance.values import (
     FILE,
     Fault,
-    Globs,
-    HostAddress,
     HostName,
-    HostPasswords,
-    HostPatterns,
     Kept,
     Line,
     NotifyUrls,
-    Password,
-    Patterns,
-    ProxyAddress,
-    PublicKey,
-    Schedule,
     Seconds,
     Secrets,
-    UserPatterns,
     WebhookUrl,
-    Words,
-    Zone,
-    host_passwords,
-    names_host,
 )
 
-HOUR = 3600
 LIST_DIRECTORY = Path("/etc/mirror")
 """Where the key files of a stock list are, unless it says so itself."""
 RESERVED = frozenset({"api", "control", "global", "healthz", "metrics", "r", "readyz", "trigger"})
@@ -69,167 +54,6 @@ def _unreserved(name: str) -> str:
     if name in RESERVED:
         raise Fault(f"{name!r} cannot be the name of an archive", "choose another: this one is a path of our own")
     return name
-
-
-def _readable(path: Path) -> Path:
-    try:
-        with path.open("rb"):
-            return path
-    except OSError as error:
-        raise Fault(f"{path}: {error.strerror}", "mount the keyring there, readable by the container's user") from None
-
-
-class Frozen(BaseModel):
-    """A part of the settings: never changed after it was read, no setting but the named ones."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Archive(Frozen):
-    """One tree of files that we hold: from an upstream, or beginning here."""
-
-    upstream: OptionalUpstream = Field(
-        None,
-        description="where it comes from, `rsync://[user@]host[:port]/module[/path]`, with `rsync+tls://` by TLS, with "
-        "`rsync+ssh://` by ssh; `none`: it begins here",
-    )
-    password: Annotated[Password | None, FILE] = Field(None, description="password for the upstream's rsync daemon")
-    fallbacks: UpstreamList = Field(
-        (),
-        description="more upstreams in their order, separated by white space; the first that carries the newest serial "
-        "is used",
-    )
-    fallback_passwords: Annotated[HostPasswords | None, FILE] = Field(
-        None, description="their rsync passwords, a line `host password` each"
-    )
-    profile: Literal["debian", "rpm", "generic"] = Field("debian", description="what is index and what is payload")
-    index: Globs = Field(
-        (),
-        description="rsync patterns of more index files, separated by white space; published together, behind what "
-        "`PROFILE` knows, the first pattern's first",
-    )
-    exclude: Patterns = Field(
-        (),
-        description="rsync patterns left out, separated by white space; also `--exclude=…` and `--include=…` in order",
-    )
-    arch_include: Words = Field((), description="architectures carried, with `all` added; `source` is one; empty: all")
-    arch_exclude: Words = Field((), description="architectures left out; not together with `ARCH_INCLUDE`")
-    verify: Literal["off", "index", "full"] = Field(
-        "full",
-        description="what is checked before it is published: indices; with `full` also the files they newly name",
-    )
-    keyring: Annotated[Path, AfterValidator(_readable)] | None = Field(
-        None, description="keyring file that signatures are checked against"
-    )
-    comment: Line = Field("", description="shown in the rsync daemon's list of modules")
-    auth_users: UserPatterns = Field(
-        (), description="rsync users that may fetch, `*` for all with a line in the secrets; empty: open to everybody"
-    )
-    hosts_allow: HostPatterns = Field(
-        (), description="addresses, networks and hosts that may fetch by rsync; empty: all"
-    )
-    transfer_logging: bool = Field(True, description="log every file sent by rsync")
-    max_connections: int | None = Field(
-        None, ge=1, description="rsync connections at a time; empty: `MIRROR_RSYNC_MAX_CONNECTIONS`"
-    )
-    proxy: ProxyAddress = Field("", description="`host:port` of an HTTP proxy to the upstream's rsync daemon")
-    bind_address: HostAddress = Field("", description="our address that the upstream shall see")
-    address_family: Literal["any", "ipv4", "ipv6"] = Field("any", description="which of the upstream's addresses")
-    tls_ca: Annotated[Path, AfterValidator(_readable)] = Field(
-        Path("/etc/ssl/certs/ca-certificates.crt"), description="who may have signed the upstream's TLS certificate"
-    )
-    update_wait: Seconds = Field(
-        10 * 60, ge=0, description="wait so long for an upstream whose `Archive-Update-in-Progress` flag is up"
-    )
-    timeout: Seconds = Field(120, ge=0, description="a fetch that moves no byte for so long is ended")
-    deadline: Seconds = Field(6 * HOUR, gt=0, description="a sync that lasts longer is ended")
-    bwlimit: int = Field(0, ge=0, description="bandwidth of a fetch in KiB/s; 0: no limit")
-    streams: int = Field(
-        4, ge=1, le=16, description="connections that a large fetch may use at a time, as far as the upstream allows"
-    )
-    max_files: int = Field(
-        10_000_000, ge=1, description="paths that the upstream may show; a walk that finds more is ended"
-    )
-    schedule: Schedule = Field(
-        "", description="for a mirror that nobody triggers: every `2h`, or a cron expression such as `1 */2 * * *`"
-    )
-    timezone: Zone = Field("UTC", description="time zone of a cron expression in `SCHEDULE`")
-    jitter: Seconds = Field(
-        0, ge=0, description="`SCHEDULE` is late by up to so long, so that mirrors do not come at once"
-    )
-    poll: Seconds = Field(
-        6 * HOUR, ge=0, description="look at the upstream's serial after so long without a run; `off`: never"
-    )
-    audit: Seconds = Field(
-        7 * 24 * HOUR, ge=0, description="compare everything with the upstream after so long without; `off`: never"
-    )
-    grace: Seconds = Field(24 * HOUR, ge=0, description="keep a file that is gone upstream for so long")
-
-    @property
-    def allows_wild_names(self) -> bool:
-        """Whether `hosts_allow` can only be checked by looking up the name of a client's address."""
-        return any(names_host(pattern) and ("*" in pattern or "?" in pattern) for pattern in self.hosts_allow)
-
-    def fallback_password(self, upstream: Upstream) -> SecretStr | None:
-        """The password of one of `fallbacks`."""
-        return host_passwords(self.fallback_passwords).get(upstream.host)
-
-    callback: Callback = Field(
-        None, description="who is told after a run whose trigger said `sync:callback`, `ssh://[user@]host[:port]`"
-    )
-    runmirrors: Annotated[str, FILE] = Field("", description="a stock `runmirrors.mirror` list of whom we trigger")
-
-
-class KeyHolder(Frozen):
-    """Somebody whom sshd lets in for one purpose."""
-
-    key: Annotated[PublicKey, FILE] = Field(description="ssh public key, one line as in its owner's `.pub` file")
-    from_: HostPatterns = Field(
-        ("*",),
-        validation_alias=AliasChoices("from", "from_"),
-        serialization_alias="from",
-        description="addresses, networks or hosts that the key is good from",
-    )
-
-    @property
-    def is_from_names(self) -> bool:
-        """Whether `from_` can only be checked by looking up the name of a client's address."""
-        return any(map(names_host, self.from_))
-
-
-class Trigger(KeyHolder):
-    """Somebody who may tell us by ssh that there is something new."""
-
-    archives: Words = Field((), description="archives that the key may trigger; empty: all")
-    background: bool = Field(
-        False, description="whatever the trigger says is `sync:all` and answered at once, as Ubuntu's keys expect"
-    )
-
-
-class Pull(KeyHolder):
-    """Somebody who may fetch by rsync at the end of an ssh connection."""
-
-    archives: Words = Field((), description="archives that the key may fetch, without a password; empty: all")
-
-
-class HttpTrigger(Frozen):
-    """Somebody who may tell us by HTTP that there is something new."""
-
-    password: Annotated[Password | None, FILE] = Field(
-        None,
-        description="who loads `https://<name>:PASSWORD@mirror/trigger` triggers `ARCHIVES`; 16 characters or more",
-    )
-    token: Annotated[Password | None, FILE] = Field(
-        None,
-        description="who loads `https://mirror/trigger/ARCHIVE/TOKEN` triggers the archive; 20 characters or more",
-    )
-    from_: HostPatterns = Field(
-        ("*",),
-        validation_alias=AliasChoices("from", "from_"),
-        serialization_alias="from",
-        description="addresses or networks that it is good from",
-    )
-    archives: Words = Field((), description="archives that it may trigger; empty: all")
 
 
 class Info(Frozen):

@@ -14,11 +14,13 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import EnvSettingsSource
 
+from appliance.admitted import KeyHolder, Pull, Trigger
+from appliance.archive import Archive
 from appliance.contradictions import contradictions
 from appliance.environment import PREFIX, Given, Variable, find, gather, shown, text, variables
 from appliance.errors import ConfigurationError, Problem
 from appliance.peers import Downstream, Upstream
-from appliance.schema import Archive, Info, KeyHolder, Pull, Settings, Trigger, kebab
+from appliance.schema import Info, Settings, kebab
 from appliance.values import Fault
 
 __all__ = [

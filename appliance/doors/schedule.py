@@ -14,12 +14,12 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim
 
 from appliance import log
+from appliance.archive import Archive
 from appliance.controller import Controller, new_request
 from appliance.errors import SyncError
 from appliance.lane import STORE_PAUSE
 from appliance.reach import source_of
 from appliance.records import Request
-from appliance.schema import Archive
 from appliance.sync import glance
 from appliance.values import parse_duration
 
