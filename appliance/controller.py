@@ -8,10 +8,11 @@ from collections.abc import Iterable
 
 from appliance import log, words
 from appliance.errors import ApplianceError
-from appliance.lane import Lane, new_request
+from appliance.lane import Lane
 from appliance.notices.notices import Notices
 from appliance.places import Places
 from appliance.records import Request
+from appliance.requests import new_request
 from appliance.settings import Settings
 from appliance.store import Store
 from appliance.tree.push import Push

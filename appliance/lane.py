@@ -8,12 +8,10 @@ idle ──request──▶ running ──▶ idle        requests that come dur
 from __future__ import annotations
 
 import asyncio
-import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any, Final
 
 from appliance import log, retry, words
@@ -24,6 +22,7 @@ from appliance.hooks import HookError
 from appliance.places import Places
 from appliance.progress import Meter
 from appliance.records import Request, Run
+from appliance.requests import again, is_due, together
 from appliance.run import Change
 from appliance.settings import Settings
 from appliance.store import Store
@@ -132,9 +131,9 @@ class Lane:
         """Serve what is due, or wait for something."""
         self._wake.clear()
         waiting = self._store.open_requests(self.name)
-        due = [request for request in waiting if _is_due(request, time.time())]
+        due = [request for request in waiting if is_due(request, time.time())]
         if due:
-            await self._serve(_together(due, waiting))
+            await self._serve(together(due, waiting))
         else:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), waiting[0].due - time.time() if waiting else None)
@@ -272,7 +271,7 @@ class Lane:
             next="not by itself" if pause is None else f"in {pause:.0f} s",
         )  # fmt: skip
         if pause is not None:
-            self._store.add([_again(self.name, requests, time.time() + pause)])
+            self._store.add([again(self.name, requests, time.time() + pause)])
         await self._settle(requests, _exit_code(figures.stage, error), error.fact)
 
     async def _settle(self, requests: Iterable[Request], code: int, text: str = "") -> None:
@@ -284,45 +283,8 @@ class Lane:
             self._answered.notify_all()
 
 
-def _together(due: list[Request], waiting: list[Request]) -> list[Request]:
-    """What one run serves: whatever waits, also what would be due later, because it is the same work.
-
-    But when all that is due stops at stage 1, a waiting retry must not publish before the upstream says so.
-    """
-    if any(request.stage != "stage1" for request in due):
-        return waiting
-    return [request for request in waiting if request.stage == "stage1"]
-
-
-def _again(archive: str, requests: list[Request], due: float) -> Request:
-    """All that was asked for, once more."""
-    stage = "all" if any(request.stage != "stage1" for request in requests) else "stage1"
-    return replace(
-        new_request(archive, stage, "retry", "ourselves", due=due),
-        mhop=any(request.mhop for request in requests),
-        callback=any(request.callback for request in requests),
-        allow_deletes=any(request.allow_deletes for request in requests),
-        allow_rollback=any(request.allow_rollback for request in requests),
-        full=any(request.full for request in requests),
-    )
-
-
-def _is_due(request: Request, now: float) -> bool:
-    """Also what was received in the future: the clock went back, and it must not wait until it has caught up."""
-    return request.due <= now or request.received > now
-
-
 def _exit_code(stage: str, error: ApplianceError) -> int:
     """What a pusher sees of a failed run (PROTOCOL section 1.3)."""
     if isinstance(error, HookError) and error.exit_code != _UNREACHABLE:
         return error.exit_code
     return words.STAGE1_FAILED if stage in ("plan", "payload", "tree") else words.STAGE2_FAILED
-
-
-def new_request(
-    archive: str, stage: str, source: str, by: str, mhop: bool = False, due: float = 0, full: bool = False
-) -> Request:
-    """A request that did not come through the inbox."""
-    now = time.time()
-    id = f"{source}-{secrets.token_hex(8)}"
-    return Request(id, archive, stage, mhop, source, by, received=now, due=due or now, full=full)
