@@ -58,6 +58,16 @@ LISTEN = PLACES + "; from appliance.failstop import listen; listen(places)"
 KEEP = PLACES + "; import sys; from appliance.keeper import keep; sys.exit(keep(places, sys.argv[1:]))"
 
 
+AWAITING_HUP = """
+import signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+print("up", flush=True)
+signal.sigwait({signal.SIGHUP})
+sys.exit(7)
+"""
+"""No shell: one that is told just before it begins to read hears of it only when it has read."""
+
+
 @contextmanager
 def kept(places: Places, other: str = "cat") -> Iterator[subprocess.Popen[str]]:
     """A keeper with its supervisord and two programs: one lasts, the other is to be chosen."""
@@ -135,7 +145,7 @@ def test_hup_reaches_the_controller_and_without_one_nobody(places: Places) -> No
     with kept(places) as child:
         assert line(child) == "lasting is up"
         child.send_signal(signal.SIGHUP)
-        with subprocess.Popen(["sh", "-c", "trap 'exit 7' HUP; echo up; read line"], stdin=-1, stdout=-1) as controller:
+        with subprocess.Popen([sys.executable, "-c", AWAITING_HUP], stdout=-1) as controller:
             assert controller.stdout
             controller.stdout.readline()
             places.controller_pid.write_text(f"{controller.pid}\n")

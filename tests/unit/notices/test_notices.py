@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -40,6 +41,16 @@ def house(tmp_path: Path, origin: DebianTree, hook: Receiver) -> Iterator[House]
         house = House(tmp_path / "house", port, extra=extra)
         yield house
         house.store.close()
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """What is captured for one test is closed in the next."""
+    logger = logging.getLogger("push-mirror")
+    handlers, level, propagates = list(logger.handlers), logger.level, logger.propagate
+    yield
+    logger.handlers[:], logger.propagate = handlers, propagates
+    logger.setLevel(level)
 
 
 @asynccontextmanager
