@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -31,10 +31,12 @@ def deal(parts: Path, shares: Sequence[Changes]) -> list[Changes]:
     A stream works through its list in order, and what it finished is in no plan any more: so it is the first one. A
     part of another file costs nothing, as what does not fit is fetched. What no file wants is dropped.
     """
-    left = sorted((path for path in parts.glob("*/*")), key=lambda path: -path.lstat().st_size)
+    left = list(parts.glob("*/*"))
     if not left:
         return list(shares)
     wanted = _wanted({path.name for path in left}, shares)
+    # Who has one already comes first: nothing is moved to where another part still is.
+    left.sort(key=lambda path: (_owner(path, wanted) is None, -path.lstat().st_size))
     alone: list[Change] = []
     for path in left:
         size = path.lstat().st_size
@@ -42,14 +44,21 @@ def deal(parts: Path, shares: Sequence[Changes]) -> list[Changes]:
         if not fitting:
             path.unlink()
             continue
-        place = place_of(parts, Changes.of(fitting[:1]))
+        taker = owner if (owner := _owner(path, wanted)) in fitting else fitting[0]
+        place = place_of(parts, Changes.of([taker]))
         place.mkdir(exist_ok=True)
         os.replace(path, place / path.name)
-        wanted[path.name].remove(fitting[0])
-        alone.append(fitting[0])
+        wanted[path.name].remove(taker)
+        alone.append(taker)
     taken = {change.path for change in alone}
     rest = (share.only(lambda change: change.path not in taken) for share in shares)
     return [*(Changes.of([change]) for change in alone), *filter(None, rest)]
+
+
+def _owner(part: Path, wanted: Mapping[str, list[Change]]) -> Change | None:
+    """The file that a part was left of, where that is known: it came as a share of its own, or as the first of one."""
+    candidates = wanted.get(part.name, ())
+    return next((one for one in candidates if place_of(part.parents[1], Changes.of([one])) == part.parent), None)
 
 
 def _wanted(names: set[str], shares: Iterable[Changes]) -> dict[str, list[Change]]:

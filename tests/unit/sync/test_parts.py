@@ -47,12 +47,23 @@ def test_a_part_is_found_again_whatever_the_number_of_streams(tmp_path: Path) ->
         assert sorted(one.path for share in shares for one in share) == [one.path for one in plan]
 
 
-def test_parts_of_one_name_go_to_one_file_each(tmp_path: Path) -> None:
+def test_parts_of_one_name_stay_with_the_file_that_each_is_of(tmp_path: Path) -> None:
     plan = [change(f"{directory}/same") for directory in "abc"]
-    for number, text in enumerate(("half", "less than half")):
-        leave(tmp_path, Changes.of([plan[number]]), "same", text)
-    assert len(held(tmp_path, deal(tmp_path, [Changes.of(plan)]))) <= 2
-    assert deal(tmp_path, [Changes.of(plan)])[-1] != Changes.of(plan)
+    left = {"a/same": "half", "b/same": "more than half"}
+    for one in plan[:2]:
+        leave(tmp_path, Changes.of([one]), "same", left[one.path])
+    for _ in range(2):
+        shares = deal(tmp_path, [Changes.of(plan)])
+        assert held(tmp_path, shares[:-1]) == left
+        assert list(shares[-1]) == plan[2:]
+
+
+def test_a_part_of_nobody_in_particular_drives_no_other_away(tmp_path: Path) -> None:
+    plan = [change(f"{directory}/same") for directory in "abc"]
+    leave(tmp_path, Changes.of(plan[:1]), "same", "of a")
+    leave(tmp_path, Changes.of([change("0"), *plan]), "same", "of some share")
+    shares = deal(tmp_path, [Changes.of(plan)])
+    assert held(tmp_path, shares[:-1]) == {"a/same": "of a", "b/same": "of some share"}
 
 
 def test_a_part_goes_to_a_file_that_it_can_be_of(tmp_path: Path) -> None:
