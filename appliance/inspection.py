@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 
 from appliance.commands import Verdict
@@ -17,12 +18,16 @@ from appliance.settings import Archive, Settings
 from appliance.store import Store
 from appliance.sync import plan, prune, verify
 from appliance.sync.audit import REPOSITORIES, Audit
+from appliance.sync.behind import Behind
+from appliance.sync.changes import Changes
 from appliance.sync.choice import Choice
-from appliance.sync.fetch import Staging
+from appliance.sync.count import nobody
+from appliance.sync.fetch import Staging, is_brief
 from appliance.sync.order import roots_of
 from appliance.sync.profile import Kind, kind_of
 from appliance.sync.publish import staged
 from appliance.sync.quarantine import Quarantine
+from appliance.sync.remembered import Remembered
 from appliance.sync.scope import Scope
 from appliance.sync.terms import Terms
 from appliance.sync.view import View
@@ -36,12 +41,22 @@ class Inspection:
         self._profile = profile_of(self._archive)
         self._name, self._run, self._permits = name, run, permits
         self._tree, self._staging = places.archive(name), Staging(places.staging(name))
+        self._remembered = Remembered()
+
+    def reading(self, payload: Changes) -> AbstractAsyncContextManager[Callable[[str], None]]:
+        """While payload is fetched: whoever is told of a file that came reads it, for ``verify`` not to have to.
+
+        Nobody is, where nothing is held against its SHA256, or is so little that it is read in no time.
+        """
+        if self._archive.verify != "full" or self._archive.profile not in REPOSITORIES or is_brief(payload):
+            return nullcontext(nobody)
+        return Behind(self._tree, self._remembered)
 
     async def verify(self, work: plan.Plan) -> verify.Seal:
         """Raises SyncError for an update that does not fit together."""
         if self._archive.verify == "off":
             return verify.Seal()
-        view = View(self._staging.index, self._tree, frozenset(work.delete))
+        view = View(self._staging.index, self._tree, frozenset(work.delete), self._remembered)
         return await verify.verify(view, self._profile, self._terms)
 
     async def examine(self, work: plan.Plan, asked: Collection[str]) -> None:

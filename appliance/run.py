@@ -279,8 +279,9 @@ class Change:
         if files:
             self._store.payload_came(self._name, self._run.started)
         count = self.figures.arriving
-        fetching = fetch.payload(source, self._staging, self._tree, work.payload, count)
-        received = await self._volume.watching(fetching)
+        async with self._inspection.reading(work.payload) as heed:
+            fetching = fetch.payload(source, self._staging, self._tree, work.payload, count, heed)
+            received = await self._volume.watching(fetching)
         self.figures.bytes += received  # not in one: others add to it meanwhile
         self.figures.payload += files
         self.figures.payload_seconds += time.monotonic() - started

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from appliance.sync.changes import Changes
+from appliance.sync.plan import unescape
 
-FORMAT: Final = "--out-format=%i %l %b"
-"""A line for each path that changes: what becomes of it, its length, the bytes that travelled for it.
+FORMAT: Final = "--out-format=%i %l %b %n"
+"""A line for each path that changes: what becomes of it, its length, the bytes that travelled for it, its name.
 
-Without a name, which might hold anything. With ``%b`` the line comes when a file is whole, not when it begins
-(rsyncd.conf(5), log format).
+With ``%b`` the line comes when a file is whole, not when it begins (rsyncd.conf(5), log format).
 """
 
-_ITEM: Final = re.compile(rb"([<>ch.])([fdLDS]).{9} (\d+) (\d+)")
+_ITEM: Final = re.compile(rb"([<>ch.])([fdLDS]).{9} (\d+) (\d+) (.+)")
 _RECEIVED: Final = b"Total bytes received: "
 
 
@@ -57,17 +58,35 @@ class Count:
         self.files, self.bytes = self.planned_files, self.planned_bytes
 
 
-class Listener:
-    """Hears one rsync with FORMAT and ``--stats``; ``received`` are all the bytes it received, once it has ended."""
+def nobody(_: str) -> None:
+    """Who wants to know of files when nobody does."""
 
-    def __init__(self, count: Count) -> None:
-        self._count = count
+
+class Listener:
+    """Hears one rsync with FORMAT and ``--stats``; ``received`` are all the bytes it received, once it has ended.
+
+    ``heed`` is told the path of each file that travelled, when it is in its place. Of a file rsync speaks before it
+    gives it its name (receiver.c, recv_files), and comes to the next one behind that.
+    """
+
+    def __init__(self, count: Count, heed: Callable[[str], None] = nobody) -> None:
+        self._count, self._heed = count, heed
+        self._unnamed = b""
         self.received = 0
 
     def line(self, raw: bytes) -> None:
         """Take one line of its standard output."""
         if item := _ITEM.fullmatch(raw):
-            fate, kind, length, travelled = item.groups()
+            fate, kind, length, travelled, name = item.groups()
             self._count.arrived(fate.decode(), kind.decode(), int(length), int(travelled))
+            if (fate, kind) == (b">", b"f"):
+                self.end()
+                self._unnamed = name
         elif raw.startswith(_RECEIVED):
             self.received = int(raw.removeprefix(_RECEIVED))
+
+    def end(self) -> None:
+        """It has nothing more to say of the last file."""
+        if self._unnamed:
+            self._heed(unescape(self._unnamed.decode("utf-8", "surrogateescape")))
+            self._unnamed = b""

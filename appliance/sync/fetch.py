@@ -5,7 +5,7 @@ from __future__ import annotations
 import filecmp
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from appliance import commands
 from appliance.meanwhile import meanwhile
 from appliance.sync import feed
 from appliance.sync.changes import Changes
-from appliance.sync.count import FORMAT, Count, Listener
+from appliance.sync.count import FORMAT, Count, Listener, nobody
 from appliance.sync.parts import deal, place_of, tidy
 from appliance.sync.plan import paths
 from appliance.sync.publish import staged
@@ -105,8 +105,17 @@ def is_brief(changes: Changes) -> bool:
     return streams_for(changes, 2) == 1
 
 
-async def payload(source: Source, staging: Staging, tree: Path, changes: Changes, count: Count) -> int:
+async def payload(
+    source: Source,
+    staging: Staging,
+    tree: Path,
+    changes: Changes,
+    count: Count,
+    heed: Callable[[str], None] = nobody,
+) -> int:
     """Fetch new payload into the tree, each file complete or absent, and count it; returns the bytes received.
+
+    ``heed`` is told the path of each file that came, when it is in its place; it may be told of one that is not.
 
     What was refused last is taken from quarantine when size and time are the same: whether it is still wrong is found
     again by who asks, and what is asked for again by name comes from the upstream. Raises SyncError; with the verdict
@@ -114,7 +123,7 @@ async def payload(source: Source, staging: Staging, tree: Path, changes: Changes
     """
     kept = Quarantine(staging.quarantine).newest()
     held = [f"--copy-dest={kept.files}"] if kept and kept.files.is_dir() else []
-    return await _fetch(source, (staging.temporary, staging.partial), changes, held, tree, count)
+    return await _fetch(source, (staging.temporary, staging.partial), changes, held, tree, count, heed)
 
 
 async def index(source: Source, staging: Staging, tree: Path, changes: Changes, count: Count) -> int:
@@ -128,7 +137,13 @@ async def index(source: Source, staging: Staging, tree: Path, changes: Changes, 
 
 
 async def _fetch(
-    source: Source, beside: tuple[Path, Path], changes: Changes, options: list[str], target: Path, count: Count
+    source: Source,
+    beside: tuple[Path, Path],
+    changes: Changes,
+    options: list[str],
+    target: Path,
+    count: Count,
+    heed: Callable[[str], None] = nobody,
 ) -> int:
     """In as many streams as pay; the bandwidth is divided among them."""
     temporary, parts = beside
@@ -141,20 +156,21 @@ async def _fetch(
         tidy(part, shares[number])
         # Names in the temporary directory are rsync's own, so all may share it; those of parts are not.
         aside = [f"--temp-dir={temporary}", f"--partial-dir={part}"]
-        return await _share(one, paths(shares[number]), [*aside, *options], target, count)
+        return await _share(one, paths(shares[number]), [*aside, *options], target, Listener(count, heed))
 
     received = await Streams(len(shares), fetch, source.url).run(streams)
     count.settle()  # when all streams have ended, not before
     return received
 
 
-async def _share(source: Source, names: list[str], options: list[str], target: Path, count: Count) -> int:
+async def _share(source: Source, names: list[str], options: list[str], target: Path, heard: Listener) -> int:
     # No plan names a link that leaves the tree; one that became such meanwhile is not taken either.
     fixed = (*feed.OPTIONS, "--safe-links", "--stats", "--no-human-readable", FORMAT)
     argv = source.argv(*fixed, *options, target=target)
-    heard, names_fed = Listener(count), feed.feed(names)
+    names_fed = feed.feed(names)
     deadline, environment = source.deadline, source.environment
     outcome = await commands.run(argv, deadline=deadline, env=environment, feed=names_fed, on_line=heard.line)
+    heard.end()
     if not outcome.ok:
         raise source.failure("cannot fetch from", outcome)
     return heard.received

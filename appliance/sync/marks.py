@@ -31,6 +31,9 @@ class Marks:
     def __len__(self) -> int:
         return self._count
 
+    def __contains__(self, mark: int) -> bool:
+        return bool(self._table[self._place(mark & _WORD or 1)])
+
     def add(self, mark: int) -> bool:
         """Put one in; whether it was not there before."""
         if self._count >= self._most:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
@@ -237,12 +238,26 @@ def _buries(here: Path, change: Change) -> bool:
 
 
 def walk_argv(source: Source, tree: Path) -> list[str]:
-    """The command line of one walk: lists every difference and touches nothing."""
+    """The command line of one walk: lists every difference and touches nothing.
+
+    With nothing here to compare, the upstream's list comes in one piece: in parts, rsync asks for the next thousand
+    paths or so when it is through with some, and waits for the way there and back each time.
+    """
     return source.argv(
-        "--recursive", "--dry-run", "--delete", "--delete-excluded", *source.filters(),
+        "--recursive", *(["--no-inc-recursive"] if is_empty(tree) else []),
+        "--dry-run", "--delete", "--delete-excluded", *source.filters(),
         "--stats", "--no-human-readable", f"--out-format=%i %l %n{_END}%L",
         target=tree,
     )  # fmt: skip
+
+
+def is_empty(tree: Path) -> bool:
+    """Whether a tree has nothing in it, or is not there."""
+    try:
+        with os.scandir(tree) as entries:
+            return next(entries, None) is None
+    except FileNotFoundError:
+        return True
 
 
 async def updating(source: Source) -> bool:

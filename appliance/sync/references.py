@@ -14,13 +14,16 @@ from typing import Final
 from appliance.errors import Misfit
 from appliance.sync.marks import Marks
 from appliance.sync.news import Naming, mark, news
-from appliance.sync.view import Entry, Reference, View, leaves, misfit_of
+from appliance.sync.view import Entry, Reference, View, fits, leaves, misfit_of
 
 READERS: Final = 4
 """Files measured at a time: hashing leaves the interpreter to the others."""
 
 BATCH: Final = 512
 """Files between two looks at whether anybody still waits for the answer."""
+
+CHUNK: Final = 16
+"""Files that one reader takes at a time: to hand over a single one costs as much as to look it up."""
 
 ENOUGH: Final = 1000
 """Misfits after which nobody needs more of them."""
@@ -68,7 +71,10 @@ class Payload:
             fresh = self._fresh(new, old, bases)
             with ThreadPoolExecutor(READERS) as readers:
                 while (batch := list(itertools.islice(fresh, BATCH))) and len(found) < ENOUGH and not given_up.is_set():
-                    found += filter(None, readers.map(lambda one: self.misfit(bases, one), batch))
+                    unread = [one for one in batch if not self._is_remembered(bases, one)]
+                    chunks = (unread[start : start + CHUNK] for start in range(0, len(unread), CHUNK))
+                    for wrong in readers.map(lambda chunk: [self.misfit(bases, one) for one in chunk], chunks):
+                        found += filter(None, wrong)
         except ValueError as error:
             found.append(Misfit(new.path, "an index that can be read", str(error)))
         return found
@@ -86,6 +92,13 @@ class Payload:
 
     def _is_touched(self, bases: tuple[str, ...], named: Reference) -> bool:
         return any(self.view.changes(path, self.touched) for path in _joined(bases, named))
+
+    def _is_remembered(self, bases: tuple[str, ...], named: Reference) -> bool:
+        """Whether it was read as it came, and fits."""
+        if not self.view.remembered or leaves(named.path) or "\0" in named.path:
+            return False
+        held = self.view.find(_joined(bases[:1], named)[0])
+        return held is not None and fits(held, named.entry, self.view.remembered)
 
     def misfit(self, bases: tuple[str, ...], named: Reference, content: bool = True) -> Misfit | None:
         """What is wrong with one named file; without ``content`` its size is enough."""

@@ -158,13 +158,13 @@ def test_nothing_is_ever_more_than_planned(lines: list[tuple[str, str, int, int]
     count, files = Count(), sum(line[1] != "d" for line in lines)
     heard = Listener(count)
     for fate, kind, length, travelled in lines:
-        heard.line(f"{fate}{kind}+++++++++ {length} {travelled}".encode())
+        heard.line(f"{fate}{kind}+++++++++ {length} {travelled} a b".encode())
         assert count.files <= count.planned_files
         assert count.bytes <= count.planned_bytes
     assert done(count) == (files, sum(length for _, kind, length, _ in lines if kind != "d"))
 
 
-@pytest.mark.parametrize("line", [b"", b"Number of files: 3", b'skipping non-regular file "x"', b">f+++++++++ 1 2 3"])
+@pytest.mark.parametrize("line", [b"", b"Number of files: 3", b'skipping non-regular file "x"', b">f+++++++++ 1 2"])
 def test_other_lines_count_nothing(line: bytes) -> None:
     count = Count()
     Listener(count).line(line)

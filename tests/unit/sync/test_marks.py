@@ -12,7 +12,9 @@ from appliance.sync.marks import Marks
 def test_what_was_put_in_is_known(marks: list[int]) -> None:
     seen, known = Marks(), set[int]()
     for mark in marks:
+        assert (mark in seen) == (mark in known)
         assert seen.add(mark) == (mark not in known)
+        assert mark in seen
         known.add(mark)
     assert len(seen) == len(known)
 

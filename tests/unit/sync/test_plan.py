@@ -177,3 +177,18 @@ def test_what_the_upstream_has_of_some_files(upstream: Path, tree: Path) -> None
     # The same on both sides, and not here; gone upstream, nowhere, a directory, by way of a link.
     asked = ["pool/b.deb", "pool/a.deb", "pool/gone.deb", "nowhere", "pool", "linked/a.deb"]
     assert work.offered(tree, asked) == ["pool/a.deb", "pool/b.deb"]
+
+
+def test_the_first_walk_gets_the_list_in_one_piece(upstream: Path, tree: Path) -> None:
+    def option() -> bool:
+        return "--no-inc-recursive" in plan.walk_argv(source(upstream), tree)
+
+    assert option()
+    first = walk(upstream, tree)
+    (tree / "pool").mkdir()
+    assert not option()
+    later = walk(upstream, tree)
+    assert {*plan.paths(first.payload)} - {*plan.paths(later.payload)} == {"pool"}
+    assert plan.paths(first.index) == plan.paths(later.index)
+    tree.rename(tree.with_name("away"))
+    assert option()
