@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import Iterable
 
@@ -36,8 +37,11 @@ class Controller:
 
     async def run(self) -> None:
         """Work until cancelled; open requests of an earlier life are served like new ones."""
-        for run in self.store.interrupt(time.time()):
-            log.trouble("run was interrupted, its requests run again", archive=run.archive, run=run.id)
+        try:
+            for run in self.store.interrupt(time.time()):
+                log.trouble("run was interrupted, its requests run again", archive=run.archive, run=run.id)
+        except sqlite3.Error as error:  # the next run of each archive does it
+            log.trouble("the store cannot be written, archives are served meanwhile", reason=str(error))
         self._tell_faults()
         await self.push.start()
         async with asyncio.TaskGroup() as group:

@@ -64,7 +64,7 @@ class Desk:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Answer questions while the context lasts, beginning with what was left while nobody was here."""
-        self.collect()
+        self._collect_or_tell()
         door = self._controller.places.door
         door.unlink(missing_ok=True)
         server = await asyncio.start_unix_server(self._serve, door, limit=_LONGEST_QUESTION)

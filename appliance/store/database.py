@@ -29,7 +29,8 @@ class Database:
         try:
             self._db.execute("pragma journal_mode = wal")
             self._db.execute("pragma synchronous = full")
-            self._migrate()
+            if _version(self._db) < schema.NEWEST:  # else nothing is written: a full volume can be read
+                self._migrate()
         except BaseException:
             self._db.close()
             raise
@@ -79,9 +80,20 @@ def carried(path: Path) -> frozenset[str]:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    """Raises StoreError before anything is written."""
+    """Raises StoreError before anything is written.
+
+    A full volume has no room for the memory that SQLite shares with other processes: then it is opened without any.
+    """
+    try:
+        return _opened(path, "normal")
+    except sqlite3.OperationalError:
+        return _opened(path, "exclusive")
+
+
+def _opened(path: Path, locking: str) -> sqlite3.Connection:
     db = sqlite3.connect(path, isolation_level=None)
     db.row_factory = sqlite3.Row
+    db.execute(f"pragma locking_mode = {locking}")
     try:
         found = _version(db)
     except sqlite3.OperationalError:

@@ -24,6 +24,7 @@ from appliance.records import Request
 from appliance.retry import Pace
 from appliance.settings import load
 from appliance.space import Amount, Reserve
+from appliance.store import Store, carried, check
 from appliance.sync.changes import Change, Changes
 from appliance.sync.need import need_of
 from appliance.sync.plan import Plan
@@ -317,6 +318,35 @@ def test_a_full_state_volume(build: Callable[..., House], upstream: DebianTree) 
         assert (await ask(controller)).code == 0
         assert whole(house, upstream)
 
+    played(house, scene)
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_start_on_a_full_state_volume(build: Callable[..., House], upstream: DebianTree, killed: bool) -> None:
+    house = build(state="size=1m")
+
+    async def before(controller: Controller) -> None:
+        assert (await ask(controller)).code == 0
+        house.store.begin("debian", "sync", "ssh", [], 1)  # a run that nobody ended
+        inbox.leave(str(house.places.state), "debian", "all", "ssh", "hub", False, False)
+
+    async def scene(controller: Controller) -> None:
+        assert shown(controller)["serial"] == "2026112101"
+        upstream.release("2026112102", hello="two")
+        file.unlink()
+        assert (await ask(controller)).code == 0
+        assert whole(house, upstream)
+
+    played(house, before)
+    if killed:
+        last_life = Store(house.places.store)  # what it had open stays behind
+    house.store.close()
+    file = filesystems.fill(house.places.state)
+    check(house.places.store)
+    assert carried(house.places.store) == {"debian"}
+    house.store = Store(house.places.store)
+    if killed:
+        last_life.close()
     played(house, scene)
 
 
