@@ -69,7 +69,8 @@ def test_a_narrow_line_is_watched_from_outside(leaf: tuple[Lone, Lone]) -> None:
     metrics = {one.name: one.samples for one in text_string_to_metric_families(ask(node, "/metrics").text)}
     wait_for(ended, 30, "all of it is here")
     assert waiter.wait(10, "comes back") == 0
-    assert {look["planned_files"] for look in looks} == {12}  # ten of payload, the origin's trace and the chain
+    # Ten of payload, the chain, and the origin's trace, unless that was fetched beside the walk already.
+    assert {look["planned_files"] for look in looks} in ({11}, {12})
     assert len({look["planned_bytes"] for look in looks}) == 1
     assert IMAGE < looks[0]["planned_bytes"] < IMAGE * 1.001
     for figure in ("bytes", "files", "fetched_bytes"):
