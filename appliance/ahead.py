@@ -10,6 +10,7 @@ from typing import Any, Self, TypeVar
 from appliance.commands import Verdict
 from appliance.errors import SyncError
 from appliance.meanwhile import ended
+from appliance.sync.streams import PAUSES
 
 T = TypeVar("T")
 
@@ -51,11 +52,21 @@ class Ahead:
         return True
 
     async def beside(self, doing: Callable[[], Awaitable[T]]) -> T:
-        """Do this meanwhile; once more behind it, when the upstream had no room for both. Raises as ``doing`` does."""
+        """Do this meanwhile; once more behind it, when the upstream had no room for both. Raises as ``doing`` does.
+
+        The upstream may still count the one that has just ended.
+        """
         try:
             return await doing()
         except SyncError as error:
             if error.verdict is not Verdict.BUSY or self._task is None:
                 raise
         await self.done()
+        for pause in PAUSES:
+            try:
+                return await doing()
+            except SyncError as error:
+                if error.verdict is not Verdict.BUSY:
+                    raise
+            await asyncio.sleep(pause)
         return await doing()

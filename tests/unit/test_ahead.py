@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from appliance import ahead
 from appliance.ahead import Ahead
 from appliance.commands import Verdict
 from appliance.errors import SyncError
@@ -17,6 +18,10 @@ class Place:
     def __init__(self, places: int) -> None:
         self.places = places
         self.served: list[str] = []
+
+    def forget(self) -> None:
+        """Who was let in is counted no more."""
+        self.places += 1
 
     async def fetch(self, name: str) -> None:
         if not self.places:
@@ -33,22 +38,40 @@ class Place:
 def test_both_are_done_whatever_the_room(places: int) -> None:
     async def scene() -> list[str]:
         place = Place(places)
-        async with Ahead(lambda: place.fetch("index")) as ahead:
+        async with Ahead(lambda: place.fetch("index")) as work:
             await asyncio.sleep(0)
-            await ahead.beside(lambda: place.fetch("payload"))
-            if not await ahead.done():
+            await work.beside(lambda: place.fetch("payload"))
+            if not await work.done():
                 await place.fetch("index")
         return sorted(place.served)
 
     assert asyncio.run(scene()) == ["index", "payload"]
 
 
-def test_where_nobody_is_let_in_it_fails() -> None:
+def test_who_is_still_counted_is_let_in_a_moment_later() -> None:
+    async def scene() -> list[str]:
+        place = Place(1)
+
+        async def slow_to_forget() -> None:
+            place.places -= 1
+            asyncio.get_running_loop().call_later(0.05, place.forget)
+
+        async with Ahead(slow_to_forget) as work:
+            await asyncio.sleep(0)
+            await work.beside(lambda: place.fetch("payload"))
+        return place.served
+
+    assert asyncio.run(scene()) == ["payload"]
+
+
+def test_where_nobody_is_let_in_it_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ahead, "PAUSES", (0.0,))
+
     async def scene() -> None:
         place = Place(0)
-        async with Ahead(lambda: place.fetch("index")) as ahead:
+        async with Ahead(lambda: place.fetch("index")) as work:
             await asyncio.sleep(0)
-            await ahead.beside(lambda: place.fetch("payload"))
+            await work.beside(lambda: place.fetch("payload"))
 
     with pytest.raises(SyncError, match="no free connection"):
         asyncio.run(scene())
@@ -100,8 +123,8 @@ def test_who_is_cancelled_while_it_ends_is_cancelled_behind_its_end() -> None:
 
 def test_without_anything_to_do_it_is_never_done() -> None:
     async def scene() -> bool:
-        async with Ahead(None) as ahead:
-            return await ahead.done()
+        async with Ahead(None) as work:
+            return await work.done()
 
     assert not asyncio.run(scene())
 
@@ -111,8 +134,8 @@ def test_what_is_a_fault_of_ours_is_not_hidden() -> None:
         raise ZeroDivisionError
 
     async def scene() -> None:
-        async with Ahead(broken) as ahead:
-            await ahead.done()
+        async with Ahead(broken) as work:
+            await work.done()
 
     with pytest.raises(ZeroDivisionError):
         asyncio.run(scene())
