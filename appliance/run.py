@@ -186,12 +186,16 @@ class Change:
         return _Order(work.insisting_on([*roots, *misfits, *wanted], self._tree), broken, wanted)
 
     def _index_ahead(self, source: Source, work: _Order, to_the_end: bool) -> Ahead:
-        """Indices come while a little payload does: nothing of them is visible before all of it is here, and verified.
+        """Indices come while the last payload does: nothing of them is visible before all of it is here, and verified.
 
-        With much of it they would be old by then.
+        Of a long fetch only the end: they would be old by then.
         """
-        brief = source.leaves_room and fetch.is_brief(work.plan.payload) and not work.plan.updating
-        return Ahead(partial(self._fetch_index, source, work.plan) if to_the_end and brief else None)
+        may = to_the_end and source.leaves_room and not work.plan.updating
+        return Ahead(partial(self._fetch_index_in_time, source, work.plan) if may else None)
+
+    async def _fetch_index_in_time(self, source: Source, work: plan.Plan) -> None:
+        await self.figures.arriving.ending.wait()
+        await self._fetch_index(source, work)
 
     async def _is_same(self, planned: plan.Plan) -> bool:
         """Whether neither the walk nor a comparison of the root files has found anything."""
@@ -281,7 +285,10 @@ class Change:
         count = self.figures.arriving
         async with self._inspection.reading(work.payload) as heed:
             fetching = fetch.payload(source, self._staging, self._tree, work.payload, count, heed)
-            received = await self._volume.watching(fetching)
+            try:
+                received = await self._volume.watching(fetching)
+            finally:
+                count.ending.set()  # whoever waits for it need not any more
         self.figures.bytes += received  # not in one: others add to it meanwhile
         self.figures.payload += files
         self.figures.payload_seconds += time.monotonic() - started

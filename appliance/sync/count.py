@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from appliance.sync.changes import Changes
@@ -16,6 +17,9 @@ FORMAT: Final = "--out-format=%i %l %b %n"
 With ``%b`` the line comes when a file is whole, not when it begins (rsyncd.conf(5), log format).
 """
 
+NEAR: Final = 64 << 20
+"""Bytes of a fetch that travel while another connection begins: several times half a second at a gigabit per second."""
+
 _ITEM: Final = re.compile(rb"([<>ch.])([fdLDS]).{9} (\d+) (\d+) (.+)")
 _RECEIVED: Final = b"Total bytes received: "
 
@@ -25,7 +29,7 @@ class Count:
     """Files (links among them, directories not) and bytes: ``planned``, and done so far; any number of rsyncs add.
 
     A byte is done when it is here, wherever it came from; ``fetched`` are those that travelled. A hard link to a file
-    that is fetched anyway has no bytes of its own.
+    that is fetched anyway has no bytes of its own. ``ending`` is set when no more than NEAR is missing.
     """
 
     planned_files: int = 0
@@ -33,11 +37,14 @@ class Count:
     files: int = 0
     bytes: int = 0
     fetched: int = 0
+    ending: asyncio.Event = field(default_factory=asyncio.Event, compare=False, repr=False)
 
     def expect(self, changes: Changes) -> None:
         """There is a plan for what is not here yet; what was done before stays done."""
         self.planned_files = self.files + changes.files
         self.planned_bytes = self.bytes + changes.bytes
+        self.ending.clear()
+        self._look_ahead()
 
     def restart(self) -> None:
         """Nothing of it is here any more; what travelled did."""
@@ -52,10 +59,16 @@ class Count:
         self.fetched += travelled
         self.planned_files = max(self.planned_files, self.files)
         self.planned_bytes = max(self.planned_bytes, self.bytes)
+        self._look_ahead()
 
     def settle(self) -> None:
         """All of it is here: also that of which rsync says nothing, since somebody else brought it."""
         self.files, self.bytes = self.planned_files, self.planned_bytes
+        self._look_ahead()
+
+    def _look_ahead(self) -> None:
+        if self.planned_bytes - self.bytes <= NEAR:
+            self.ending.set()
 
 
 def nobody(_: str) -> None:

@@ -12,12 +12,15 @@ import pytest
 
 from appliance.controller import new_request
 from appliance.records import Request
-from appliance.sync import view
+from appliance.sync import fetch, view
+from appliance.sync.count import Listener
+from appliance.sync.source import Source
 from tests.unit.house import House
 from tests.unit.upstream import DebianTree, daemon
 
 FILES = 60
 SIZE = 1 << 20
+STREAMS = 4  # the default
 
 
 @pytest.fixture
@@ -40,7 +43,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-def sync(tmp_path: Path, archive: DebianTree) -> tuple[Request, House]:
+def sync(tmp_path: Path, archive: DebianTree, lines: str = "") -> tuple[Request, House]:
     async def ask(house: House) -> Request:
         async with house.open() as controller:
             request = new_request("debian", "all", "ssh", "hub")
@@ -48,7 +51,7 @@ def sync(tmp_path: Path, archive: DebianTree) -> tuple[Request, House]:
             async with asyncio.timeout(60):
                 return await controller.lanes["debian"].answer(request.id)
 
-    with daemon(tmp_path, {"debian": archive.root}) as port:
+    with daemon(tmp_path, {"debian": archive.root}, lines) as port:
         house = House(tmp_path / "house", port)
         try:
             return asyncio.run(ask(house)), house
@@ -80,3 +83,26 @@ def test_what_came_broken_is_refused(tmp_path: Path, archive: DebianTree, number
         rf"pool/p{number}\.deb: expected (\d+) bytes, SHA256 .*, found \1 bytes, SHA256", answer.answer or ""
     )
     assert not (house.tree / "dists/s/InRelease").exists()
+
+
+@pytest.mark.parametrize("most", [1, 2, STREAMS, STREAMS + 1])
+def test_indices_come_with_the_last_payload_if_the_upstream_lets_them(
+    tmp_path: Path, archive: DebianTree, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr("appliance.sync.count.NEAR", 8 << 20)
+    begun, real = asyncio.Event(), fetch._share
+
+    async def share(source: Source, names: list[str], options: list[str], target: Path, heard: Listener) -> int:
+        if target.name == "index":
+            begun.set()
+        received = await real(source, names, options, target, heard)
+        if most > STREAMS:  # else the index has to wait until this one is over
+            await asyncio.wait_for(begun.wait(), 30)
+        return received
+
+    monkeypatch.setattr(fetch, "_share", share)
+    answer, house = sync(tmp_path, archive, f"max connections = {most}\nlock file = {tmp_path}/lock")
+    assert answer.code == 0, answer.answer
+    assert len(list((house.tree / "pool").iterdir())) == FILES
+    assert (house.tree / "dists/s/InRelease").exists()
+    assert begun.is_set()

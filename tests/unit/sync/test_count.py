@@ -169,3 +169,20 @@ def test_other_lines_count_nothing(line: bytes) -> None:
     count = Count()
     Listener(count).line(line)
     assert done(count) == (0, 0)
+
+
+def test_the_end_is_seen_before_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("appliance.sync.count.NEAR", 100)
+    count = Count()
+    count.expect(Changes.of([Change("a", 100, new=True)]))
+    assert count.ending.is_set()
+    count.expect(Changes.of([Change("b", 90, new=True), Change("c", 100, new=True)]))
+    assert not count.ending.is_set()
+    count.arrived(">", "f", 89, 89)
+    assert not count.ending.is_set()
+    count.arrived(">", "f", 1, 1)
+    assert count.ending.is_set()
+    count.expect(Changes.of([Change("d", 1000, new=True)]))
+    assert not count.ending.is_set()
+    count.settle()
+    assert count.ending.is_set()
