@@ -11,6 +11,9 @@ CARRIES = "serial"
 ASKS, ASKS_FOR = "MIRROR_ANSWER", CARRIES
 """The environment variable, and its value, by which a pusher asks; stock's sshd takes no notice of it."""
 
+CONNECT_AGAIN = "the line of this key has changed; connect again"
+"""What a trigger is told, with TEMPORARY, that came over a connection which its key may open no more as it was."""
+
 LONGEST = 4096
 """Bytes of a trigger command that are looked at; the longest one in the wild is under 100."""
 

@@ -9,12 +9,16 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 
 from appliance import words
 from appliance.doors import inbox
 
 DEADLINE = 7 * 24 * 3600.0
 """Seconds after which even the longest first sync is no longer waited for; the request stays accepted."""
+
+PARTING = 0.5
+"""Seconds behind an answer until the connection that it went over is ended: what was said has gone out by then."""
 
 AUTHORIZED = "/run/mirror/authorized_keys"
 
@@ -80,10 +84,16 @@ def _is_current(argv: list[str]) -> bool:
 
 
 def _hang_up() -> int:
-    """End the connection: whoever still has a key that is let in comes back with a new one."""
-    print("the line of this key has changed; connect again", file=sys.stderr, flush=True)
+    """End the connection behind the answer: whoever still has a key that is let in comes back with a new one."""
+    print(words.CONNECT_AGAIN, file=sys.stderr, flush=True)
     # sshd's process for this connection, as the shell between has made way. What else runs at its end goes on.
-    os.kill(os.getppid(), signal.SIGTERM)
+    connection = os.getppid()
+    if not os.fork():
+        # Who holds its outputs keeps the session open.
+        os.closerange(0, 3)
+        time.sleep(PARTING)
+        os.kill(connection, signal.SIGTERM)
+        os._exit(0)
     return words.TEMPORARY
 
 

@@ -14,7 +14,6 @@ from appliance.settings import Settings
 from appliance.store import Store
 from appliance.sync.fetch import Staging
 from appliance.sync.quarantine import Quarantine
-from appliance.tree.deliver import LOST_AFTER
 
 PERSISTENT: Final = 3
 """Failed attempts before something that is tried again by itself is worth anybody's attention."""
@@ -40,7 +39,7 @@ OF_SYNCS: Final = (Aspect.FAILING, Aspect.REFUSED, Aspect.STALE)
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """Something that is wrong with a subject: an archive, or ``downstream/archive``."""
+    """Something that is wrong with a subject: an archive, or a downstream."""
 
     aspect: Aspect
     subject: str
@@ -62,7 +61,7 @@ class Findings:
 
 def subjects_of(settings: Settings) -> frozenset[str]:
     """Whatever anybody may be told of; of what is configured no more nothing is over, it is not there."""
-    told = {f"{one.name}/{name}" for name in settings.archives for one in settings.downstreams_of(name)}
+    told = {one.name for name in settings.archives for one in settings.downstreams_of(name)}
     return frozenset(told.union(settings.archives))
 
 
@@ -114,9 +113,10 @@ def _is_tried_again(store: Store, name: str) -> bool:
 
 
 def _deliveries(store: Store) -> Iterator[Condition]:
-    for told in store.deliveries():
-        if told.silent >= LOST_AFTER:
-            yield Condition(Aspect.LOST, f"{told.downstream}/{told.archive}", told.error)
+    """Who is lost is so for all its archives."""
+    lost = {told.downstream: told.error for told in store.deliveries() if told.state == "lost"}
+    for downstream, reason in lost.items():
+        yield Condition(Aspect.LOST, downstream, reason)
 
 
 def _moments(places: Places, store: Store, name: str) -> Iterator[float]:

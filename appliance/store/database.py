@@ -53,10 +53,11 @@ class Database:
         self._db.execute("begin immediate")
         try:
             yield
+            self._db.execute("commit")
         except BaseException:
-            self._db.execute("rollback")
+            if self._db.in_transaction:  # SQLite ends some by itself, when the volume is full
+                self._db.execute("rollback")
             raise
-        self._db.execute("commit")
 
     def _all(self, query: str, *values: Any) -> list[sqlite3.Row]:
         return self._db.execute(query, values).fetchall()

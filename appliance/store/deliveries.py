@@ -63,6 +63,24 @@ class Deliveries(Database):
                 "update delivery set carries = ? where downstream = ? and archive = ?", (serial, downstream, archive)
             )
 
+    def postpone(self, downstream: str, but: str, until: float) -> None:
+        """One who is lost is being tried for the archive ``but``: the others wait for what comes of that."""
+        with self._transaction(lasting=False):
+            self._db.execute(
+                "update delivery set next = ? where downstream = ? and archive <> ? and state = 'lost'",
+                (until, downstream, but),
+            )
+
+    def found(self, downstream: str) -> bool:
+        """A downstream has answered, so it is not lost; returns whether it was."""
+        with self._transaction(lasting=False):
+            done = self._db.execute(
+                "update delivery set state = 'pending', next = null, silent = 0"
+                " where downstream = ? and state = 'lost'",
+                (downstream,),
+            )
+        return done.rowcount > 0
+
     def forget_delivery(self, downstream: str, archive: str) -> None:
         """Drop what was owed to a downstream that is no longer configured for an archive."""
         with self._transaction():

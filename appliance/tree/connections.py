@@ -90,7 +90,10 @@ class Connections:
         while True:
             kept, is_new = self._connection(settings, one)
             try:
-                return await self._session(settings, one, kept, command)
+                outcome = await self._session(settings, one, kept, command)
+                if is_new or not _is_sent_away(outcome):
+                    return outcome
+                kept.retire()
             except mux.NotOpened:
                 if not kept.has_ended:  # its other side allows no more sessions
                     return await self._alone(settings, one, command)
@@ -183,6 +186,7 @@ class Connections:
             "ControlMaster=yes",
             f"ControlPath={socket}",
             "ControlPersist=no",
+            f"SendEnv={words.ASKS}",  # of a session's environment a holder lets pass what it would send itself
             "LogLevel=VERBOSE",
             f"ServerAliveInterval={ALIVE_INTERVAL}",
             f"ServerAliveCountMax={ALIVE_COUNT}",
@@ -207,6 +211,11 @@ class Connections:
 
 def _place(one: Downstream) -> tuple[str, int]:
     return one.host, one.port
+
+
+def _is_sent_away(outcome: Outcome) -> bool:
+    """Whether an appliance takes nothing more over this connection, and asks for a new one."""
+    return outcome.code == words.TEMPORARY and words.CONNECT_AGAIN in outcome.stderr
 
 
 def _most() -> int:

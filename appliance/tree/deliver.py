@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-import sqlite3
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,7 @@ from appliance.records import Delivery
 from appliance.settings import Downstream
 from appliance.store import Store
 from appliance.tree import sight
+from appliance.tree.bookkeeping import kept
 from appliance.tree.tell import Answer
 from appliance.tree.teller import Teller
 
@@ -27,13 +29,11 @@ LAST_RETRY: Final = 900.0
 """Seconds between two attempts to tell one downstream: doubled each time, from the first to the last."""
 
 LOST_AFTER: Final = 8
-"""Attempts in a row, of whatever publication, that could not reach a downstream: twenty minutes when nothing is new."""
+"""Attempts in a row, for one archive, that could not reach a downstream: twenty minutes when nothing is new. For its
+other archives the first one is enough then."""
 
 RARELY: Final = 3600.0
-"""Seconds between two attempts to tell a downstream that is lost."""
-
-STORE_PAUSE: Final = 30.0
-"""Seconds until a state volume that could not be written is tried again."""
+"""Seconds between two attempts to tell a downstream that is lost, however many archives it is owed."""
 
 LOOKS: Final = (5.0, 10.0, 20.0, 40.0, 80.0)
 """Seconds between two looks at what a downstream publishes that was told: its sync may go on behind its answer."""
@@ -62,86 +62,104 @@ class Deliverer:
         try:
             if one.push == "all":
                 await asyncio.sleep(one.delay)
-            while not await self._knows(one, archive, attempted):
-                await asyncio.sleep(STORE_PAUSE)
-        finally:
-            attempted.set()
-
-    async def _knows(self, one: Downstream, archive: str, attempted: asyncio.Event) -> bool:
-        """Return when it knows, or when the store cannot be used: what it owes is still in it then."""
-        try:
             while owed := await self._due(one.name, archive, attempted):
                 one = self._find(one.name, archive) or one
                 answer = Answer() if owed.state == "delivered" else await self._attempt(one, owed)
                 attempted.set()
-                trouble = answer.trouble or await self._behind(one, owed, answer.carries)
+                trouble = answer.trouble or await self._unseen(one, owed, answer.carries)
                 if not trouble:
-                    return True
+                    return
                 await self._failed(owed, trouble, answer.reached)
-        except sqlite3.Error as error:
+        finally:
             attempted.set()
-            log.trouble("telling waits for the store", archive=archive, downstream=one.name, reason=str(error))
-            return False
-        return True
 
     async def _due(self, name: str, archive: str, attempted: asyncio.Event) -> Delivery | None:
         """What a downstream is owed, when it is time to tell it; None when that is nothing."""
-        owed = self._store.delivery(name, archive)
-        if owed and owed.state == "lost":
+        while owed := await kept(lambda: self._store.delivery(name, archive), name):
+            if owed.state != "lost":
+                return owed
             attempted.set()
-            await asyncio.sleep(max(0.0, (owed.next or 0) - time.time()))
-        return self._store.delivery(name, archive)
+            if (wait := (owed.next or 0) - time.time()) <= 0:
+                return owed
+            await asyncio.sleep(wait)
+        return None
 
     async def _attempt(self, one: Downstream, owed: Delivery) -> Answer:
+        """Tell it, and take its own word for what it publishes then, if it gives it."""
         attempts = owed.attempts + 1
-        state = "lost" if owed.state == "lost" else "pushing"
-        self._store.tell(owed, state, owed.error, owed.next, attempts, owed.silent)
+        if owed.state == "lost":
+            await self._note(owed, self._store.postpone, owed.downstream, owed.archive, time.time() + RARELY)
+        else:
+            await self._tell(owed, "pushing", owed.error, owed.next, attempts, owed.silent)
         answer = await self._teller.tell(one, owed.archive)
-        if not answer.trouble:
-            self._store.tell(owed, "delivered", attempts=attempts)
-            self._on_change()
-            log.event(
-                "delivered", archive=owed.archive, downstream=owed.downstream, serial=owed.serial,
-                seconds=round(time.time() - owed.since, 2),
-            )  # fmt: skip
-        if owed.silent and answer.reached:
+        if answer.reached:
             self._is_back(owed)
+        if not answer.trouble and answer.carries:
+            answer = replace(answer, trouble=await self._compared(owed, answer.carries))
+        if not answer.trouble:
+            await self._delivered(owed, attempts)
         return answer
 
-    async def _behind(self, one: Downstream, owed: Delivery, carries: str | None) -> str:
+    async def _delivered(self, owed: Delivery, attempts: int) -> None:
+        await self._tell(owed, "delivered", attempts=attempts)
+        self._on_change()
+        log.event(
+            "delivered", archive=owed.archive, downstream=owed.downstream, serial=owed.serial,
+            seconds=round(time.time() - owed.since, 2),
+        )  # fmt: skip
+
+    async def _unseen(self, one: Downstream, owed: Delivery, carries: str | None) -> str:
         """See what it publishes; returns the trouble when that stays older than what it was told of."""
         if carries is not None or not (one.site and owed.serial):
-            return self._compared(owed, carries)
+            return ""
         seen, trouble = None, ""
         for pause in (0.0, *LOOKS):
             await asyncio.sleep(pause)
             seen, trouble = await sight.serial(one.site.replace("*", owed.archive), self._scratch)
-            if seen is not None and not (trouble := self._compared(owed, seen)):
+            if seen is not None and not (trouble := await self._compared(owed, seen)):
                 return ""
         if seen is None:  # who cannot be seen was told nevertheless
-            self._store.tell(owed, "delivered", trouble, attempts=owed.attempts + 1)
+            await self._tell(owed, "delivered", trouble, attempts=owed.attempts + 1)
             return ""
         return trouble
 
-    def _compared(self, owed: Delivery, seen: str | None) -> str:
-        if seen is None:
-            return ""
-        self._store.seen(owed.downstream, owed.archive, seen)
+    async def _compared(self, owed: Delivery, seen: str) -> str:
+        await self._note(owed, self._store.seen, owed.downstream, owed.archive, seen)
         return f"it was told, and still publishes serial {seen}" if owed.is_behind(seen) else ""
 
     async def _failed(self, owed: Delivery, trouble: str, reached: bool) -> None:
         """Keep what went wrong, and wait until it is time for another attempt."""
-        attempts = owed.attempts + 1
-        silent = 0 if reached else owed.silent + 1
-        lost = silent >= LOST_AFTER
+        attempts, silent = owed.attempts + 1, 0 if reached else owed.silent + 1
+        lost = not reached and await self._is_lost(owed, silent)
         pause = RARELY if lost else min(LAST_RETRY, FIRST_RETRY * 2 ** min(attempts - 1, 10))
         pause *= random.uniform(0.8, 1.2)
-        about = {"downstream": owed.downstream, "reason": trouble}
-        if lost and not any(told.state == "lost" for told in self._store.deliveries(owed.downstream)):
-            log.trouble("downstream is lost, it is tried rarely from now on", **about)
-        elif attempts == 1:
-            log.trouble("not delivered", archive=owed.archive, **about)
-        self._store.tell(owed, "lost" if lost else "failing", trouble, time.time() + pause, attempts, silent)
+        if attempts == 1 and not lost:
+            log.trouble("not delivered", archive=owed.archive, downstream=owed.downstream, reason=trouble)
+        await self._tell(owed, "lost" if lost else "failing", trouble, time.time() + pause, attempts, silent)
         self._on_change()
         if not lost:  # its pause comes before the next attempt, also when another life makes that
             await asyncio.sleep(pause)
+
+    async def _is_lost(self, owed: Delivery, silent: int) -> bool:
+        """Whether one that could not be reached again is lost, for this archive or for any; says when it gets so."""
+        known = await kept(lambda: self._store.deliveries(owed.downstream), owed.downstream)
+        if any(told.state == "lost" for told in known):
+            return True
+        if silent < LOST_AFTER:
+            return False
+        log.trouble("downstream is lost, it is tried rarely from now on", downstream=owed.downstream)
+        return True
+
+    async def _tell(
+        self,
+        owed: Delivery,
+        state: str,
+        error: str = "",
+        next: float | None = None,
+        attempts: int = 0,
+        silent: int = 0,
+    ) -> None:
+        await self._note(owed, self._store.tell, owed, state, error, next, attempts, silent)
+
+    async def _note(self, owed: Delivery, write: Callable[..., object], *values: object) -> None:
+        await kept(partial(write, *values), owed.downstream)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Collection
+from dataclasses import replace
 
 from appliance import log
 from appliance.places import Places
@@ -13,7 +14,8 @@ from appliance.settings import Downstream, Settings
 from appliance.store import Store
 from appliance.tree import tell
 from appliance.tree.barrier import Barrier
-from appliance.tree.deliver import LOST_AFTER, Deliverer
+from appliance.tree.bookkeeping import dispensable
+from appliance.tree.deliver import Deliverer
 from appliance.tree.teller import Teller
 
 _Key = tuple[str, str]
@@ -66,23 +68,28 @@ class Push:
     def revive(self, name: str) -> None:
         """A downstream showed a sign of life, or somebody knows better: what it is owed it is told now."""
         for owed in self._store.deliveries(name):
-            self._hurry(owed)
+            if not self._teller.is_telling(owed.downstream, owed.archive):
+                self._hurry(owed)
 
-    def _hurry(self, owed: Delivery, is_back: bool = False) -> None:
-        """Tell it now; who only may be back has its failures behind it still."""
+    def _hurry(self, owed: Delivery) -> None:
+        """Who is lost stays so until it answers."""
         one = self._find(owed.downstream, owed.archive)
         if one and owed.state in ("failing", "lost"):
-            attempts, silent = (1, 0) if is_back else (owed.attempts, owed.silent)
-            self._store.tell(owed, "pending", owed.error, attempts=attempts, silent=silent)
+            with dispensable():
+                state = "lost" if owed.state == "lost" else "pending"
+                self._store.tell(owed, state, owed.error, None, owed.attempts, owed.silent)
             self._start(one, owed.archive)
 
     def _is_back(self, owed: Delivery) -> None:
-        """One that had not answered does again: what it is owed of other archives need not wait."""
-        if owed.silent >= LOST_AFTER:
-            log.event("downstream is back", downstream=owed.downstream)
-        for other in self._store.deliveries(owed.downstream):
-            if other.archive != owed.archive:
-                self._hurry(other, is_back=True)
+        """One has answered: if it had not before, what it is owed of other archives need not wait."""
+        hopeful = ("failing", "lost") if owed.attempts else ("lost",)
+        with dispensable():
+            others = [told for told in self._store.deliveries(owed.downstream) if told.state in hopeful]
+            if self._store.found(owed.downstream):
+                log.event("downstream is back", downstream=owed.downstream)
+            for other in others:
+                if not self._teller.is_telling(other.downstream, other.archive) and other.archive != owed.archive:
+                    self._hurry(replace(other, state="failing", attempts=1, silent=0))
 
     async def first_round(self, archive: str) -> None:
         """Return when everybody who is being told has been told, or could not be told for the first time."""
@@ -94,7 +101,8 @@ class Push:
         for owed in self._store.deliveries():
             key, one = (owed.downstream, owed.archive), self._find(owed.downstream, owed.archive)
             if one is None:
-                self._store.forget_delivery(*key)
+                with dispensable():
+                    self._store.forget_delivery(*key)
             elif again and owed.state in ("failing", "lost"):
                 self._hurry(owed)
             elif key not in self._telling and (owed.state != "delivered" or (one.site and not owed.is_confirmed)):

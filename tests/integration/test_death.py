@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.harness import MIRRORS, Lone, Topology
+from tests.harness import MIRRORS, Lone, Node, Topology
 
 pytestmark = pytest.mark.integration
 
@@ -23,6 +23,12 @@ def test_a_dead_leaf_delays_nobody_and_catches_up(topology: Topology) -> None:
 
     leaf1.start()
     topology.wait_serial(serial, "leaf1")
+    hub.wait_for(lambda _: _seen(hub, "leaf1") == ("delivered", serial, True), 30, "has seen that leaf1 knows")
+
+
+def _seen(hub: Node, leaf: str) -> tuple[str, str, bool]:
+    told = hub.status()["downstreams"][leaf]["debian"]
+    return told["state"], told["carries"], told["confirmed"]
 
 
 def test_a_leaf_without_network_catches_up(topology: Topology) -> None:

@@ -12,10 +12,10 @@ import pytest
 
 from appliance import log, status
 from appliance.controller import Controller
-from appliance.notices import channels, conditions, notices
+from appliance.notices import channels, notices
 from appliance.requests import new_request
 from appliance.settings import load
-from appliance.tree import deliver, push
+from appliance.tree import deliver
 from tests.unit.house import House, until
 from tests.unit.notices.receiver import Receiver, receiver
 from tests.unit.upstream import DebianTree, daemon
@@ -133,8 +133,7 @@ def top(tmp_path: Path, hook: Receiver, monkeypatch: pytest.MonkeyPatch) -> Iter
     house = House(tmp_path / "top", downstreams="leaf=ssh://m@leaf?push=all", extra=extra)
     house.record_ssh(monkeypatch)
     monkeypatch.setattr(deliver, "FIRST_RETRY", 0.01)
-    for room in (deliver, push, conditions):
-        monkeypatch.setattr(room, "LOST_AFTER", 4)
+    monkeypatch.setattr(deliver, "LOST_AFTER", 4)
     yield house
     house.store.close()
 
@@ -166,7 +165,7 @@ def test_a_downstream_is_lost_when_the_circuit_is_broken_and_back_when_it_answer
             await until(lambda: len(told(hook)) == 2)
 
     asyncio.run(play())
-    assert told(hook) == [("leaf/debian", "lost", "bad"), ("leaf/debian", "lost", "ok")]
+    assert told(hook) == [("leaf", "lost", "bad"), ("leaf", "lost", "ok")]
 
 
 def test_who_answers_and_fails_is_not_lost(top: House, hook: Receiver) -> None:
@@ -200,7 +199,7 @@ def test_of_a_downstream_that_is_configured_no_more_nothing_is_told(top: House, 
             return db.execute("select * from notice").fetchall()
 
     asyncio.run(play())
-    assert told(hook) == [("leaf/debian", "lost", "bad")]
+    assert told(hook) == [("leaf", "lost", "bad")]
 
 
 def test_what_was_told_before_a_restart_is_not_told_again(house: House, origin: DebianTree, hook: Receiver) -> None:
@@ -272,6 +271,37 @@ def test_what_was_never_told_and_is_over_is_nobodys_business(
     asyncio.run(play())
     assert told(hook) == []
     assert len(hook.came) == 1
+
+
+def test_a_downstream_is_lost_once_and_back_once_whatever_it_is_owed(
+    house: House, hook: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliver, "LOST_AFTER", 4)
+    monkeypatch.setattr(deliver, "FIRST_RETRY", 0.05)
+    house.record_ssh(monkeypatch)
+    back = tmp_path / "back"
+    house.downstreams = "below=ssh://m@below?push=all"
+    house.extra |= {"MIRROR_ARCHIVES__OTHER__UPSTREAM": "none"}
+    house.places.archive("other").mkdir()
+    house.answer("below", f"[ -e {back} ] && exit 0; echo 'No route to host' >&2; exit 255")
+
+    async def play() -> None:
+        async with opened(house) as controller:
+            assert await synced(controller) == 0
+            controller.accept([new_request("other", "all", "cli", "somebody")])
+            await until(lambda: [one.state for one in house.store.deliveries()] == ["lost"] * 2)
+            await until(lambda: told(hook))
+            tried = len(house.told)
+            controller.push.revive("below")
+            await until(lambda: len(house.told) > tried)
+            assert await synced(controller) == 0  # everything is looked at again
+            back.touch()
+            controller.push.revive("below")
+            await until(lambda: len(told(hook)) == 2)
+
+    asyncio.run(play())
+    assert told(hook) == [("below", "lost", "bad"), ("below", "lost", "ok")]
+    assert "No route to host" in hook.came[0]["notices"][0]["reason"]
 
 
 def test_apprise_gets_title_reason_and_type_and_no_secret_is_shown(

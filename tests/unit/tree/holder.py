@@ -86,7 +86,7 @@ def serve(root: Path, host: str, line: socket.socket, note: object, end: object)
     note(f"{host}{command}")
     (root / "busy").touch()
     code = run(root, host, command, descriptors)
-    (root / "busy").unlink()
+    (root / "busy").unlink(missing_ok=True)
     send(line, struct.pack(">III", 0x80000004, 7, code))
     for descriptor in descriptors:
         os.close(descriptor)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance import words
 from appliance.commands import Outcome
 from appliance.places import Places
 from appliance.settings import load
@@ -17,6 +18,7 @@ from appliance.tree.connections import Connections
 from tests.unit.house import House, until
 
 LEAF = "leaf=ssh://mirror@leaf:2222"
+AGAIN = words.CONNECT_AGAIN
 HOLDER = Path(__file__).with_name("holder.py")
 
 
@@ -69,6 +71,7 @@ def test_the_ssh_that_holds_a_connection(house: House) -> None:
     assert {
         "Port=2222", "User=mirror", "BatchMode=yes", "StrictHostKeyChecking=yes", "IdentitiesOnly=yes",
         "ControlMaster=yes", "ControlPath=/run/7", "ControlPersist=no",
+        "SendEnv=MIRROR_ANSWER",
     } <= set(options(line))  # fmt: skip
     assert options(line).index("LogLevel=VERBOSE") < options(line).index("LogLevel=ERROR")
 
@@ -165,6 +168,19 @@ def test_a_dead_connection_is_replaced_at_once(house: House) -> None:
         (house.root / "die").touch()
         outcome = await tell(house, connections)
         assert (outcome.code, len(holders(house))) == (0, 2)
+
+    played(house, scene)
+
+
+def test_who_wants_a_new_connection_gets_one_and_is_told_by_that(house: House) -> None:
+    async def scene(connections: Connections) -> None:
+        await tell(house, connections)
+        house.answer("leaf", f"[ -e {house.root}/once ] || {{ >{house.root}/once; echo '{AGAIN}' >&2; exit 75; }}")
+        outcome = await tell(house, connections)
+        assert (outcome.code, len(holders(house))) == (0, 2)
+        house.answer("leaf", f"echo '{AGAIN}' >&2; exit 75")
+        outcome = await tell(house, connections)
+        assert (outcome.code, len(holders(house))) == (75, 3)
 
     played(house, scene)
 

@@ -15,7 +15,8 @@ import pytest
 from appliance.commands import Outcome
 from appliance.controller import Controller, new_request
 from appliance.settings import load
-from appliance.tree import deliver, push, tell
+from appliance.tree import bookkeeping, deliver, tell
+from tests.unit.filesystems import fill, small
 from tests.unit.house import House, until
 
 
@@ -191,7 +192,6 @@ def test_who_is_lost_is_tried_rarely_and_told_at_the_first_sign_of_life(
 ) -> None:
     caplog.set_level("INFO", "push-mirror")
     monkeypatch.setattr(deliver, "LOST_AFTER", 3)
-    monkeypatch.setattr(push, "LOST_AFTER", 3)
     back = tmp_path / "back"
     house.downstreams = "leaf=ssh://m@leaf live=ssh://m@live"
     house.answer("leaf", f"[ -e {back} ] && exit 0; echo 'No route to host' >&2; exit 255")
@@ -217,6 +217,106 @@ def test_who_is_lost_is_tried_rarely_and_told_at_the_first_sign_of_life(
     played(house, scene)
     said = [message for message in caplog.messages if "downstream is" in message or message == "not delivered"]
     assert said == ["not delivered", "downstream is lost, it is tried rarely from now on", "downstream is back"]
+
+
+def test_who_is_lost_is_so_for_all_archives_and_tried_for_one_of_them(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "push-mirror")
+    monkeypatch.setattr(deliver, "LOST_AFTER", 4)
+    monkeypatch.setattr(deliver, "RARELY", 1)
+    archives = [f"a{number}" for number in range(5)]
+    back = tmp_path / "back"
+    house.downstreams = f"leaf=ssh://m@leaf?push=all&archives={','.join(archives)}"
+    house.extra |= {f"MIRROR_ARCHIVES__{name.upper()}__UPSTREAM": "none" for name in archives}
+    house.answer("leaf", f"[ -e {back} ] && exit 0; echo 'No route to host' >&2; exit 255")
+
+    async def scene(controller: Controller) -> None:
+        for name in archives:
+            house.places.archive(name).mkdir()
+            controller.accept([new_request(name, "all", "cli", "mirrorctl")])
+        await until(lambda: [told.state for told in house.store.deliveries()] == ["lost"] * 5)
+        tried = len(house.told)
+        assert tried <= 4 * 4 + 4
+        await asyncio.sleep(3)
+        assert 1 <= len(house.told) - tried <= 5  # one by one, and not one for each archive
+        back.touch()
+        await until(lambda: [told.state for told in house.store.deliveries()] == ["delivered"] * 5)
+
+    played(house, scene)
+    said = [message for message in caplog.messages if "downstream is" in message]
+    assert said == ["downstream is lost, it is tried rarely from now on", "downstream is back"]
+
+
+def test_who_is_busy_for_long_is_not_lost(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It answers. And one glitch does not make it so."""
+    monkeypatch.setattr(deliver, "LOST_AFTER", 2)
+    monkeypatch.setattr(deliver, "LAST_RETRY", 0.05)
+    house.downstreams = "leaf=ssh://m@leaf?push=all"
+    house.answer("leaf", f"[ -e {tmp_path}/glitch ] && {{ rm {tmp_path}/glitch; exit 255; }}; exit 1")
+
+    async def scene(controller: Controller) -> None:
+        await publish(controller)
+        await until(lambda: len(house.told) >= 4)
+        (tmp_path / "glitch").touch()
+        await until(lambda: not (tmp_path / "glitch").exists())
+        tried = len(house.told)
+        await until(lambda: len(house.told) >= tried + 2)
+        assert states(house)["leaf"] in ("failing", "pushing")
+
+    played(house, scene)
+
+
+@pytest.mark.parametrize("code", [0, 255])
+def test_a_full_state_volume_ends_no_delivery(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, code: int
+) -> None:
+    """It fills while somebody is being told; what came of it is noted when there is room, and he is told no more."""
+    monkeypatch.setattr(bookkeeping, "STORE_PAUSE", 0.05)
+    monkeypatch.setattr(deliver, "FIRST_RETRY", 0.05)
+    gate = tmp_path / "gate"
+    with small(tmp_path / "house" / "state", "size=4m"):
+        house = House(tmp_path / "house", downstreams="leaf=ssh://m@leaf?push=all")
+        house.record_ssh(monkeypatch)
+        house.answer("leaf", f"[ -e {gate} ] && exit; while [ ! -e {gate} ]; do sleep 0.02; done; exit {code}")
+
+        async def scene(controller: Controller) -> None:
+            await publish(controller)
+            await until(lambda: states(house) == {"leaf": "pushing"})
+            file = fill(house.places.state)
+            gate.touch()
+            await until(lambda: "telling waits for the store" in caplog.messages)
+            await asyncio.sleep(0.3)
+            assert states(house) == {"leaf": "pushing"}
+            assert len(house.told) == 1
+            controller.reload(load(house.environ))  # costs nobody anything
+            controller.push.revive("leaf")
+            file.unlink()
+            await until(lambda: states(house) == {"leaf": "delivered"})
+            assert len(house.told) == (1 if code == 0 else 2)
+
+        played(house, scene)
+
+
+def test_a_start_with_a_full_state_volume_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when it would forget somebody, and hurry another."""
+    monkeypatch.setattr(bookkeeping, "STORE_PAUSE", 0.05)
+    with small(tmp_path / "house" / "state", "size=4m"):
+        house = House(tmp_path / "house", downstreams="leaf=ssh://m@leaf?push=all")
+        house.record_ssh(monkeypatch)
+        house.store.deliver(["leaf", "forgotten"], "debian", 3, "2026112103", 1)
+        file = fill(house.places.state)
+
+        async def scene(controller: Controller) -> None:
+            await asyncio.sleep(0.3)
+            assert (house.told, states(house)) == ([], {"forgotten": "pending", "leaf": "pending"})
+            controller.reload(load(house.environ))
+            file.unlink()
+            await until(lambda: states(house)["leaf"] == "delivered")
+            controller.reload(load(house.environ))
+            assert states(house) == {"leaf": "delivered"}
+
+        played(house, scene)
 
 
 def test_what_is_lost_stays_lost_across_a_restart_until_somebody_knows_better(house: House) -> None:
@@ -251,7 +351,7 @@ def test_a_store_that_cannot_be_written_ends_no_delivery(
     house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "push-mirror")
-    monkeypatch.setattr(deliver, "STORE_PAUSE", 0.05)
+    monkeypatch.setattr(bookkeeping, "STORE_PAUSE", 0.05)
     house.downstreams = "leaf=ssh://m@leaf?push=all"
     limit = "create trigger full before update on delivery begin select raise(abort, 'database or disk is full'); end"
 
