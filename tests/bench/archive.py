@@ -32,13 +32,16 @@ Part = tuple[str, str]
 @dataclass(frozen=True, slots=True)
 class Shape:
     """How big the archive is and how much of it changes: `packages` in each index, of which each publication replaces
-    `replaced`; `kept` is how many publications of by-hash files there are, the current one included."""
+    `replaced`; `kept` is how many publications of by-hash files there are, the current one included; `largest` is the
+    size of the largest package in bytes; `testifies`: the archive's software writes the traces, and nobody else."""
 
     components: tuple[str, ...] = ("main", "contrib", "non-free")
     architectures: tuple[str, ...] = ("amd64", "arm64")
     packages: int = 500
     replaced: int = 2
     kept: int = 3
+    largest: int = 4000
+    testifies: bool = True
 
     @property
     def parts(self) -> list[Part]:
@@ -79,7 +82,8 @@ class Archive:
         self._put({f"{SUITE}/{path}": data for path, data in indices.items()})
         release = self._release(indices)
         self._put({f"{SUITE}/{name}": release for name in ("Release", "InRelease")})
-        self._testify()
+        if self._shape.testifies:
+            self._testify()
         self._by_hash.append(list(hashed))
         if len(self._by_hash) > self._shape.kept:
             overdue += [f"{SUITE}/{path}" for path in self._by_hash.popleft()]
@@ -104,7 +108,7 @@ class Archive:
         (component, architecture), version = part, f"1.{self.published:06}"
         name = f"{'abcdefghij'[number % 10]}-package-{number}"
         path = f"pool/{component}/{name[0]}/{name}/{name}_{version}_{architecture}.deb"
-        data = self._random.randbytes(self._random.randint(500, 4000))
+        data = self._random.randbytes(self._random.randint(500, self._shape.largest))
         stanza = (
             f"Package: {name}\nVersion: {version}\nArchitecture: {architecture}\n"
             f"Filename: {path}\nSize: {len(data)}\nSHA256: {_hash(data)}\n\n"

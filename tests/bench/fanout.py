@@ -22,7 +22,6 @@ from tests.bench.rows import Options, Row, Run
 from tests.ground.images import NAMESPACE
 from tests.harness import Lone, Node
 from tests.stock import Ours, Stock, World, variables
-from tests.stock.world import NAME as NETWORK
 
 NAME: Final = "fan-out"
 DOWNSTREAMS: Final = 200
@@ -153,7 +152,7 @@ def costs(world: World, times: int = ROUNDS) -> Iterator[tuple[str, list[Cost]]]
         leaf = stack.enter_context(world.stock(LEAF))
         leaf.let_in("push", command=ANSWER)
         entry = ["python3", "-c", HOLES]
-        with Lone({}, name=HOLE, network=NETWORK, entrypoint=entry) as hole:
+        with Lone({}, name=HOLE, network=world.name, entrypoint=entry) as hole:
             hole.wait_for(lambda node: "ready" in node.logs(), 20, "is silent")
             with scene(world, leaf) as kept:
                 single, anew = zip(*((kept.single(), kept.push_anew("live", DOWNSTREAMS)) for _ in rounds), strict=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gzip
 import random
-from collections import Counter
+import time
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -35,6 +36,7 @@ class Finding(Enum):
     """How a read ended; it goes no further than to the first thing that is wrong, as apt."""
 
     CONSISTENT = "consistent"
+    NO_ANSWER = "no answer"
     NO_RELEASE = "InRelease unreadable"
     NO_INDEX = "index missing"
     OTHER_INDEX = "index with another hash"
@@ -69,6 +71,8 @@ class Tally:
 
     reads: Counter[Read] = field(default_factory=Counter)
     releases: set[bytes] = field(default_factory=set)
+    examples: deque[str] = field(default_factory=lambda: deque(maxlen=20))
+    """The last reads that were not consistent: when, how, and at which file."""
 
     def count(self, way: Way, *findings: Finding, replaced: bool | None = None) -> int:
         """Reads of that way, with one of the findings unless there are none, and replaced or not unless None."""
@@ -81,6 +85,10 @@ class Tally:
         )
 
 
+class _NoAnswer(Exception):
+    """The server did not answer, or said itself that something is wrong with it."""
+
+
 class Reader:
     """A client of one mirror's archive; its connection is kept. It chooses at random, by `seed`."""
 
@@ -89,23 +97,41 @@ class Reader:
         self._connection = HTTPConnection(host, port, timeout=PATIENCE)
         self._archive = archive
         self._random = random.Random(seed)
+        self._last = ""
 
-    def read_until(self, stop: Event) -> None:
-        """Reads both ways in turn, without any pause, and counts what it finds."""
+    def read_until(self, stop: Event, pause: float = 0) -> None:
+        """Reads both ways in turn, `pause` seconds apart, and counts what it finds."""
         while not stop.is_set():
             for way in Way:
                 self.tally.reads[self.read(way)] += 1
+                if pause:
+                    stop.wait(pause)
 
     def read(self, way: Way) -> Read:
         """One read."""
+        try:
+            return self._read(way)
+        except _NoAnswer:
+            return Read(way, Finding.NO_ANSWER)
+
+    def _read(self, way: Way) -> Read:
         release = self._get(f"{SUITE}/InRelease")
         listed = indices(release or b"")
         if not release or not listed:
             return Read(way, Finding.NO_RELEASE)
         self.tally.releases.add(sha256(release).digest())
         finding = self._follow(self._random.choice(listed), way)
-        replaced = finding is not Finding.CONSISTENT and self._get(f"{SUITE}/InRelease") != release
-        return Read(way, finding, replaced)
+        read = Read(way, finding, finding is not Finding.CONSISTENT and self._is_replaced(release))
+        if finding is not Finding.CONSISTENT:
+            self.tally.examples.append(f"{time.strftime('%H:%M:%S')} {read} at {self._last}")
+        return read
+
+    def _is_replaced(self, release: bytes) -> bool:
+        """Also when nobody can tell any more, as the mirror went away meanwhile."""
+        try:
+            return self._get(f"{SUITE}/InRelease") != release
+        except _NoAnswer:
+            return True
 
     def _follow(self, index: Reference, way: Way) -> Finding:
         directory, _, name = index.path.rpartition("/")
@@ -130,14 +156,18 @@ class Reader:
         return Finding.CONSISTENT
 
     def _get(self, path: str) -> bytes | None:
-        """A file's bytes, None when it cannot be had."""
+        """A file's bytes, None when the server says that it is not to be had."""
+        if not path.endswith("/InRelease"):
+            self._last = path
         try:
             self._connection.request("GET", f"/{self._archive}/{path}")
             answer = self._connection.getresponse()
             data = answer.read()
         except (OSError, HTTPException):
             self._connection.close()
-            return None
+            raise _NoAnswer from None
+        if answer.status >= 500:
+            raise _NoAnswer
         return data if answer.status == 200 else None
 
 

@@ -26,13 +26,15 @@ def _down() -> None:
             for name in (sweep.DEMO, sweep.TESTS):
                 sweep.project(name)
             sweep.lone()
-            sweep.world()
+            for name in (sweep.WORLD, sweep.CHAOS):
+                sweep.world(name)
 
 
 VERBS: Final[Mapping[str, Callable[[], None]]] = {
     "engine": engine.ensure,
     "images": _images,
     "peer": _peer,
+    "hands": images.hands,
     "programs": programs.ensure,
     "runner": images.runner,
     "venv": venv.ensure,

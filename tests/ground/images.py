@@ -16,6 +16,7 @@ PRODUCT: Final = f"{NAMESPACE}:latest"
 TOOLS: Final = f"{NAMESPACE}-tools:latest"
 PEER: Final = f"{NAMESPACE}-stock:latest"
 RUNNER: Final = f"{NAMESPACE}-unit:latest"
+HANDS: Final = f"{NAMESPACE}-hands:latest"
 
 
 def product(base: str) -> None:
@@ -36,6 +37,11 @@ def peer(base: str) -> None:
 def runner() -> None:
     """The product with pytest, so that unit tests meet the libraries the product meets."""
     _build(RUNNER, TOP / "tests/topology/runner", PRODUCT)
+
+
+def hands() -> None:
+    """What injects faults into mirrors: the product with iptables and a false clock."""
+    _build(HANDS, TOP / "tests/chaos/image", PRODUCT)
 
 
 def _build(tag: str, context: Path, base: str) -> None:

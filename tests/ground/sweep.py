@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.ground.console import output, run, succeeds
-from tests.ground.images import NAMESPACE, PEER, PRODUCT, RUNNER, TOOLS, TOP
+from tests.ground.images import HANDS, NAMESPACE, PEER, PRODUCT, RUNNER, TOOLS, TOP
 
 DEMO: Final = f"{NAMESPACE}-demo"
 TESTS: Final = f"{NAMESPACE}-tests"
@@ -18,8 +18,9 @@ KEYS: Final[Path] = TOP / "tests/topology/.keys"
 PROJECT: Final = "com.docker.compose.project"
 LONE: Final = f"{NAMESPACE}.tests"
 """Label of containers and volumes that tests make without compose."""
-WORLD: Final = f"{NAMESPACE}.world"
-"""Label of what is around a network of mirrors of both kinds, ours and stock."""
+WORLD: Final = "world"
+CHAOS: Final = "chaos"
+"""Networks of mirrors of both kinds, ours and stock: of the tests of interoperation, and of the fault injection."""
 
 
 def project(name: str) -> None:
@@ -33,14 +34,19 @@ def lone() -> None:
     _remove(LONE)
 
 
-def world() -> None:
-    """Removes the network of mirrors of both kinds, and the mirrors."""
-    _remove(WORLD)
+def label(name: str) -> str:
+    """Label of what is around a network of mirrors."""
+    return f"{NAMESPACE}.{name}"
+
+
+def world(name: str = WORLD) -> None:
+    """Removes a network of mirrors of both kinds, and the mirrors."""
+    _remove(label(name))
 
 
 def images() -> None:
     """Removes the images we build; the base stays, it is the slow one and not ours alone."""
-    for tag in (RUNNER, TOOLS, PEER, PRODUCT):
+    for tag in (HANDS, RUNNER, TOOLS, PEER, PRODUCT):
         succeeds("docker", "image", "rm", "--force", tag)
 
 

@@ -13,20 +13,19 @@ from typing import Any, Final
 
 import pytest
 
+from tests.ground import sweep
 from tests.ground.images import NAMESPACE
 from tests.harness import Lone, Node
 from tests.integration.neighbour import DRIBBLING, HTTP, PROXY, REFUSING, SILENT
 from tests.stock import FILES, Ours, World, variables
 from tests.stock.keys import PUSH
-from tests.stock.world import LABELS
-from tests.stock.world import NAME as NETWORK
 
 pytestmark = pytest.mark.integration
 
 NEIGHBOUR: Final = f"{NAMESPACE}-neighbour"
 PROGRAM: Final = Path(__file__).with_name("neighbour.py")
 ORIGIN: Final = "origin-ours"
-STRANGE: Final = f"{NETWORK}-{ORIGIN}"
+STRANGE: Final = f"{NAMESPACE}-{sweep.WORLD}-{ORIGIN}"
 """The same host by a name that is not in its certificate, and for which another host key is pinned."""
 LEAF: Final = "leaf-ours"
 GOOD: Final = f"rsync://{ORIGIN}:8730/good"
@@ -150,7 +149,13 @@ def street(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     trust.chmod(0o644)
     with ExitStack() as stack:
         neighbour = stack.enter_context(
-            Lone({}, name=NEIGHBOUR, network=NETWORK, labels=LABELS, entrypoint=["python3", "-c", PROGRAM.read_text()])
+            Lone(
+                {},
+                name=NEIGHBOUR,
+                network=world.name,
+                labels=world.labels,
+                entrypoint=["python3", "-c", PROGRAM.read_text()],
+            )
         )
         origin = stack.enter_context(_origin(world))
         leaf = stack.enter_context(world.ours(LEAF, variables("good", upstream="rsync://hub-ours:8730/good") | LATER))

@@ -11,7 +11,6 @@ from typing import Final, Self
 
 import docker
 
-from tests.ground import sweep
 from tests.ground.images import PEER
 
 HOST: Final = "host"
@@ -27,11 +26,11 @@ class Keys:
     files: Mapping[str, str]
 
     @classmethod
-    def make(cls, hosts: tuple[str, ...]) -> Self:
+    def make(cls, hosts: tuple[str, ...], labels: Mapping[str, str]) -> Self:
         """A new keyring, with a certificate good for these host names."""
         client = docker.from_env(timeout=600)
         words = ["keyring", *NAMES, "--", *hosts]
-        packed = client.containers.run(PEER, words, remove=True, labels={sweep.WORLD: "1"}, network_mode="none")
+        packed = client.containers.run(PEER, words, remove=True, labels=dict(labels), network_mode="none")
         with tarfile.open(fileobj=io.BytesIO(base64.b64decode(packed))) as archive:
             files = {member.name: archive.extractfile(member) for member in archive.getmembers()}
             return cls({name: file.read().decode() for name, file in files.items() if file})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
+from ipaddress import ip_network
 from types import MappingProxyType
 from typing import Any, Final, Self
 
@@ -19,34 +21,39 @@ from tests.stock.keys import HOST, PUSH, Keys
 from tests.stock.ours import HARDENED, Ours
 from tests.stock.peer import Stock
 
-NAME: Final = f"{NAMESPACE}-world"
-LABELS: Final = {sweep.WORLD: "1"}
 STATE: Final = "/var/lib/mirror"
 FILES: Final = f"{STATE}/files"
 """Where a mirror of ours finds the files that an operator would mount."""
 NAMES: Final = tuple(f"{place}-{kind}" for place in ("origin", "hub", "leaf", "far") for kind in ("stock", "ours"))
 """What nodes may be called: these names are pinned in every known_hosts file, and in the certificate."""
+FIRST_ADDRESS: Final = 10
 
 
 class World:
-    """Mirrors that reach each other by name. Leaving the block removes all of it."""
+    """Mirrors that reach each other by name, each at an address of its own. Leaving the block removes all of it.
 
-    def __init__(self) -> None:
+    Worlds of different ``name`` can be there at the same time.
+    """
+
+    def __init__(self, name: str = sweep.WORLD) -> None:
         self._client = docker.from_env(timeout=600)
+        self.name = f"{NAMESPACE}-{name}"
+        self.labels = {sweep.label(name): "1"}
+        self._sweep = partial(sweep.world, name)
         self._network: Network | None = None
         self.subnet = ""
         self.keys: Keys
 
     def __enter__(self) -> Self:
-        sweep.world()
-        self.keys = Keys.make(NAMES)
-        self.subnet = Project(NAME, (), ()).subnet()
+        self._sweep()
+        self.keys = Keys.make(NAMES, self.labels)
+        self.subnet = Project(self.name, (), ()).subnet()
         ipam = IPAMConfig(pool_configs=[IPAMPool(subnet=self.subnet)])
-        self._network = self._client.networks.create(NAME, driver="bridge", labels=LABELS, ipam=ipam)
+        self._network = self._client.networks.create(self.name, driver="bridge", labels=self.labels, ipam=ipam)
         return self
 
     def __exit__(self, *_: object) -> None:
-        sweep.world()
+        self._sweep()
 
     @contextmanager
     def stock(self, name: str, **options: Any) -> Iterator[Stock]:
@@ -83,9 +90,13 @@ class World:
                 raise
             yield node
 
+    def address(self, name: str) -> str:
+        """Where a node is, also when it comes back."""
+        return str(ip_network(self.subnet)[FIRST_ADDRESS + NAMES.index(name)])
+
     def volume(self) -> str:
         """A new volume, removed with the world."""
-        return str(self._client.volumes.create(labels=LABELS).name)
+        return str(self._client.volumes.create(labels=self.labels).name)
 
     def variables(self, name: str) -> dict[str, str]:
         """What all of ours have in common: their keys, who triggers them, and that nothing happens by the clock."""
@@ -105,12 +116,12 @@ class World:
     def _container(self, image: str, name: str, environment: Mapping[str, str], **options: Any) -> Iterator[Container]:
         assert self._network
         container = self._client.containers.create(
-            image, name=f"{NAME}-{name}", hostname=name, labels=LABELS, environment=dict(environment),
+            image, name=f"{self.name}-{name}", hostname=name, labels=self.labels, environment=dict(environment),
             network=self._network.name, **options,
         )  # fmt: skip
         try:
             self._network.disconnect(container)
-            self._network.connect(container, aliases=[name])
+            self._network.connect(container, aliases=[name], ipv4_address=self.address(name))
             yield container
         finally:
             container.remove(force=True, v=True)
