@@ -49,9 +49,9 @@ def _store(places: Places) -> Iterator[Problem]:
 
 
 def _sweep(places: Places) -> None:
-    """A restarted container without a tmpfs finds the marks of its last life."""
+    """A restarted container without a tmpfs finds the marks of its last life, any finds what it was writing."""
     marks = (places.failed, places.controller_pid, places.door, places.api, places.supervisor, places.rsyncd_tls_conf)
-    for mark in marks:
+    for mark in (*marks, *places.inbox.glob(".*")):
         mark.unlink(missing_ok=True)
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-import time
 
-from appliance import log
+from appliance import clock, log
 from appliance.chronicle import Chronicle
 from appliance.meanwhile import meanwhile
 from appliance.places import Places
@@ -36,7 +35,7 @@ class Gone:
         cure = f"nothing is deleted; if that is right: mirrorctl sync {self._name} --allow-deletes"
         self._note(f"{guard}; {cure}" if holds else "")
         self.holds = holds
-        self._store.doom(self._name, known.intersection(work.delete) if holds else work.delete, time.time())
+        self._store.doom(self._name, known.intersection(work.delete) if holds else work.delete, clock.latest())
         self._chronicle.note((path, None) for path in known ^ self._store.doomed(self._name))
         return work.sparing(self._tree) if holds else work
 
@@ -50,8 +49,9 @@ class Gone:
         """Delete what has been gone for ``grace`` seconds, and went before a moment; returns it.
 
         What cannot go stays, and stops nothing. What was gone at the last publication is in no index of it.
+        A clock that was set forward makes nothing go earlier.
         """
-        paths = self._store.overdue(self._name, min(before, time.time() - grace))
+        paths = self._store.overdue(self._name, min(before, clock.earliest() - grace))
         await meanwhile(prune.delete, self._tree, paths)
         gone = [path for path in paths if _is_gone(f"{self._tree}/{path}")]
         self._store.buried(self._name, gone)

@@ -61,7 +61,8 @@ async def _follow(controller: Controller, name: str, archive: Archive) -> None:
 def next_time(archive: Archive, last: float, now: float) -> float:
     """When the schedule is due next: an interval counts from the last run, a cron expression from now."""
     if len(archive.schedule.split()) == 1:
-        return max(now, last + int(parse_duration(archive.schedule)))
+        # A run that began in the future began before the clock was set back.
+        return max(now, min(last, now) + int(parse_duration(archive.schedule)))
     here = datetime.fromtimestamp(now, ZoneInfo(archive.timezone))
     return next(CronSim(archive.schedule, here)).timestamp()
 
@@ -70,7 +71,7 @@ async def _poll(controller: Controller, name: str) -> None:
     """For a trigger that never came: after ``poll`` seconds without a run, a look whether there is something new."""
     while interval := controller.settings.archives[name].poll:
         last = controller.store.last_run(name)
-        since = last.started if last else time.time()
+        since = min(last.started if last else time.time(), time.time())
         pause = max(0.0, since + interval - time.time())
         if not pause:
             await _look(controller, name)
@@ -81,7 +82,7 @@ async def _poll(controller: Controller, name: str) -> None:
 async def _audit(controller: Controller, name: str) -> None:
     """Compare everything, for what no journal told: after ``audit`` seconds without a walk, and not all at once."""
     while interval := controller.settings.archives[name].audit:
-        since = controller.store.archive(name).audited or time.time()
+        since = min(controller.store.archive(name).audited or time.time(), time.time())
         pause = since + interval * random.uniform(0.9, 1.1) - time.time()
         if pause <= 0:
             await _ask(controller, new_request(name, "all", "schedule", "audit", full=True))

@@ -73,10 +73,11 @@ class Journal:
 
     def announce(self, steps: Iterable[Step]) -> None:
         """Tell what the next publication will bring that can be fetched already."""
-        head = self.head()
-        if not head:
+        head, known = self.head(), tuple(steps)
+        if not head or not known:
+            (self.root / NEXT).unlink(missing_ok=True)
             return
-        told = Delta(head.epoch, head.serial + 1, head.digest, tuple(steps)).data
+        told = Delta(head.epoch, head.serial + 1, head.digest, known).data
         if len(told) <= LARGEST:
             self._put(NEXT, told)
 

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from rich.console import Console
 
+from tests.chaos.ours import OurTiers
 from tests.chaos.plan import NAMES, Plan, plan
 from tests.chaos.stock import StockTiers
 from tests.chaos.table import table
 from tests.chaos.tiers import Tiers
 from tests.chaos.trial import Result, Trial
 from tests.chaos.watch import Watch
-from tests.chaos.ours import OurTiers
 from tests.ground import sweep
 from tests.stock import World
 

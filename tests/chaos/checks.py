@@ -16,7 +16,8 @@ find {ARCHIVE} -name '.*' ! -name . -print
 find .staging/{ARCHIVE} -mindepth 1 ! -path '*/quarantine*' ! -path '*/journal*' ! -type d -print
 find .staging/{ARCHIVE} \( -name 'replaced*' -o -path '*/journal*/.*' \) -print
 cd /var/lib/mirror
-find inbox notes scan journal -mindepth 1 \( -path 'inbox/*' -o -path 'notes/*' -o -name '.*' -o -name '*.fresh' -o -name NEXT \) -print
+find inbox notes -mindepth 1 -print
+find scan journal -mindepth 1 \( -name '.*' -o -name '*.fresh' -o -name NEXT \) -print
 find /tmp -mindepth 1 ! -name 'hsperf*' -print
 """
 """Prints every file that is nobody's."""
@@ -69,7 +70,8 @@ def gone(before: Iterable[str], node: Mirror) -> list[str]:
 def differing(node: Mirror, origin: Mirror) -> list[str]:
     """Paths that the origin has and a mirror has not, or otherwise."""
     source = f"rsync://{origin.name}:{origin.rsync_port}/{ARCHIVE}/"
-    listed = node.exec("rsync", "-nrlc", "--out-format=%n", "--exclude=/project/trace/", source, f"{node.tree(ARCHIVE)}/")
+    options = ("-nrlc", "--out-format=%n", "--exclude=/project/trace/")
+    listed = node.exec("rsync", *options, source, f"{node.tree(ARCHIVE)}/")
     if listed.code:
         return [f"cannot be compared: {listed.err.strip()}"]
     return [path for path in listed.out.splitlines() if not path.endswith("/")]

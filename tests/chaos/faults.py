@@ -69,7 +69,7 @@ class ProcessKilled(Fault):
             self.hands.kill(self.random.choice(found).pid)
 
     def heal(self) -> None:
-        """The restart policy does it, where it was a process that matters. Stock has none inside: a mirror without sshd."""
+        """The restart policy does it, where it was a process that matters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,14 @@ class Frozen(Fault):
     node: Mirror
 
     def inflict(self) -> None:
-        self.node.container.pause()
+        wait_for(self._froze, 30, f"{self.node.name} freezes")
+
+    def _froze(self) -> bool:
+        """The engine gives up on a container whose processes are too busy to be stopped."""
+        with suppress(docker.errors.APIError):
+            self.node.container.pause()
+        self.node.container.reload()
+        return bool(self.node.container.status == "paused")
 
     def heal(self) -> None:
         self.node.container.unpause()

@@ -1,7 +1,7 @@
 """What reaches into a mirror from outside: its network, its processes, its volumes.
 
-One container with the capabilities for it, in the host's process namespace, so that tests need neither root nor iptables on
-the machine they run on.
+One container with the capabilities for it, in the host's process namespace, so that tests need neither root nor
+iptables on the machine they run on.
 """
 
 from __future__ import annotations

@@ -47,7 +47,6 @@ class OurTiers(Tiers):
     """The product as it comes."""
 
     kind = "ours"
-    mirrors: list[Ours]  # type: ignore[assignment]
 
     @classmethod
     def shape(cls) -> Shape:

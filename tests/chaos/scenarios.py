@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Final
 
@@ -16,23 +16,30 @@ Scenario = Callable[[Trial], None]
 MOMENT: Final = 1.5
 """Seconds in which a change passes through three tiers: accidents that come later meet mirrors at rest."""
 
+SINGLE: Final = 0.3
+"""Of the killings, the share that hits a single process."""
 
-def killed(times: int) -> Scenario:
-    """A container of any tier, or one process in it, ends without a word while a change is under way."""
+
+def killed(times: int, at_once: int = 1) -> Scenario:
+    """Containers of any tiers, or one process in one, end without a word while a change is under way."""
 
     def scenario(trial: Trial) -> None:
-        for number in range(times):
-            node = trial.random.choice(trial.tiers.all)
-            single = trial.random.random() < 0.3 and isinstance(trial.tiers, OurTiers)
-            fault = (
-                faults.ProcessKilled(trial.tiers.hands, node, trial.random) if single else faults.Killed([node])
-            )
+        for _ in range(times):
+            nodes = trial.random.sample(trial.tiers.all, at_once)
+            single = trial.random.random() < SINGLE and isinstance(trial.tiers, OurTiers)
             trial.push()
             seconds = trial.pause(MOMENT)
-            trial.inflict(fault, f"{'a process of ' if single else ''}{node.name} {seconds:.2f} s behind the push")
+            names = " and ".join(node.name for node in nodes)
+            for fault in [_process(trial, node) for node in nodes] if single else [faults.Killed(nodes)]:
+                trial.inflict(fault)
+            trial.say(f"{'a process of ' if single else ''}{names} {seconds:.2f} s behind the push")
             trial.recover()
 
     return scenario
+
+
+def _process(trial: Trial, node: Mirror) -> faults.Fault:
+    return faults.ProcessKilled(trial.tiers.hands, node, trial.random)
 
 
 def killed_again(trial: Trial) -> None:
@@ -83,13 +90,23 @@ def _unplugged(trial: Trial, node: Mirror) -> faults.Fault:
 
 def black_hole(trial: Trial) -> None:
     """No packet comes through, and no connection ends."""
-    for node in trial.tiers.mirrors:
+    for number in range(len(trial.tiers.mirrors)):
+        black_hole_at(number)(trial)
+
+
+def black_hole_at(number: int) -> Scenario:
+    """The same at one of the mirrors."""
+
+    def scenario(trial: Trial) -> None:
+        node = trial.tiers.mirrors[number]
         trial.push()
         trial.pause(MOMENT)
         with trial.inflicted(faults.Filtered(trial.tiers.hands, node, faults.BLACK_HOLE), f"{node.name} for 30 s"):
             trial.push()
             trial.pause(30, 30)
         trial.recover()
+
+    return scenario
 
 
 def lossy(trial: Trial) -> None:
@@ -187,8 +204,6 @@ def emptied(trial: Trial) -> None:
                 trial.remark(f"{mirror.name} deleted {lost} files of {before[mirror.name]}")
     trial.push()
     trial.recover()
-
-
 
 
 def stormy(http: int, ssh: int) -> Scenario:

@@ -1,4 +1,4 @@
-"""Three tiers of stock's scripts. Their trees are served to readers by the product's web server, which only reads them."""
+"""Three tiers of stock's scripts. The product's web server serves their trees to readers, and only reads them."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class StockTiers(Tiers):
         origin.module(ARCHIVE, path=MOUNTED)
         origin.runmirrors(ARCHIVE, Stock.line("hub-stock", "mhop"), PUSHDELAY="10")
         self.origin: Stock = origin
-        self.mirrors = [self._mirror(name, server) for name, server in SERVERS.items()]
-        hub, leaf = self.mirrors
+        hub, leaf = (self._mirror(name, server) for name, server in SERVERS.items())
+        self.mirrors = [hub, leaf]
         hub.ftpsync(ARCHIVE, Stock, origin.name, HUB="true", **PATIENCE)
         hub.module(ARCHIVE)
         hub.runmirrors(ARCHIVE, Stock.line(leaf.name, "staged"), PUSHDELAY="10")

@@ -79,9 +79,7 @@ class Tiers(ABC):
         """Whether a mirror shows what the origin has, and rests."""
         web, serial = self.web(mirror), self.serial()
         release = (self.archive.root / SUITE / "InRelease").read_bytes()
-        return bool(
-            serial and web.serial(mirror.name) == serial and web.release() == release and self.is_quiet(mirror)
-        )
+        return bool(serial and web.serial(mirror.name) == serial and web.release() == release and self.is_quiet(mirror))
 
     def wait_current(self, deadline: float) -> float:
         """Seconds until every mirror shows what the origin has; LateError names those that do not."""

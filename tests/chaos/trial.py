@@ -6,8 +6,9 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from tests.chaos import checks
@@ -151,12 +152,10 @@ class Trial:
 
     def _look_closer(self, tiers: OurTiers, wall: float) -> None:
         for node in tiers.all:
-            # An ssh or an rsync of the last run may be on its way out.
-            with_patience(lambda node=node: not checks.strays(tiers.hands, node))
-            with_patience(lambda node=node: not checks.owed(tiers.web(node)))
-            self._count("owed", node.name, checks.owed(tiers.web(node)), "lost")
+            self._count("owed", node.name, in_the_end(partial(checks.owed, tiers.web(node))), "lost")
             self._count("left", node.name, checks.left_over(node), "left")
-            self._count("process", node.name, checks.strays(tiers.hands, node), "left")
+            # An ssh or an rsync of the last run may be on its way out.
+            self._count("process", node.name, in_the_end(partial(checks.strays, tiers.hands, node)), "left")
             self._count("fault", node.name, checks.faults(node, wall), "faults")
 
     def _count(self, what: str, name: str, found: list[str], where: str) -> None:
@@ -165,9 +164,8 @@ class Trial:
             self.remark(f"{name}: {what}: {text}")
 
 
-def with_patience(look: Callable[[], bool]) -> None:
-    """Waits for a state that is asked for once more afterwards, whatever came of the wait."""
-    try:
-        wait_for(look, MARGIN, "a state")
-    except LateError:
-        pass
+def in_the_end(look: Callable[[], list[str]]) -> list[str]:
+    """What is still to be seen when it had time to go away."""
+    with suppress(LateError):
+        wait_for(lambda: not look(), MARGIN, "nothing")
+    return look()

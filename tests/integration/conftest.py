@@ -60,5 +60,12 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     """A failure comes with what every node has to say."""
     done = yield
     if done.failed and item.get_closest_marker("integration"):
-        done.sections += report.sections(report.WORLD if item.get_closest_marker("interop") else report.TOPOLOGY)
+        done.sections += report.sections(_labels(item))
     return done
+
+
+def _labels(item: pytest.Item) -> tuple[str, ...]:
+    """Whose containers have to do with the test."""
+    if item.get_closest_marker("chaos"):
+        return report.CHAOS
+    return report.WORLD if item.get_closest_marker("interop") else report.TOPOLOGY

@@ -48,12 +48,15 @@ def test_a_second_boot_keeps_keys_and_archives_and_sweeps_old_marks(places: Plac
     (places.archive("debian") / "file").write_text("x")
     places.failed.write_text("sshd\n")
     places.door.touch()
+    (places.inbox / ".1234-1-abcd").write_text("cut sh")
+    (places.inbox / "1234-1-abcd").write_text("accepted")
     before = places.push_key.read_text()
     boot(SMALLEST, places)
     assert places.push_key.read_text() == before
     assert (places.archive("debian") / "file").read_text() == "x"
     assert not places.failed.exists()
     assert not places.door.exists()
+    assert [path.name for path in places.inbox.iterdir()] == ["1234-1-abcd"]
 
 
 @pytest.mark.usefixtures("as_somebody")

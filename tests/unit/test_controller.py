@@ -243,6 +243,22 @@ def test_a_file_gone_upstream_goes_after_its_grace_time(house: House, origin: De
     played(house, scene)
 
 
+def test_a_clock_that_is_set_forward_ends_no_grace_time(
+    house: House, origin: DebianTree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene(controller: Controller) -> None:
+        origin.write("pool/old.deb", b"old")
+        await ask(controller)
+        (origin.root / "pool/old.deb").unlink()
+        await ask(controller)
+        real = time.time
+        monkeypatch.setattr(time, "time", lambda: real() + 2 * 86400)
+        await ask(controller)
+        assert (house.tree / "pool/old.deb").exists()
+
+    played(house, scene)
+
+
 def test_a_suite_that_becomes_a_link_keeps_what_it_points_to(house: House, origin: DebianTree) -> None:
     house.extra["MIRROR_ARCHIVES__DEBIAN__GRACE"] = "0"
 

@@ -21,6 +21,8 @@ echo lasting is up
 echo a line from 127.0.0.73
 while :; do read line < {run}/fifo; done
 """
+# A TERM between supervisord's fork and the program's exec reaches supervisord's own handler, in the child, and is lost:
+# the KILL behind it is what ends such a program. By default that comes after 10 seconds, for each of them.
 CONFIGURATION = """
 [supervisord]
 {user}
@@ -42,14 +44,17 @@ startsecs = 0
 startretries = 0
 stdout_logfile = /dev/stdout
 stdout_logfile_maxbytes = 0
+stopwaitsecs = 2
 [program:other]
 command = {other}
 autorestart = false
 startsecs = 0
 startretries = 0
+stopwaitsecs = 2
 [eventlistener:failstop]
 command = {python} -c "{listen}"
 events = PROCESS_STATE_EXITED,PROCESS_STATE_FATAL
+stopwaitsecs = 2
 stderr_logfile = /dev/stdout
 stderr_logfile_maxbytes = 0
 """

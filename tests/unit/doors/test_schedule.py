@@ -132,6 +132,10 @@ def test_next_time(text: str, zone: str, due: str) -> None:
     assert schedule.next_time(archive, hour_ago, NOON) == datetime.fromisoformat(due).timestamp()
 
 
+def test_a_run_in_the_future_was_before_the_clock_was_set_back() -> None:
+    assert schedule.next_time(Archive(schedule="2h"), NOON + 5 * 86400, NOON) == NOON + 7200
+
+
 @given(st.integers(0, 59), st.integers(0, 23), st.floats(1.7e9, 2e9))
 def test_a_cron_time_is_always_ahead(minute: int, hour: int, now: float) -> None:
     due = schedule.next_time(Archive(schedule=f"{minute} {hour} * * *", timezone="Europe/Paris"), 0, now)

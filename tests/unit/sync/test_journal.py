@@ -42,6 +42,14 @@ def test_the_recent_ones_the_older_ones_and_those_that_are_gone(kept: Journal, m
     assert sorted(path.name for path in (kept.root / "older").iterdir()) == [name_of(5), name_of(6), name_of(7)]
 
 
+def test_an_announcement_goes_with_what_it_announced(kept: Journal) -> None:
+    kept.begin(1)
+    kept.announce([Step("+", "a", 1)])
+    assert (kept.root / journal.NEXT).exists()
+    kept.announce([])
+    assert not (kept.root / journal.NEXT).exists()
+
+
 def test_a_new_epoch_has_no_past(kept: Journal) -> None:
     before = kept.begin(1)
     kept.append([], 1)
