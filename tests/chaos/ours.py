@@ -19,6 +19,7 @@ from tests.stock.mirror import DATA
 from tests.stock.world import FILES, STATE
 
 TOKEN: Final = "an-accident-waiting-to-happen"
+ACCEPTED: Final = 202
 NAMES: Final = ("origin-ours", "hub-ours", "leaf-ours", "far-ours")
 GRACE: Final = "15s"
 """How long the far leaf keeps what is gone; the others keep it as they come, for longer than all of this takes."""
@@ -94,7 +95,7 @@ class OurTiers(Tiers):
     def announce(self) -> None:
         web = self.web(self.origin)
         # Accepted means answered: only an order without an answer is given once more.
-        wait_for(lambda: web.get(f"trigger/{ARCHIVE}/{TOKEN}", b""), 60, "the origin accepts")
+        wait_for(lambda: web.post(f"trigger/{ARCHIVE}/{TOKEN}") == ACCEPTED, 60, "the origin accepts")
 
     def web(self, mirror: Mirror) -> Web:
         return Web(self.world.address(mirror.name))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Final
 
 from tests.chaos import checks, faults, storm
 from tests.chaos.ours import CLOCK, OurTiers
-from tests.chaos.trial import Trial
+from tests.chaos.trial import MARGIN, Trial
+from tests.chaos.web import ARCHIVE
 from tests.stock import Mirror
 
 Scenario = Callable[[Trial], None]
@@ -168,6 +170,8 @@ def clock_step(trial: Trial) -> None:
             trial.pause(2, 1.2)
             trial.push()
             trial.recover(30)
+            off = tiers.web(tiers.leaf).status()["archives"][ARCHIVE]["last_run"]["started_at"] - time.time()
+            assert abs(off - seconds) < MARGIN, f"the clock is off by {off:.0f} s instead"
             trial.push()
         trial.recover(30)
 

@@ -19,7 +19,7 @@ CONNECTIONS: Final = 8
 """ssh connections that the sessions share, as those of a pusher that keeps its own."""
 
 SESSIONS: Final = r"""
-import asyncio, collections, json, sys
+import asyncio, collections, json, subprocess, sys, tempfile
 host, port, user, key, count, at_a_time, connections, command = sys.argv[1:9]
 ssh = ["ssh", "-F", "none", "-n", "-p", port, "-l", user, "-i", key, "-o", "BatchMode=yes", "-o", "ConnectTimeout=20",
        "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR",
@@ -27,13 +27,16 @@ ssh = ["ssh", "-F", "none", "-n", "-p", port, "-l", user, "-i", key, "-o", "Batc
 answers, room = collections.Counter(), asyncio.Semaphore(int(at_a_time))
 async def one(number):
     async with room:
-        path = f"/tmp/storm-{number % int(connections)}"
+        path = f"{place}/{number % int(connections)}"
         child = await asyncio.create_subprocess_exec(*ssh, "-o", f"ControlPath={path}", host, command,
             stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL)
         answers[await child.wait()] += 1
 async def all():
     await asyncio.gather(*map(one, range(int(count))))
-asyncio.run(all())
+with tempfile.TemporaryDirectory() as place:
+    asyncio.run(all())
+    for number in range(int(connections)):
+        subprocess.run(["ssh", "-S", f"{place}/{number}", "-O", "exit", host], stderr=subprocess.DEVNULL)
 print(json.dumps(answers))
 """
 
@@ -46,10 +49,10 @@ def raging(tiers: Tiers, http: int, ssh: int) -> Iterator[Counter[str]]:
         by_ssh = threads.submit(_by_ssh, tiers.origin, tiers.mirrors[0], ssh)
         web = tiers.web(tiers.mirrors[0])
         path = f"trigger/{ARCHIVE}/{TOKEN}"
-        by_http = [threads.submit(web.get, path, b"") for _ in range(http if isinstance(tiers, OurTiers) else 0)]
+        by_http = [threads.submit(web.post, path) for _ in range(http if isinstance(tiers, OurTiers) else 0)]
         yield answers
         for one in by_http:
-            answers["http accepted" if one.result() else "http refused"] += 1
+            answers[f"http {one.result()}"] += 1
         answers.update({f"ssh {code}": count for code, count in by_ssh.result().items()})
 
 

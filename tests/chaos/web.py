@@ -6,6 +6,7 @@ import json
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Any, Final
 
 from tests.bench.archive import SUITE, TRACES
@@ -22,13 +23,23 @@ class Web:
 
     host: str
 
-    def get(self, path: str, data: bytes | None = None) -> bytes | None:
+    def get(self, path: str) -> bytes | None:
         """What is at a path below the top; None when there is nothing or nobody."""
         try:
-            with urllib.request.urlopen(f"http://{self.host}:{PORT}/{path}", data, PATIENCE) as answer:
+            with urllib.request.urlopen(f"http://{self.host}:{PORT}/{path}", timeout=PATIENCE) as answer:
                 return bytes(answer.read())
-        except (OSError, urllib.error.HTTPError, ValueError):
+        except (OSError, HTTPException):
             return None
+
+    def post(self, path: str) -> int:
+        """The status of the answer to an order, 0 without one."""
+        try:
+            with urllib.request.urlopen(f"http://{self.host}:{PORT}/{path}", b"", PATIENCE) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+        except (OSError, HTTPException):
+            return 0
 
     def release(self) -> bytes | None:
         """Where readers begin."""
