@@ -225,7 +225,7 @@ class Change:
         await self._examine(work.plan, work.wanted)
         self._forget(set(work.broken) - set(work.wanted))
         if not self._is_news(work.plan):
-            self._staging.keep_only(())
+            await meanwhile(self._staging.keep_only, ())
             self._store.repaired(self._name, work.broken)
             return False
         seal = await self._seal(source, work.plan)

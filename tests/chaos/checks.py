@@ -58,8 +58,8 @@ def owed(web: Web) -> list[str]:
 
 def paths(node: Mirror) -> set[str]:
     """Every file and link of the archive, traces aside."""
-    listed = node.run("find", node.tree(ARCHIVE), "-not", "-type", "d", "-not", "-path", "*/project/trace/*")
-    return set(listed.splitlines())
+    wanted = ("-not", "-type", "d", "-not", "-path", "*/project/trace/*", "-printf", r"%P\n")
+    return set(node.run("find", node.tree(ARCHIVE), *wanted).splitlines())
 
 
 def gone(before: Iterable[str], node: Mirror) -> list[str]:

@@ -197,15 +197,14 @@ def disk_full(times: int) -> Scenario:
 def emptied(trial: Trial) -> None:
     """The origin loses everything and says so."""
     tiers = trial.tiers
+    held = tiers.paths()
     with trial.inflicted(faults.Emptied(tiers.archive.root), "the origin is empty"):
         tiers.announce()
-        before = {mirror.name: len(checks.paths(mirror)) for mirror in tiers.mirrors}
         trial.pause(15, 15)
         for mirror in tiers.mirrors:
-            lost = before[mirror.name] - len(checks.paths(mirror))
-            if lost > 10:
-                trial.result.deleted += lost
-                trial.remark(f"{mirror.name} deleted {lost} files of {before[mirror.name]}")
+            if lost := checks.gone(held, mirror):
+                trial.result.deleted += len(lost)
+                trial.remark(f"{mirror.name} deleted {len(lost)} files of {len(held)}")
     trial.push()
     trial.recover()
 

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import ClassVar, Final
 
-from tests.bench.archive import SUITE, Archive, Shape
+from tests.bench.archive import SUITE, TRACES, Archive, Shape
 from tests.chaos.hands import Hands
 from tests.chaos.web import ARCHIVE, Web
 from tests.ground.waiting import LateError, wait_for
@@ -74,6 +74,12 @@ class Tiers(ABC):
         """Another publication of the archive's software; nobody is told yet."""
         with self.writing:
             self.archive.publish()
+
+    def paths(self) -> set[str]:
+        """Every file that the origin has, traces aside."""
+        root = self.archive.root
+        found = {str(path.relative_to(root)) for path in root.rglob("*") if not path.is_dir()}
+        return {path for path in found if not path.startswith(TRACES)}
 
     def is_current(self, mirror: Mirror) -> bool:
         """Whether a mirror shows what the origin has, and rests."""
