@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import random
 import sys
 import tempfile
 import time
@@ -15,13 +14,11 @@ from rich.console import Console
 
 from tests.chaos.ours import OurTiers
 from tests.chaos.plan import NAMES, Plan, plan
+from tests.chaos.scene import Scene
 from tests.chaos.stock import StockTiers
 from tests.chaos.table import table
 from tests.chaos.tiers import Tiers
-from tests.chaos.trial import Result, Trial
-from tests.chaos.watch import Watch
-from tests.ground import sweep
-from tests.stock import World
+from tests.chaos.trial import Result
 
 
 def carry_out(kind: type[Tiers], steps: Plan, seed: int, until: float) -> list[Result]:
@@ -29,16 +26,14 @@ def carry_out(kind: type[Tiers], steps: Plan, seed: int, until: float) -> list[R
     results: list[Result] = []
     with tempfile.TemporaryDirectory(prefix="push-mirror-chaos.", dir="/var/tmp") as place, ExitStack() as stack:
         Path(place).chmod(0o755)
-        tiers = kind(stack.enter_context(World(sweep.CHAOS)), Path(place), stack)
-        watch = stack.enter_context(Watch(tiers.web(mirror).host for mirror in tiers.mirrors))
+        scene = Scene(kind, Path(place), stack)
         for number, (name, scenario, optional) in enumerate(steps):
             if optional and time.monotonic() > until:
                 continue
-            result = Result(name, kind.kind)
             # Each has a chance of its own, so that it can be repeated without the others.
-            trial = Trial(tiers, watch, random.Random(f"{seed} {name} {number}"), result, tell)
-            trial.run(scenario)
-            trial.say(f"{'good' if result.is_good else 'NOT GOOD'} after {result.seconds:.0f} s")
+            result = scene.play(name, scenario, f"{seed} {name} {number}", tell)
+            verdict = "good" if result.is_good else "NOT GOOD"
+            tell(f"{result.kind}: {name}: {verdict} after {result.seconds:.0f} s")
             results.append(result)
     return results
 
