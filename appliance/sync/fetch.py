@@ -16,6 +16,7 @@ from appliance.sync.changes import Changes
 from appliance.sync.count import FORMAT, Count, Listener, nobody
 from appliance.sync.parts import deal, place_of, tidy
 from appliance.sync.plan import paths
+from appliance.sync.prune import below_link
 from appliance.sync.publish import staged
 from appliance.sync.quarantine import Quarantine
 from appliance.sync.shares import split, streams_for
@@ -83,10 +84,13 @@ class Staging:
                 os.rmdir(directory)
 
     def drop_known(self, tree: Path) -> None:
-        """Drop the files that are in the tree already, the same in content, time and mode."""
+        """Drop the files that are in the tree already, the same in content, time and mode.
+
+        What a link in the tree shows is not there: a directory takes the place of the link.
+        """
         filecmp.clear_cache()  # it takes files of one size and time for those it has seen before
         for name in staged(self.index):
-            if _same(self.index / name, tree / name):
+            if not below_link(tree, name) and _same(self.index / name, tree / name):
                 os.unlink(self.index / name)
 
 

@@ -50,7 +50,7 @@ def delete(tree: Path, names: Iterable[str]) -> int:
 
 def below_link(tree: Path, name: str) -> bool:
     """Whether a part of the path above its last one is a link in the tree: then the path leads somewhere else."""
-    return any((tree / parent).is_symlink() for parent in PurePosixPath(name).parents)
+    return any((tree / parent).is_symlink() for parent in PurePosixPath(name).parents[:-1])
 
 
 def held(tree: Path, name: str) -> list[str]:

@@ -260,6 +260,25 @@ def test_another_choice_compares_everything(chain: Chain) -> None:
     chain.play(other)
 
 
+def test_a_link_that_becomes_a_directory_like_the_one_it_showed(chain: Chain) -> None:
+    """What is to come is there already, by the look of it: through the link."""
+
+    async def scene(origin: Controller, leaf: Controller) -> None:
+        (chain.origin.tree / "a").symlink_to("b")
+        await ask(origin)
+        await ask(leaf)
+        (chain.origin.tree / "a").unlink()
+        for name in ("a", "b"):
+            (chain.origin.tree / name).mkdir()
+            (chain.origin.tree / name / "in").write_text("x")
+            os.utime(chain.origin.tree / name / "in", (1, 1))
+        await ask(origin)
+        await ask(leaf, full=True)
+        assert chain.is_same()
+
+    chain.play(scene)
+
+
 NAMES = ("a", "b", "d/a", "d/b", "d/e/a", "L")
 
 
