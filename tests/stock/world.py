@@ -42,6 +42,7 @@ class World:
         self._sweep = partial(sweep.world, name)
         self._network: Network | None = None
         self.subnet = ""
+        self._places = list(NAMES)
         self.keys: Keys
 
     def __enter__(self) -> Self:
@@ -92,7 +93,9 @@ class World:
 
     def address(self, name: str) -> str:
         """Where a node is, also when it comes back."""
-        return str(ip_network(self.subnet)[FIRST_ADDRESS + NAMES.index(name)])
+        if name not in self._places:
+            self._places.append(name)
+        return str(ip_network(self.subnet)[FIRST_ADDRESS + self._places.index(name)])
 
     def volume(self) -> str:
         """A new volume, removed with the world."""
