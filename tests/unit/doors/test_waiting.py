@@ -26,7 +26,9 @@ from tests.unit.service import Service
 from tests.unit.upstream import daemon, eventually
 
 PROGRAM = (
-    "import os; from pathlib import Path; from appliance.doors import cli; from appliance.places import Places;"
+    # Who was started in the background ignores interrupts, and so do his children.
+    "import os, signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    "from pathlib import Path; from appliance.doors import cli; from appliance.places import Places;"
     "root = Path(os.environ['ROOT']); cli.PLACES = Places(root / 'run', root / 'state', root / 'data'); cli.main()"
 )
 WAIT = (sys.executable, "-c", PROGRAM, "sync", "debian", "--wait")
