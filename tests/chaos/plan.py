@@ -13,7 +13,8 @@ from tests.chaos.tiers import Tiers
 Plan = list[tuple[str, Scenario, bool]]
 """Name, what is done, and whether it is left out when time is over."""
 
-FIRST: Final = 100
+KILLS: Final = 200
+KILLS_OF_STOCK: Final = 10
 MORE: Final = 25
 ROUNDS: Final = 40
 
@@ -41,7 +42,11 @@ NAMES: Final = (KILLED, *BOTH, *OURS)
 def plan(kind: type[Tiers], only: Collection[str] | None) -> Plan:
     """Everything once; then ours are killed again and again, as long as there is time."""
     ours = kind is OurTiers
-    once: dict[str, Scenario] = {KILLED: scenarios.killed(FIRST * 2 if ours else 20), **BOTH, **(OURS if ours else {})}
+    once: dict[str, Scenario] = {
+        KILLED: scenarios.killed(KILLS if ours else KILLS_OF_STOCK),
+        **BOTH,
+        **(OURS if ours else {}),
+    }
     steps: Plan = [(name, scenario, False) for name, scenario in once.items() if not only or name in only]
     if ours and not only:
         steps += [(KILLED, scenarios.killed(MORE), True) for _ in range(ROUNDS)]

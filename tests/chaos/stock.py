@@ -21,6 +21,8 @@ class StockTiers(Tiers):
     """ftpsync and runmirrors as Debian ships them, with the options of a hub."""
 
     kind = "ftpsync"
+    # Nothing there tries again by itself: what has not come soon never comes.
+    patience = 0.3
 
     def build(self, place: Path) -> None:
         self.hands = self.stack.enter_context(Hands(self.world, {}))

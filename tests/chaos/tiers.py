@@ -27,6 +27,8 @@ class Tiers(ABC):
     """An origin, a hub, and leaves below it, filled; `stack` ends all of it."""
 
     kind: ClassVar[str]
+    patience: ClassVar[float] = 1.0
+    """What part of the time that a scenario gives for a recovery these are given."""
 
     def __init__(self, world: World, place: Path, stack: ExitStack) -> None:
         self.world, self.stack = world, stack

@@ -88,11 +88,12 @@ class Trial:
 
     def recover(self, deadline: float = RECOVERY) -> None:
         """Nobody pushes: what the origin has must arrive. If it does not that is counted, and it is pushed again."""
+        most = deadline * self.tiers.patience + MARGIN
         try:
-            self.result.slowest = max(self.result.slowest, self.tiers.wait_current(deadline + MARGIN))
+            self.result.slowest = max(self.result.slowest, self.tiers.wait_current(most))
         except LateError as late:
             self.result.lost += 1
-            self.result.slowest = max(self.result.slowest, deadline + MARGIN)
+            self.result.slowest = max(self.result.slowest, most)
             self.remark(f"lost: {late}")
             self._start_anew()
 
