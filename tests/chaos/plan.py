@@ -42,11 +42,8 @@ NAMES: Final = (KILLED, *BOTH, *OURS)
 def plan(kind: type[Tiers], only: Collection[str] | None) -> Plan:
     """Everything once; then ours are killed again and again, as long as there is time."""
     ours = kind is OurTiers
-    once: dict[str, Scenario] = {
-        KILLED: scenarios.killed(KILLS if ours else KILLS_OF_STOCK),
-        **BOTH,
-        **(OURS if ours else {}),
-    }
+    killed = scenarios.killed(KILLS if ours else KILLS_OF_STOCK)
+    once: dict[str, Scenario] = {**BOTH, **(OURS if ours else {}), KILLED: killed}
     steps: Plan = [(name, scenario, False) for name, scenario in once.items() if not only or name in only]
     if ours and not only:
         steps += [(KILLED, scenarios.killed(MORE), True) for _ in range(ROUNDS)]

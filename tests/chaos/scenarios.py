@@ -118,7 +118,7 @@ def lossy(trial: Trial) -> None:
         for _ in range(3):
             trial.push()
             trial.pause(5, 5)
-        trial.recover()
+        trial.recover(150)
     trial.recover()
 
 
@@ -130,7 +130,7 @@ def delayed(trial: Trial) -> None:
         for _ in range(3):
             trial.push()
             trial.pause(2)
-        trial.recover()
+        trial.recover(150)
     trial.recover()
 
 
