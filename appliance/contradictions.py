@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from appliance import certificate
+from appliance import certificate, registry
 from appliance.admitted import HttpTrigger
 from appliance.errors import Problem
 from appliance.schema import Settings
@@ -27,6 +27,7 @@ def contradictions(settings: Settings) -> Iterator[Problem]:
         _keys(settings),
         _http_triggers(settings),
         _downstreams(settings),
+        _registry(settings),
         _auth_users(settings),
     )
 
@@ -141,6 +142,11 @@ def _downstreams(settings: Settings) -> Iterator[Problem]:
         if downstream.remote_archive and len(downstream.archives or settings.archives) > 1:
             fact = f"{downstream.name}: several archives would be pushed as {downstream.remote_archive!r}"
             yield Problem("MIRROR_DOWNSTREAMS", fact, "say which with archives=, one entry for each")
+
+
+def _registry(settings: Settings) -> Iterator[Problem]:
+    for fault in registry.unfit(settings.registry, tuple(settings.archives)):
+        yield Problem("MIRROR_REGISTRY", fault.fact, fault.cure)
 
 
 def _auth_users(settings: Settings) -> Iterator[Problem]:

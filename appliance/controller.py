@@ -17,6 +17,7 @@ from appliance.requests import new_request
 from appliance.settings import Settings
 from appliance.store import Store
 from appliance.tree.push import Push
+from appliance.tree.watch import Watch
 from appliance.volume import Volume
 
 __all__ = ["Controller", "Lane", "new_request"]
@@ -29,6 +30,7 @@ class Controller:
         self.settings, self.places, self.store = settings, places, store
         self.notices = Notices(settings, places, store)
         self.push = Push(settings, places, store, self.notices.look)
+        self.watch = Watch(settings, places, store)
         self.volume = Volume(places, settings.reserve)
         self.lanes = {
             name: Lane(settings, places, store, self.push, name, self.notices.look, self.volume)
@@ -102,6 +104,7 @@ class Controller:
             lane.take_over(settings)
         self._tell_faults()
         self.push.take_over(settings)
+        self.watch.take_over(settings)
         self.notices.take_over(settings)
 
     def _tell_faults(self) -> None:

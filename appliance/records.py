@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Source = Literal["self", "registered", "downstream", "report", "trace"]
+"""Who told us of a mirror."""
+
+Fresh = Literal["fresh", "stale", "unlisted", "bad", "unknown"]
+"""How far a mirror is behind us, as a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +136,53 @@ class Notice:
     reason: str
     since: float
     over: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """One publication of ours: ``digests`` of the files its readers begin with, as far as they were noted, by path."""
+
+    number: int
+    serial: str | None
+    published: float
+    digests: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One archive at one mirror, as it was last seen.
+
+    ``parent`` is the mirror it fetches from; ``url`` the base URL looked at, None when nobody looks; ``serial`` the
+    master's as carried, by the indices where those are older than the trace; ``missed`` publications of ours it has
+    not got, ``lag`` is seconds since the first of them was published here. ``looked_at`` is the last look and
+    ``seen_at`` the last one that saw something, ``changed_at`` when the serial was first seen. ``consistent``: the
+    indices are those of the trace's serial. ``activity`` is what it does, in its own words; ``error`` why the last look
+    saw nothing. ``listed``: its operator wants users.
+    """
+
+    mirror: str
+    archive: str
+    parent: str | None
+    source: Source
+    url: str | None = None
+    serial: str | None = None
+    fresh: Fresh = "unknown"
+    missed: int | None = None
+    lag: float | None = None
+    looked_at: float | None = None
+    changed_at: float | None = None
+    consistent: bool | None = None
+    activity: str | None = None
+    error: str = ""
+    listed: bool = False
+    country: str = ""
+    weight: int = 100
+    seen_at: float | None = None
+
+
+def serial_number(text: str | None) -> int | None:
+    """A serial as the number it is compared by; None for what is no serial."""
+    return int(text) if text and _is_serial(text) else None
 
 
 def _is_serial(text: str) -> bool:

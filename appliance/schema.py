@@ -24,6 +24,7 @@ from appliance.archive import HOUR, Archive
 from appliance.frozen import Frozen
 from appliance.mirrorlist import MirrorList
 from appliance.peers import Downstream, Downstreams
+from appliance.registry import Registry
 from appliance.space import Reserve
 from appliance.values import (
     FILE,
@@ -91,6 +92,9 @@ class Settings(BaseSettings):
         (),
         description="who we trigger, separated by white space: `name=ssh://[user@]host[:port][/archive]"
         "[?push=all|staged|mhop&archives=one,two&site=URL]`",
+    )
+    registry: Annotated[Registry, FILE] = Field(
+        (), description="more mirrors to watch and to send users to, a TOML table each: see Watching the tree"
     )
     known_hosts: Annotated[str, FILE] = Field(
         "", description="ssh host keys of downstreams and `rsync+ssh://` upstreams, `known_hosts` lines"

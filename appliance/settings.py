@@ -20,8 +20,9 @@ from appliance.contradictions import contradictions
 from appliance.environment import PREFIX, Given, Variable, find, gather, shown, text, variables
 from appliance.errors import ConfigurationError, Problem
 from appliance.peers import Downstream, Upstream
+from appliance.registry import RegisteredMirror
 from appliance.schema import Info, Settings, kebab
-from appliance.values import Fault
+from appliance.values import Fault, Faults
 
 __all__ = [
     "Archive",
@@ -31,6 +32,7 @@ __all__ = [
     "KeyHolder",
     "Pull",
     "Reading",
+    "RegisteredMirror",
     "Settings",
     "Trigger",
     "Upstream",
@@ -83,7 +85,7 @@ def read(environ: Mapping[str, str]) -> Reading:
     )
     # A value that was refused already is missing now: no news.
     refused = {problem.variable.removesuffix("_FILE") for problem in given.problems}
-    problems = [*(_problem(fault, given) for fault in faults), *contradictions(settings)]
+    problems = [problem for fault in faults for problem in _problems(fault, given)] + [*contradictions(settings)]
     problems = [*given.problems, *(problem for problem in problems if problem.variable not in refused)]
     return Reading(settings, tuple(problems), given.sources)
 
@@ -152,6 +154,13 @@ def _leave_out(tree: dict[str, Any], path: list[str]) -> bool:
 
 def _variable(loc: tuple[int | str, ...]) -> str:
     return PREFIX + "__".join(part.upper().replace("-", "_") for part in _path(loc))
+
+
+def _problems(fault: ErrorDetails, given: Given) -> list[Problem]:
+    problem, error = _problem(fault, given), fault.get("ctx", {}).get("error")
+    if isinstance(error, Faults):
+        return [Problem(problem.variable, one.fact, one.cure) for one in error.faults]
+    return [problem]
 
 
 def _problem(fault: ErrorDetails, given: Given) -> Problem:

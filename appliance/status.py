@@ -25,8 +25,14 @@ def picture(controller: Controller) -> dict[str, Any]:
         "name": controller.settings.name,
         "archives": {name: _archive(controller, lane) for name, lane in controller.lanes.items()},
         "downstreams": _downstreams(controller),
+        "mirrors": mirrors(controller),
         "volumes": {name: _volume(seen, kept) for name, (seen, kept) in volumes(controller).items()},
     }
+
+
+def mirrors(controller: Controller, archive: str | None = None) -> list[dict[str, Any]]:
+    """Every mirror that we know of, our own first, as ``records.Sighting`` has it."""
+    return [asdict(one) for one in controller.watch.sightings(archive)]
 
 
 def volumes(controller: Controller) -> dict[str, tuple[Space, Amount]]:

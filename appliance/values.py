@@ -6,6 +6,7 @@ import base64
 import binascii
 import ipaddress
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -42,6 +43,14 @@ class Fault(ValueError):
         super().__init__(fact)
         self.fact = fact
         self.cure = cure
+
+
+class Faults(Fault):
+    """Several of them, in one text."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("; ".join(fault.fact for fault in self.faults), self.faults[0].cure)
 
 
 class FromFile:

@@ -40,6 +40,9 @@ def application(controller: Controller, reload: Callable[[], list[str]]) -> Star
     async def picture(_: HttpRequest) -> Response:
         return JSONResponse(status.picture(controller))
 
+    async def mirrors(request: HttpRequest) -> Response:
+        return JSONResponse({"mirrors": status.mirrors(controller, request.query_params.get("archive"))})
+
     async def measure(_: HttpRequest) -> Response:
         return Response(metrics.text(controller), media_type=PROMETHEUS_TEXT)
 
@@ -77,6 +80,7 @@ def application(controller: Controller, reload: Callable[[], list[str]]) -> Star
             Route("/readyz", readyz),
             Route("/metrics", measure),
             Route("/api/v1/status", picture),
+            Route("/api/v1/mirrors", mirrors),
             *webtrigger.routes(controller),
             Route("/control/inside", inside),
             Route("/control/push", push, methods=["POST"]),

@@ -13,10 +13,11 @@ from appliance.store.marks import Marks
 from appliance.store.notices import Notices
 from appliance.store.requests import Requests
 from appliance.store.runs import Runs
+from appliance.store.sightings import Sightings
 from appliance.store.waiting import Waiting
 
 __all__ = ["Store", "StoreError", "carried", "check"]
 
 
-class Store(Requests, Runs, Archives, Marks, Waiting, Deliveries, Notices):
+class Store(Requests, Runs, Archives, Marks, Waiting, Deliveries, Notices, Sightings):
     """All of it, on one connection; every method is one transaction, durable when it returns."""

@@ -5,9 +5,15 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from appliance.records import ArchiveState
 from appliance.store.database import Database, as_path, as_text
+
+LONG: Final = 8 * 24 * 3600.0
+LEAST: Final = 200
+MOST: Final = 4000
+"""How many publications are remembered: all of so many seconds, and how many at least and at most."""
 
 
 class Archives(Database):
@@ -47,7 +53,20 @@ class Archives(Database):
                 " publishing = null, unpublished = null",
                 (archive, serial, now),
             )
-        return self.archive(archive).publication
+            number = self.archive(archive).publication
+            self._remember(archive, number, serial, now)
+        return number
+
+    def _remember(self, archive: str, number: int, serial: str | None, now: float) -> None:
+        """Note a publication in the list of them, which stays bounded."""
+        self._db.execute(
+            "insert into publication (archive, number, serial, published) values (?, ?, ?, ?)",
+            (archive, number, serial, now),
+        )
+        self._db.execute(
+            "delete from publication where archive = ? and (number <= ? or (number <= ? and published < ?))",
+            (archive, number - MOST, number - LEAST, now - LONG),
+        )
 
     def begin_anew(self, archive: str) -> None:
         """Its volume is a new one: forget what is known of its files; publications are counted on."""

@@ -69,7 +69,20 @@ _SEEN: Final = "alter table delivery add column carries text"
 _SILENT: Final = "alter table delivery add column silent integer not null default 0"
 """Who answers and fails is not lost."""
 
-STEPS: Final = (_TABLES, _COUNTED, _NOTICES, _SEEN, _SILENT)
+_WATCHED: Final = """
+create table publication (
+    archive text not null, number integer not null, serial text, published real not null,
+    digests text not null default '{}', primary key (archive, number)
+) without rowid;
+insert into publication (archive, number, serial, published)
+    select name, publication, serial, published from archive where published is not null;
+create table sighting (
+    mirror text not null, archive text not null, seen text not null, primary key (mirror, archive)
+) without rowid
+"""
+"""How far a mirror is behind is told by when its serial, and each one after it, was published here."""
+
+STEPS: Final = (_TABLES, _COUNTED, _NOTICES, _SEEN, _SILENT, _WATCHED)
 """Step n brings a store of version n to version n + 1. What has been released is never changed: it gets a successor."""
 
 NEWEST: Final = len(STEPS)

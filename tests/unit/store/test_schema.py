@@ -45,6 +45,9 @@ def test_a_store_of_every_version_is_brought_forward(version: int, tmp_path: Pat
         assert [(one.downstream, one.state, one.attempts) for one in store.deliveries()] == [("leaf", "failing", 2)]
         assert store.last_error("debian") == "rsync: no route to host"
         assert (store.count_runs("debian"), store.bytes_fetched("debian")) == (3, 507)
+        assert [(one.number, one.serial, one.published) for one in store.publications("debian")] == [
+            (1, "2026112101", 12.0)
+        ]
         assert store.results() == {("debian", "sync", "success"): 1, ("debian", "sync", "error"): 1}
         store.close()
 

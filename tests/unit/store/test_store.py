@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.records import Request
+from appliance.records import Request, Sighting
 from appliance.store import Store, runs
 
 
@@ -201,3 +202,24 @@ def test_what_is_to_be_repaired_is_kept_until_it_is(store: Store) -> None:
     store.repaired("debian", [odd, "never asked for"])
     assert store.repairs("debian") == ["pool/a.deb"]
     assert store.repairs("other") == ["pool/a.deb"]
+
+
+def test_publications_are_remembered_with_their_times_and_not_for_ever(store: Store) -> None:
+    for number in range(1, 301):
+        store.published("debian", str(number), number * 3600.0)
+    store.keep_digests("debian", 300, {"dists/stable/InRelease": "abc"})
+    found = store.publications("debian")
+    assert [one.number for one in found] == [*range(101, 301)]
+    assert (found[-1].serial, found[-1].published, found[-1].digests) == (
+        "300", 1080000.0, {"dists/stable/InRelease": "abc"},
+    )  # fmt: skip
+    assert [one.number for one in store.publications("debian", after=299)] == [300]
+    store.published("other", None, 1.0)
+    assert [(one.number, one.serial) for one in store.publications("other")] == [(1, None)]
+
+
+def test_sightings_are_kept_and_forgotten(store: Store) -> None:
+    one, two = (Sighting(name, "debian", "us", "registered", serial="1", lag=2.5) for name in ("one", "two"))
+    store.keep_sightings([one, two])
+    store.keep_sightings([replace(one, serial="2")], gone=[("two", "debian")])
+    assert store.sightings() == [replace(one, serial="2")]
