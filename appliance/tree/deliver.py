@@ -21,6 +21,7 @@ from appliance.settings import Downstream
 from appliance.store import Store
 from appliance.tree import sight
 from appliance.tree.bookkeeping import kept
+from appliance.tree.signs import Signs
 from appliance.tree.tell import Answer
 from appliance.tree.teller import Teller
 
@@ -49,12 +50,13 @@ class Deliverer:
         self,
         store: Store,
         teller: Teller,
+        signs: Signs,
         scratch: Path,
         find: Callable[[str, str], Downstream | None],
         is_back: Callable[[Delivery], None],
         on_change: Callable[[], None],
     ) -> None:
-        self._store, self._teller, self._scratch = store, teller, scratch
+        self._store, self._teller, self._signs, self._scratch = store, teller, signs, scratch
         self._find, self._is_back, self._on_change = find, is_back, on_change
 
     async def deliver(self, one: Downstream, archive: str, attempted: asyncio.Event) -> None:
@@ -64,14 +66,22 @@ class Deliverer:
                 await asyncio.sleep(one.delay)
             while owed := await self._due(one.name, archive, attempted):
                 one = self._find(one.name, archive) or one
-                answer = Answer() if owed.state == "delivered" else await self._attempt(one, owed)
-                attempted.set()
-                trouble = answer.trouble or await self._unseen(one, owed, answer.carries)
-                if not trouble:
+                with self._signs.watched((one.name, archive)):
+                    pause = await self._once(one, owed, attempted)
+                if pause is None:
                     return
-                await self._failed(owed, trouble, answer.reached)
+                await asyncio.sleep(pause)
         finally:
             attempted.set()
+
+    async def _once(self, one: Downstream, owed: Delivery, attempted: asyncio.Event) -> float | None:
+        """One attempt; returns the seconds until the next one, None when it knows."""
+        answer = Answer() if owed.state == "delivered" else await self._attempt(one, owed)
+        attempted.set()
+        if trouble := answer.trouble or await self._unseen(one, owed, answer.carries):
+            return await self._failed(owed, trouble, answer.reached)
+        newest = await kept(lambda: self._store.delivery(owed.downstream, owed.archive), owed.downstream)
+        return None if newest is None or newest.publication == owed.publication else 0.0
 
     async def _due(self, name: str, archive: str, attempted: asyncio.Event) -> Delivery | None:
         """What a downstream is owed, when it is time to tell it; None when that is nothing."""
@@ -127,22 +137,26 @@ class Deliverer:
         await self._note(owed, self._store.seen, owed.downstream, owed.archive, seen)
         return f"it was told, and still publishes serial {seen}" if owed.is_behind(seen) else ""
 
-    async def _failed(self, owed: Delivery, trouble: str, reached: bool) -> None:
-        """Keep what went wrong, and wait until it is time for another attempt."""
-        attempts, silent = owed.attempts + 1, 0 if reached else owed.silent + 1
-        lost = not reached and await self._is_lost(owed, silent)
+    async def _failed(self, owed: Delivery, trouble: str, reached: bool) -> float:
+        """Keep what went wrong; returns the seconds to wait here: who is lost has its pause before its next attempt.
+
+        One whose machine came up a moment after it was tried is tried again at once.
+        """
+        known = await kept(lambda: self._store.deliveries(owed.downstream), owed.downstream)
+        # Not as it was before the attempt: it may have answered for another archive meanwhile.
+        before = next((told.silent for told in known if told.archive == owed.archive), owed.silent)
+        attempts, silent = owed.attempts + 1, 0 if reached else before + 1
+        lost = not reached and self._is_lost(owed, known, silent)
         pause = RARELY if lost else min(LAST_RETRY, FIRST_RETRY * 2 ** min(attempts - 1, 10))
-        pause *= random.uniform(0.8, 1.2)
+        pause *= 0.0 if self._signs.came((owed.downstream, owed.archive)) else random.uniform(0.8, 1.2)
         if attempts == 1 and not lost:
             log.trouble("not delivered", archive=owed.archive, downstream=owed.downstream, reason=trouble)
         await self._tell(owed, "lost" if lost else "failing", trouble, time.time() + pause, attempts, silent)
         self._on_change()
-        if not lost:  # its pause comes before the next attempt, also when another life makes that
-            await asyncio.sleep(pause)
+        return 0.0 if lost else pause
 
-    async def _is_lost(self, owed: Delivery, silent: int) -> bool:
+    def _is_lost(self, owed: Delivery, known: list[Delivery], silent: int) -> bool:
         """Whether one that could not be reached again is lost, for this archive or for any; says when it gets so."""
-        known = await kept(lambda: self._store.deliveries(owed.downstream), owed.downstream)
         if any(told.state == "lost" for told in known):
             return True
         if silent < LOST_AFTER:

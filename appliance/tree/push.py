@@ -16,6 +16,7 @@ from appliance.tree import tell
 from appliance.tree.barrier import Barrier
 from appliance.tree.bookkeeping import dispensable
 from appliance.tree.deliver import Deliverer
+from appliance.tree.signs import Signs
 from appliance.tree.teller import Teller
 
 _Key = tuple[str, str]
@@ -27,8 +28,9 @@ class Push:
 
     def __init__(self, settings: Settings, places: Places, store: Store, on_change: Callable[[], None]) -> None:
         self.settings = settings
-        self._store, self._teller = store, Teller(settings, places)
-        self._deliverer = Deliverer(store, self._teller, places.run, self._find, self._is_back, on_change)
+        self._store, self._teller, self._signs = store, Teller(settings, places), Signs()
+        told = self._teller, self._signs
+        self._deliverer = Deliverer(store, *told, places.run, self._find, self._is_back, on_change)
         self._barrier = Barrier(self._teller)
         self._telling: dict[_Key, asyncio.Task[None]] = {}
         self._attempted: dict[_Key, asyncio.Event] = {}
@@ -66,9 +68,12 @@ class Push:
                 self._start(one, archive)
 
     def revive(self, name: str) -> None:
-        """A downstream showed a sign of life, or somebody knows better: what it is owed it is told now."""
+        """A downstream showed a sign of life, or somebody knows better: what it is owed it is told now.
+
+        What it is being told already, it is told again at once should that fail.
+        """
         for owed in self._store.deliveries(name):
-            if not self._teller.is_telling(owed.downstream, owed.archive):
+            if not self._signs.note((owed.downstream, owed.archive)):
                 self._hurry(owed)
 
     def _hurry(self, owed: Delivery) -> None:
@@ -88,7 +93,7 @@ class Push:
             if self._store.found(owed.downstream):
                 log.event("downstream is back", downstream=owed.downstream)
             for other in others:
-                if not self._teller.is_telling(other.downstream, other.archive) and other.archive != owed.archive:
+                if other.archive != owed.archive and not self._signs.note((other.downstream, other.archive)):
                     self._hurry(replace(other, state="failing", attempts=1, silent=0))
 
     async def first_round(self, archive: str) -> None:

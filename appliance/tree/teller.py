@@ -28,11 +28,6 @@ class Teller:
         """A new round: nobody has its stage 1."""
         self._prepared[archive] = set()
 
-    def is_telling(self, name: str, archive: str) -> bool:
-        """Whether the downstream is being told of the archive, or waits for its place."""
-        line = self._lines.get((name, archive))
-        return line is not None and line.locked()
-
     async def prepare(self, one: Downstream, archive: str) -> Answer:
         """Stage 1."""
         answer = await self._tell(one, archive, "stage1")

@@ -219,6 +219,60 @@ def test_who_is_lost_is_tried_rarely_and_told_at_the_first_sign_of_life(
     assert said == ["not delivered", "downstream is lost, it is tried rarely from now on", "downstream is back"]
 
 
+def hold(house: House, gates: Path) -> None:
+    """The downstream "leaf" lets each attempt wait for a file of its number, which says how that ends."""
+    gates.mkdir()
+    number = f"{gates}/$(wc -l <{house.log})"
+    house.answer("leaf", f"while [ ! -s {number} ]; do sleep 0.01; done; exit $(cat {number})")
+
+
+@pytest.mark.parametrize("lost_after", [1, 9])
+def test_a_sign_of_life_during_an_attempt_that_fails_is_not_lost(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost_after: int
+) -> None:
+    """Its machine came up a moment after it was tried: it is tried again at once, lost before or not."""
+    monkeypatch.setattr(deliver, "FIRST_RETRY", 600.0)
+    monkeypatch.setattr(deliver, "LOST_AFTER", lost_after)
+    house.downstreams = "leaf=ssh://m@leaf?push=all"
+    hold(house, tmp_path / "gates")
+
+    async def scene(controller: Controller) -> None:
+        (tmp_path / "gates" / "1").write_text("255")
+        await publish(controller)
+        await until(lambda: states(house)["leaf"] == ("lost" if lost_after == 1 else "failing"))
+        controller.push.revive("leaf")
+        await until(lambda: len(house.told) == 2)
+        controller.push.revive("leaf")
+        (tmp_path / "gates" / "2").write_text("255")
+        await until(lambda: len(house.told) == 3)
+        (tmp_path / "gates" / "3").write_text("0")
+        await until(lambda: states(house) == {"leaf": "delivered"})
+
+    played(house, scene)
+
+
+def test_who_was_lost_and_answers_while_something_new_is_published_is_told_of_that(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliver, "LOST_AFTER", 1)
+    house.downstreams = "leaf=ssh://m@leaf?push=all"
+    hold(house, tmp_path / "gates")
+
+    async def scene(controller: Controller) -> None:
+        (tmp_path / "gates" / "1").write_text("255")
+        await publish(controller)
+        await until(lambda: states(house) == {"leaf": "lost"})
+        controller.push.revive("leaf")
+        await until(lambda: len(house.told) == 2)
+        await publish(controller)
+        for number in "23":
+            (tmp_path / "gates" / number).write_text("0")
+        await until(lambda: states(house) == {"leaf": "delivered"})
+        assert len(house.told) == 3
+
+    played(house, scene)
+
+
 def test_who_is_lost_is_so_for_all_archives_and_tried_for_one_of_them(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
