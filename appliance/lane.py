@@ -23,7 +23,7 @@ from appliance.places import Places
 from appliance.progress import Meter
 from appliance.records import Request, Run
 from appliance.requests import again, is_due, together
-from appliance.run import Change
+from appliance.run.change import Change
 from appliance.settings import Settings
 from appliance.store import Store
 from appliance.sync.fetch import Staging

@@ -18,7 +18,7 @@ from typing import Any
 
 from appliance.figures import Reports
 from appliance.places import Places
-from appliance.run import Change
+from appliance.run.change import Change
 from appliance.settings import load
 from appliance.store import Store
 

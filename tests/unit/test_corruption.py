@@ -19,9 +19,9 @@ from typing import Final
 
 import pytest
 
-from appliance import run
 from appliance.controller import Controller, new_request
 from appliance.records import Request
+from appliance.run import change, sealing
 from tests.unit.house import House, until
 from tests.unit.upstream import INDEX, PACKERS, SOURCES, DebianTree, Keyring, daemon
 
@@ -413,7 +413,8 @@ def mirrored(scratch: Path, archive: DebianTree) -> Iterator[House]:
     extra = {"MIRROR_ARCHIVES__DEBIAN__KEYRING": str(keyring.public), "MIRROR_ARCHIVES__DEBIAN__GRACE": "0"}
     with daemon(scratch, {"debian": archive.root}) as port, pytest.MonkeyPatch.context() as patch:
         # Two plans are as good as four to show that no plan helps, and rsync sleeps a while at the end of each.
-        patch.setattr(run, "ATTEMPTS", 2)
+        for room in (change, sealing):
+            patch.setattr(room, "ATTEMPTS", 2)
         house = House(scratch / "house", port, DOWNSTREAMS, extra)
         house.record_ssh(patch)
         yield house

@@ -1,0 +1,1 @@
+"""One run of one archive: the way of one change, step by step."""

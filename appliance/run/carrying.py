@@ -1,0 +1,59 @@
+"""A plan is carried out: payload, then all that makes it visible."""
+
+from __future__ import annotations
+
+from appliance.ahead import Ahead
+from appliance.figures import Reports
+from appliance.inspection import Inspection
+from appliance.meanwhile import meanwhile
+from appliance.run.fetching import Fetching
+from appliance.run.ground import Ground
+from appliance.run.order import Order
+from appliance.run.publication import Publication
+from appliance.run.sealing import Sealing
+from appliance.sync import trace
+
+
+class Carrying:
+    """The carrying out of one plan; ``reports`` is told how far it has come."""
+
+    def __init__(self, ground: Ground, inspection: Inspection, fetching: Fetching, reports: Reports) -> None:
+        self._ground, self._fetching, self._reports = ground, fetching, reports
+        self._sealing = Sealing(ground, inspection)
+
+    async def carry_out(self, work: Order, to_the_end: bool, index: Ahead) -> bool:
+        """Both halves, or the first one; ``index`` may have been fetched ahead. True when something was published."""
+        ground, fetching = self._ground, self._fetching
+        await index.beside(lambda: fetching.payload(work.plan))
+        await ground.hook(2)
+        if not to_the_end:
+            await ground.hook(3)
+            trace.write_stage1(ground.tree, ground.trace())
+            await ground.hook(4)
+        ground.figures.enter("tree")
+        await meanwhile(ground.chronicle.announce)
+        await self._reports.payload_is_here()
+        return await self._finish(work, index) if to_the_end else False
+
+    async def _finish(self, work: Order, index: Ahead) -> bool:
+        """The second half: indices, and everything visible at once. True when there was something to publish."""
+        ground, fetching, sealing = self._ground, self._fetching, self._sealing
+        if work.plan.updating:
+            await sealing.until_quiet(fetching, work.plan.updating)
+        ground.figures.enter("index")
+        if not await index.done():
+            await fetching.index(work.plan)
+        await sealing.staged()
+        await sealing.examine(work)
+        if not sealing.is_news(work.plan):
+            await meanwhile(ground.staging.keep_only, ())
+            ground.store.repaired(ground.name, work.broken)
+            return False
+        seal = await sealing.seal(fetching, work.plan)
+        ground.figures.enter("tree")
+        await meanwhile(ground.chronicle.announce)
+        await self._reports.verified(bool(ground.figures.payload))
+        await Publication(ground).publish(seal)
+        ground.store.repaired(ground.name, work.broken)
+        await ground.hook(4)
+        return True

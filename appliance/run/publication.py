@@ -1,0 +1,48 @@
+"""The publication of what was verified, and of an origin's tree: visible, recorded, and with its serial."""
+
+from __future__ import annotations
+
+import time
+
+from appliance.meanwhile import meanwhile
+from appliance.run.ground import Ground
+from appliance.sync import publish, trace, verify
+from appliance.sync.order import roots_of
+
+
+class Publication:
+    """One publication; what is on disk is all it needs, so that a crash at any point is followed by the same steps."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground, self._staging, self._tree = ground, ground.staging, ground.tree
+
+    async def publish(self, seal: verify.Seal) -> None:
+        """Make visible what is staged and verified."""
+        ground = self._ground
+        ground.figures.enter("publish")
+        beginnings = roots_of(ground.profile, publish.staged(self._staging.index))
+        roots = {path: seal.valid_until.get(path) for path in beginnings}
+        ground.chronicle.note((path, None) for path in publish.staged(self._staging.index))
+        ground.store.publishing(ground.name, ground.run.id, seal.signed, roots)
+        await self.finish()
+
+    async def finish(self) -> None:
+        """What is left to do of a publication that has begun, all of it or what a crash left."""
+        ground = self._ground
+        await meanwhile(publish.publish, self._staging.index, self._tree, ground.profile)
+        await ground.hook(3)
+        await meanwhile(trace.write, self._tree, ground.trace())
+        paths = ground.paths or ground.chronicle.paths()
+        await meanwhile(ground.chronicle.record, paths, ground.store.doomed(ground.name))
+        ground.store.published(ground.name, trace.serial_of(self._tree), time.time())
+
+    async def origin(self) -> str:
+        """At an origin: the tree is written, give it its next serial; returns the serial."""
+        ground = self._ground
+        ground.figures.enter("publish")
+        await ground.hook(1)
+        serial = await meanwhile(trace.bump, self._tree, ground.trace())
+        await meanwhile(ground.chronicle.record_scan)
+        ground.store.published(ground.name, serial, time.time())
+        await ground.hook(4)
+        return serial

@@ -1,0 +1,103 @@
+"""Before a publication: what is staged is complete, fits together, and is on the disk."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Iterable
+from typing import Final
+
+from appliance import log
+from appliance.commands import Verdict
+from appliance.errors import SyncError
+from appliance.inspection import Inspection
+from appliance.meanwhile import meanwhile
+from appliance.run.fetching import Fetching
+from appliance.run.ground import Ground
+from appliance.run.order import Order
+from appliance.sync import plan, publish, verify
+from appliance.sync.profile import HIERARCHY
+
+LONGEST_PAUSE: Final = 15.0
+"""Seconds between two looks at an upstream that is being updated."""
+
+ATTEMPTS: Final = 4
+"""So often payload is fetched that came upstream behind the plan."""
+
+
+class Sealing:
+    """The examination of what one run has fetched."""
+
+    def __init__(self, ground: Ground, inspection: Inspection) -> None:
+        self._ground, self._inspection = ground, inspection
+        self._staging, self._figures = ground.staging, ground.figures
+
+    async def until_quiet(self, fetching: Fetching, flags: tuple[str, ...]) -> None:
+        """Wait for an upstream that changes its tree, then plan again; one that never ends has forgotten its flag.
+
+        Raises SyncError for a new plan, and for a tree that nobody can verify.
+        """
+        archive, pause = self._ground.archive, 1.0
+        self._figures.enter("upstream")
+        end = time.monotonic() + archive.update_wait
+        while time.monotonic() < end:
+            await asyncio.sleep(min(pause, max(0.0, end - time.monotonic())))
+            if not await plan.updating(fetching.source):
+                raise SyncError.moved(f"the upstream was being updated ({', '.join(flags)})")
+            pause = min(2 * pause, LONGEST_PAUSE)
+        if self._ground.profile.name == "generic" or archive.verify == "off":
+            cure = "have it removed there, or wait: it is tried again by itself"
+            raise SyncError(f"the upstream keeps its flag {', '.join(flags)} up", cure, Verdict.BUSY)
+        log.trouble("the upstream keeps its flag up, verifying what it has", archive=self._ground.name, flag=flags[0])
+
+    async def staged(self) -> None:
+        """Everything is in staging: keep of it what readers have not."""
+        await meanwhile(self._staging.drop_known, self._ground.tree)
+        self._figures.index += len(publish.staged(self._staging.index))
+
+    async def examine(self, work: Order) -> None:
+        """Whether what was asked for again is good now, and what is nowhere any more is forgotten.
+
+        Raises SyncError for what cannot be repaired; it is not asked for again, or it would hold up every update.
+        """
+        store, name = self._ground.store, self._ground.name
+        try:
+            await self._inspection.examine(work.plan, work.wanted)
+        except SyncError:
+            store.repaired(name, work.wanted)
+            raise
+        store.buried(name, self._nowhere(set(work.broken) - set(work.wanted)))
+
+    def _nowhere(self, paths: Iterable[str]) -> list[str]:
+        """What the upstream has no more and we neither is missed by nobody."""
+        return [path for path in paths if not os.path.lexists(self._ground.tree / path)]
+
+    def is_news(self, work: plan.Plan) -> bool:
+        """Whether readers or downstreams get anything out of a publication: files, or the first one at all."""
+        state = self._ground.store.archive(self._ground.name)
+        first = not state.publication and work.upstream_files > 0
+        return first or bool(state.unpublished) or bool(set(publish.staged(self._staging.index)) - {HIERARCHY})
+
+    async def seal(self, fetching: Fetching, work: plan.Plan) -> verify.Seal:
+        """Verified, and on the disk. Raises SyncError for an update that does not fit together."""
+        before = self._figures.payload
+        async with publish.reaching_disk(self._ground.tree):
+            seal = await self._verify(fetching, work)
+        if self._figures.payload != before:  # more came meanwhile
+            await publish.reach_disk(self._ground.tree)
+        return seal
+
+    async def _verify(self, fetching: Fetching, work: plan.Plan) -> verify.Seal:
+        """Payload that the indices name and that came upstream after our plan was made is fetched at once.
+
+        With an upstream that never rests, a new plan would always be late.
+        """
+        self._figures.enter("verify")
+        for _ in range(ATTEMPTS):
+            try:
+                return await self._inspection.verify(work)
+            except SyncError as error:
+                if not error.missing or not await fetching.missing(error.missing):
+                    raise
+        return await self._inspection.verify(work)
