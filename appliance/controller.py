@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from appliance import log, words
 from appliance.errors import ApplianceError
+from appliance.hits import Hits
 from appliance.lane import Lane
 from appliance.notices.notices import Notices
 from appliance.places import Places
@@ -31,6 +32,7 @@ class Controller:
         self.notices = Notices(settings, places, store)
         self.push = Push(settings, places, store, self.notices.look)
         self.watch = Watch(settings, places, store)
+        self.hits = Hits(places)
         self.volume = Volume(places, settings.reserve)
         self.lanes = {
             name: Lane(settings, places, store, self.push, name, self.notices.look, self.volume)
@@ -49,6 +51,7 @@ class Controller:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._stop_pushing())
             group.create_task(self.notices.work())
+            group.create_task(self.hits.work())
             for lane in self.lanes.values():
                 group.create_task(lane.work())
 

@@ -21,7 +21,8 @@ class Figures:
 
     ``stage`` is where it is now, ``since`` (monotonic seconds) when that began and ``fetched_before`` the bytes that
     had travelled by then. ``arriving`` and ``staging`` count the two fetches of its newest plan, of payload and of
-    index; ``differences`` are the paths that the comparison before has found so far, ``plans`` how many plans it made.
+    index; ``differences`` are the paths that the comparison before has found so far, ``plans`` how many plans it made;
+    ``spent`` are the seconds of the stages that have ended.
     """
 
     stage: str = "plan"
@@ -38,10 +39,18 @@ class Figures:
     fetched_before: int = 0
     differences: int = 0
     plans: int = 0
+    spent: dict[str, float] = field(default_factory=dict)
 
     def enter(self, stage: str) -> None:
         """A stage begins."""
+        self.leave()
         self.stage, self.since, self.fetched_before = stage, time.monotonic(), self.fetched
+
+    def leave(self) -> None:
+        """The stage has ended: count its time."""
+        now = time.monotonic()
+        self.spent[self.stage] = self.spent.get(self.stage, 0.0) + now - self.since
+        self.since = now
 
     def expect(self, work: Plan, to_the_end: bool) -> None:
         """A plan is made: payload of an earlier one is in the tree, what was staged is looked at again."""

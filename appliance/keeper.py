@@ -20,6 +20,7 @@ from types import FrameType
 from typing import IO
 
 from appliance.health import SOURCE
+from appliance.overheard import Overheard
 from appliance.places import Places
 
 NOISE = SOURCE.encode()
@@ -44,7 +45,7 @@ def keep(places: Places, argv: Sequence[str] = ()) -> int:
         _pass_signals_on(child, places)
         threading.Thread(target=_hurry, args=(child, places), daemon=True).start()
         if child.stdout:
-            _pass_output_on(child.stdout, child)
+            _pass_output_on(child.stdout, child, Overheard(places.overheard))
     return 1 if places.failed.exists() or child.returncode < 0 else child.returncode
 
 
@@ -78,11 +79,14 @@ def _hurry(child: subprocess.Popen[bytes], places: Places) -> None:
         time.sleep(0.02)
 
 
-def _pass_output_on(stream: IO[bytes], child: subprocess.Popen[bytes]) -> None:
+def _pass_output_on(stream: IO[bytes], child: subprocess.Popen[bytes], overheard: Overheard) -> None:
     rest = b""
     for data in _heard(stream, child):
         *lines, rest = (rest + data).split(b"\n")
         _print(line + b"\n" for line in lines)
+        for line in lines:
+            overheard.hear(line)
+        overheard.keep()
     _print([rest])
 
 

@@ -187,7 +187,15 @@ class Lane:
             await self._succeeded(id, change, requests, published)
         finally:
             self.figures = self.meter = None
+            self._count(figures)
             self._on_end()
+
+    def _count(self, figures: Figures) -> None:
+        """What a run has cost is only counted: no store that is full may keep anybody from the next."""
+        figures.leave()
+        with suppress(sqlite3.Error):
+            plan = (figures.planner, figures.planned_files, figures.planned_bytes)
+            self._store.spent(self.name, figures.spent, *plan)
 
     async def _change(self, run: Run, requests: list[Request], figures: Figures, to_the_end: bool) -> Change:
         """The run with the upstream that it is to use."""

@@ -137,6 +137,20 @@ class Places:
         return self.run / "nginx.conf"
 
     @property
+    def nginx_pid(self) -> Path:
+        return self.run / "nginx.pid"
+
+    @property
+    def hits(self) -> Path:
+        """nginx's log of what users load from the archives: read, counted and begun anew by the controller."""
+        return self.run / "hits"
+
+    @property
+    def overheard(self) -> Path:
+        """What the rsync daemons have sent since the container's start, by module. Absent before the first end."""
+        return self.run / "overheard"
+
+    @property
     def supervisord_conf(self) -> Path:
         return self.run / "supervisord.conf"
 

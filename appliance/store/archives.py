@@ -76,7 +76,7 @@ class Archives(Database):
                 " unpublished = null, note = '' where name = ?",
                 (archive,),
             )
-            for table in ("doomed", "root", "repair", "mark"):
+            for table in ("doomed", "root", "repair", "mark", "arrival"):
                 self._db.execute(f"delete from {table} where archive = ?", (archive,))
 
     def payload_came(self, archive: str, since: float) -> None:

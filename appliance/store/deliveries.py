@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from appliance.records import Delivery
-from appliance.store.database import Database
+from appliance.store.arrivals import Arrivals
 
 
-class Deliveries(Database):
+class Deliveries(Arrivals):
     """The table of deliveries."""
 
     def deliver(
@@ -56,12 +56,13 @@ class Deliveries(Database):
             )
         return done.rowcount == 1
 
-    def seen(self, downstream: str, archive: str, serial: str) -> None:
-        """A downstream was seen to carry this serial of an archive."""
+    def seen(self, downstream: str, archive: str, serial: str, now: float) -> None:
+        """A downstream was seen ``now`` to carry this serial of an archive."""
         with self._transaction(lasting=False):
             self._db.execute(
                 "update delivery set carries = ? where downstream = ? and archive = ?", (serial, downstream, archive)
             )
+        self.arrived(downstream, archive, serial, 1, now)
 
     def postpone(self, downstream: str, but: str, until: float) -> None:
         """One who is lost is being tried for the archive ``but``: the others wait for what comes of that."""
@@ -85,3 +86,4 @@ class Deliveries(Database):
         """Drop what was owed to a downstream that is no longer configured for an archive."""
         with self._transaction():
             self._db.execute("delete from delivery where downstream = ? and archive = ?", (downstream, archive))
+        self.forget_arrivals(downstream, archive)

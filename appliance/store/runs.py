@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from appliance.records import Request, Run
-from appliance.store.database import Database
+from appliance.store.timings import RUN, STAGE, Timings
 
 KEPT: Final = 1000
 """Ended runs that are kept of each archive."""
@@ -26,7 +26,7 @@ _LAST: Final = (
 """The last run that says how things are: payload that came behind a failure changes nothing."""
 
 
-class Runs(Database):
+class Runs(Timings):
     """The table of runs."""
 
     def begin(self, archive: str, kind: str, trigger: str, requests: Iterable[Request], now: float) -> int:
@@ -82,6 +82,8 @@ class Runs(Database):
             " on conflict do update set runs = runs + 1, bytes = bytes + excluded.bytes",
             (run,),
         )
+        row = self._all("select * from run where id = ?", run)[0]
+        self._time(RUN, row["archive"], row["kind"], row["result"], row["ended"] - row["started"])
         self._db.execute(
             "delete from run where archive = (select archive from run where id = ?) and ended is not null and id <="
             " (select r.id from run as r where r.archive = run.archive order by r.id desc limit 1 offset ?)"
@@ -130,6 +132,22 @@ class Runs(Database):
             " + (select count(*) from run where archive = ? and ended is null)"
         )
         return int(self._all(query, archive, archive)[0][0])
+
+    def spent(self, archive: str, stages: Mapping[str, float], planner: str, files: int, bytes: int) -> None:
+        """Count what a run has spent on each stage (seconds), and how large a plan it had; ``planner`` empty: none."""
+        with self._transaction(lasting=False):
+            for stage, seconds in stages.items():
+                self._time(STAGE, archive, stage, "", seconds)
+            if planner:
+                self._db.execute(
+                    "insert into planned values (?, ?, 1, ?, ?) on conflict do update set plans = plans + 1,"
+                    " files = files + excluded.files, bytes = bytes + excluded.bytes",
+                    (archive, planner, files, bytes),
+                )
+
+    def plans(self) -> dict[tuple[str, str], tuple[int, int, int]]:
+        """How many plans each planner has made for each archive, and the files and bytes that they were about."""
+        return {(row[0], row[1]): (row[2], row[3], row[4]) for row in self._all("select * from planned")}
 
     def results(self) -> dict[tuple[str, str, str], int]:
         """Ended runs by archive, kind and result."""

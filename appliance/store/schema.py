@@ -82,7 +82,22 @@ create table sighting (
 """
 """How far a mirror is behind is told by when its serial, and each one after it, was published here."""
 
-STEPS: Final = (_TABLES, _COUNTED, _NOTICES, _SEEN, _SILENT, _WATCHED)
+_MEASURED: Final = """
+create table arrival (
+    mirror text not null, archive text not null, serial integer not null, primary key (mirror, archive)
+) without rowid;
+create table timing (
+    measure text not null, archive text not null, subject text not null, word text not null, bound real not null,
+    count integer not null, seconds real not null, primary key (measure, archive, subject, word, bound)
+) without rowid;
+create table planned (
+    archive text not null, planner text not null, plans integer not null, files integer not null,
+    bytes integer not null, primary key (archive, planner)
+) without rowid
+"""
+"""Which serial every mirror was last seen to carry, and how long things took."""
+
+STEPS: Final = (_TABLES, _COUNTED, _NOTICES, _SEEN, _SILENT, _WATCHED, _MEASURED)
 """Step n brings a store of version n to version n + 1. What has been released is never changed: it gets a successor."""
 
 NEWEST: Final = len(STEPS)

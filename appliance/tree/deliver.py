@@ -134,7 +134,7 @@ class Deliverer:
         return trouble
 
     async def _compared(self, owed: Delivery, seen: str) -> str:
-        await self._note(owed, self._store.seen, owed.downstream, owed.archive, seen)
+        await self._note(owed, self._store.seen, owed.downstream, owed.archive, seen, time.time())
         return f"it was told, and still publishes serial {seen}" if owed.is_behind(seen) else ""
 
     async def _failed(self, owed: Delivery, trouble: str, reached: bool) -> float:

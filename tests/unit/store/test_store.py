@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from appliance.records import Request, Sighting
 from appliance.store import Store, runs
+from appliance.store.timings import BOUNDS, PROPAGATION, RUN, STAGE
 
 
 @pytest.fixture
@@ -174,7 +176,7 @@ def test_who_is_lost_stays_so_and_what_it_carries_is_kept(store: Store) -> None:
     store.deliver(["leaf", "other"], "debian", 1, "2026112101", 10)
     first = store.deliveries("leaf")[0]
     assert not first.is_confirmed
-    store.seen("leaf", "debian", "2026112101")
+    store.seen("leaf", "debian", "2026112101", 12)
     assert store.deliveries("leaf")[0].is_confirmed
     assert store.tell(first, "lost", "no route", 5000, 8)
     store.deliver(["leaf"], "debian", 2, "2026112102", 20)
@@ -223,3 +225,39 @@ def test_sightings_are_kept_and_forgotten(store: Store) -> None:
     store.keep_sightings([one, two])
     store.keep_sightings([replace(one, serial="2")], gone=[("two", "debian")])
     assert store.sightings() == [replace(one, serial="2")]
+
+
+def test_each_publication_is_counted_once_for_whoever_is_seen_to_carry_it(store: Store) -> None:
+    def told(mirror: str) -> tuple[int, float]:
+        (timing,) = (one for one in store.timings(PROPAGATION) if one.subject == mirror)
+        return sum(timing.counts), timing.seconds
+
+    for number, moment in ((1, 100.0), (2, 200.0), (3, 300.0)):
+        store.published("debian", f"202611210{number}", moment)
+    store.arrived("leaf", "debian", "2026112101", 1, 110.0)
+    assert store.timings(PROPAGATION) == []  # it had that before anybody looked
+    store.arrived("leaf", "debian", "2026112102", 1, 204.0)
+    assert told("leaf") == (1, 4.0)
+    for serial in ("2026112102", "2026112101", "unknown"):  # what is known, old or no serial at all
+        store.arrived("leaf", "debian", serial, 1, 205.0)
+    store.arrived("far", "debian", "2026112101", 2, 120.0)
+    store.arrived("far", "debian", "2026112109", 2, 310.0)  # ahead of us: it has both that it lacked
+    assert (told("leaf"), told("far")) == ((1, 4.0), (2, 120.0))
+    (timing,) = (one for one in store.timings(PROPAGATION) if one.subject == "leaf")
+    assert (timing.word, timing.counts[BOUNDS.index(5)]) == ("1", 1)
+    store.forget_arrivals("far", "debian")
+    assert [one.subject for one in store.timings(PROPAGATION)] == ["leaf"]
+
+
+def test_what_was_timed_survives_the_process_and_a_clock_set_back(tmp_path: Path) -> None:
+    with closing(Store(tmp_path / "store")) as store:
+        for began, ended in ((10.0, 10.05), (20.0, 20.3), (30.0, 25.0)):
+            store.end(store.begin("debian", "sync", "ssh", [], began), "noop", ended)
+        store.spent("debian", {"plan": 0.25, "verify": 3.0}, "walk", 7, 700)
+        store.spent("debian", {"plan": 0.5}, "", 0, 0)
+    with closing(Store(tmp_path / "store")) as store:
+        (run,) = store.timings(RUN)
+        assert (run.archive, run.subject, run.word, run.counts[:3]) == ("debian", "sync", "noop", (2, 0, 1))
+        assert run.seconds == pytest.approx(0.35)
+        assert {one.subject: one.seconds for one in store.timings(STAGE)} == {"plan": 0.75, "verify": 3.0}
+        assert store.plans() == {("debian", "walk"): (1, 7, 700)}
