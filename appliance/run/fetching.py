@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from functools import partial
 
@@ -48,7 +49,12 @@ class Fetching:
         figures.payload_seconds += time.monotonic() - started
 
     async def missing(self, paths: frozenset[str]) -> bool:
-        """Fetch payload that no plan knew; whether the upstream has all of it, at paths we would take at any time."""
+        """Fetch payload that no plan knew; whether the upstream has all of it, at paths we would take at any time.
+
+        What is here already and counts as gone may be what readers of the published indices need: a new plan sees.
+        """
+        if any(os.path.lexists(self._tree / path) for path in paths):
+            return False
         work = Plan(payload=plan.harmless(self._tree, paths))
         if len(work.payload) < len(paths):
             return False

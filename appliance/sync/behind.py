@@ -23,6 +23,11 @@ WAITING: Final = 10_000
 SETTLED: Final = 20_000_000
 """Nanoseconds in which a file that changes twice may keep its ``ctime``: two ticks of the kernel's slowest clock."""
 
+COARSE: Final = 2_000_000_000
+"""The same on a filesystem that keeps whole seconds, such as ext4 with small inodes: two of them."""
+
+_SECOND: Final = 1_000_000_000
+
 _BLOCK: Final = 1 << 18
 
 
@@ -38,6 +43,7 @@ class Behind:
         self._tree, self._remembered = tree, remembered
         self._waiting: queue.Queue[str | None] = queue.Queue(WAITING)
         self._over = threading.Event()
+        self._begun = 0
         self._block = bytearray(_BLOCK)
         self._thread = threading.Thread(target=self._read_all, name="behind", daemon=True)
 
@@ -47,6 +53,7 @@ class Behind:
             self._waiting.put_nowait(path)
 
     async def __aenter__(self) -> Callable[[str], None]:
+        self._begun = time.time_ns()
         self._thread.start()
         return self._came
 
@@ -77,9 +84,16 @@ class Behind:
             os.close(file)
 
     def _has_settled(self, status: os.stat_result) -> bool:
-        """Wait until whatever changes the file changes its ``ctime``, too."""
-        young = SETTLED - (time.time_ns() - status.st_ctime_ns)
-        return young <= 0 or (young <= SETTLED and not self._over.wait(young / 1e9))
+        """Wait until whatever changes the file changes its ``ctime``, too.
+
+        One that is said not to have changed since we began has come nevertheless: there is no ``ctime`` to go by. Some
+        filesystems show ``mtime`` in its place.
+        """
+        if status.st_ctime_ns < self._begun - COARSE:
+            return False
+        tick = SETTLED if status.st_ctime_ns % _SECOND else COARSE
+        young = tick - (time.time_ns() - status.st_ctime_ns)
+        return young <= 0 or (young <= tick and not self._over.wait(young / 1e9))
 
     def _digest(self, file: int) -> str:
         """Empty when the context ends before the file."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import struct
 from typing import Final
 
 from appliance.sync.marks import Marks
@@ -15,7 +14,6 @@ ALGORITHM: Final = "sha256"
 MOST: Final = 340_000
 """Files, in 8 MB; behind so many it begins anew, and what was forgotten is read."""
 
-_FACTS: Final = struct.Struct("<QQQqqQ")
 _KEY_BYTES: Final = 32
 
 
@@ -44,8 +42,8 @@ class Remembered:
         return all(word in marks for marks, word in words)
 
     def _words(self, status: os.stat_result, digest: str) -> tuple[int, int]:
-        facts = _FACTS.pack(*identity(status), len(digest))
-        made = hashlib.blake2b(facts + digest.encode(), digest_size=16, key=self._key).digest()
+        facts = b"%d %d %d %d %d %s" % (*identity(status), digest.encode())  # of any size: an upstream sets times
+        made = hashlib.blake2b(facts, digest_size=16, key=self._key).digest()
         return int.from_bytes(made[:8], "little"), int.from_bytes(made[8:], "little")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,39 @@ def test_nothing_new_is_two_connections_at_the_same_time(tmp_path: Path) -> None
         before, lines = asyncio.run(scene(house))
         house.store.close()
     assert sum("connect from" in line for line in lines[before:]) == 2
+
+
+def test_a_package_that_comes_back_as_another_one_during_a_sync_replaces_nothing_that_readers_need(
+    tmp_path: Path,
+) -> None:
+    """Gone when the plan was made, named by the index that came after it: what is published still names the first."""
+    archive, states, seen = DebianTree(tmp_path / "upstream"), tmp_path / "states", tmp_path / "seen"
+    archive.release("2026112101", hello="first", other="other")
+
+    def gone_and_back() -> None:
+        del archive.packages["hello"]
+        (archive.root / "pool/hello.deb").unlink()
+        archive.release("2026112102", more="more")
+        shutil.copytree(archive.root, states / "without", symlinks=True)
+        archive.release("2026112103", hello="another")
+        archive.root.rename(states / "back")
+        (states / "without").rename(archive.root)
+
+    async def scene(house: House) -> None:
+        async with house.open() as controller:
+            assert (await ask(controller)).code == 0
+            gone_and_back()
+            hook = tmp_path / "hooks" / "hook2"
+            hook.parent.mkdir()
+            read = f"cat {house.tree}/pool/hello.deb >>{seen}; echo >>{seen}"
+            hook.write_text(f"#!/bin/sh\n{read}\ncp -a {states}/back/. {archive.root}\n")
+            hook.chmod(0o755)
+            assert (await ask(controller)).code == 0
+            assert (house.tree / "pool/hello.deb").read_text() == "another"
+
+    with daemon(tmp_path, {"debian": archive.root}) as port:
+        extra = {"MIRROR_HOOKS": str(tmp_path / "hooks"), "MIRROR_ARCHIVES__DEBIAN__STREAMS": "1"}
+        house = House(tmp_path / "house", port, extra=extra)
+        asyncio.run(scene(house))
+        house.store.close()
+    assert set(seen.read_text().split()) == {"first"}

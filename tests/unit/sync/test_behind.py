@@ -120,6 +120,51 @@ def test_a_file_is_not_read_before_its_ctime_tells_of_changes(tree: Path, monkey
     assert min(begun) >= behind.SETTLED
 
 
+def test_whole_seconds_are_waited_for(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a filesystem keeps nothing finer, a file may change twice in one of them."""
+    monkeypatch.setattr(behind, "COARSE", 1_300_000_000)
+    known, fstat, readv, ages = Remembered(), os.fstat, os.readv, list[int]()
+
+    def coarse(file: int) -> os.stat_result:
+        seen = fstat(file)
+        return os.stat_result(seen[:10], {"st_mtime_ns": seen.st_mtime_ns, "st_ctime_ns": int(seen.st_ctime) * 10**9})
+
+    def reading(file: int, buffers: list[bytearray]) -> int:
+        ages.append(time.time_ns() - coarse(file).st_ctime_ns)
+        return readv(file, buffers)
+
+    async def scene() -> None:
+        async with Behind(tree, known) as came:
+            write(tree, "a", b"a")
+            came("a")
+            await until(lambda: known)
+
+    monkeypatch.setattr(os, "fstat", coarse)
+    monkeypatch.setattr(os, "readv", reading)
+    asyncio.run(scene())
+    assert min(ages) >= behind.COARSE
+
+
+def test_a_file_that_came_and_is_older_than_the_fetch_is_not_remembered(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its filesystem shows another time for the one that nobody can set."""
+    monkeypatch.setattr(behind, "COARSE", 0)
+    known = Remembered()
+    digest = write(tree, "a", b"a")
+    time.sleep(0.02)  # a tick of the clock that files are dated by
+
+    async def scene() -> None:
+        async with Behind(tree, known) as came:
+            last = write(tree, "last", b"last")
+            came("a")
+            came("last")
+            await until(lambda: known.has((tree / "last").stat(), last))
+
+    asyncio.run(scene())
+    assert not known.has((tree / "a").stat(), digest)
+
+
 def test_a_file_of_a_day_to_come_is_not_remembered(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody has set the clock back: how old it is cannot be told."""
     known, real = Remembered(), time.time_ns

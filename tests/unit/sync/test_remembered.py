@@ -89,6 +89,16 @@ def test_what_fits_is_what_was_read_as_this(file: Path) -> None:
     assert not fits(file.with_name("nothing"), right, known)
 
 
+@pytest.mark.parametrize("time", [-(1 << 34), 1 << 34, 1 << 40])
+def test_a_file_of_any_time_is_remembered(file: Path, time: int) -> None:
+    """Upstreams set times; behind the year 2262 they take more than 64 bits of nanoseconds."""
+    known, seen = Remembered(), file.stat()
+    status = os.stat_result((*seen[:8], time, seen[9]), {"st_mtime_ns": time * 10**9, "st_ctime_ns": 1})
+    known.add(status, DIGEST)
+    assert known.has(status, DIGEST)
+    assert not known.has(seen, DIGEST)
+
+
 def test_its_memory_has_a_bound(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remembered, "MOST", 1000)
     status = file.stat()
