@@ -100,8 +100,8 @@ class Delivery:
     """How far one downstream has been told: ``state`` is pending, pushing, delivered, failing or lost.
 
     ``attempts`` have been made since it last knew, the last ``silent`` of them reached nobody; who is lost is tried
-    rarely. ``carries`` is the serial that it
-    was last seen to publish, None when nobody has looked.
+    rarely. ``carries`` is the serial that it was last seen to publish, None when nobody has looked; ``failing`` is when
+    the first attempt failed since it last knew, None when none has.
     """
 
     downstream: str
@@ -115,6 +115,7 @@ class Delivery:
     since: float
     carries: str | None = None
     silent: int = 0
+    failing: float | None = None
 
     @property
     def is_confirmed(self) -> bool:

@@ -70,7 +70,7 @@ def _conditions(controller: Controller) -> Values:
     """As the notices have it."""
     found = conditions.find(controller.settings, controller.places, controller.store, time.time()).conditions
     there = {(one.subject, one.aspect) for one in found}
-    aspects = [aspect for aspect in conditions.Aspect if aspect is not conditions.Aspect.LOST]  # not of an archive
+    aspects = [aspect for aspect in conditions.Aspect if aspect not in conditions.OF_DOWNSTREAMS]
     return [
         ((name, aspect.name.lower()), float((name, aspect) in there)) for name in controller.lanes for aspect in aspects
     ]

@@ -22,6 +22,10 @@ STALE: Final = 8 * 3600.0
 """Seconds without a good run after which a failing mirror is stale (SME Server's masters list no older one)."""
 
 
+UNDELIVERED: Final = 4 * 3600.0
+"""Seconds for which a downstream answers and takes no update before that is worth anybody's attention."""
+
+
 class Aspect(Enum):
     """What can be wrong; the value is how people are told that it is, and that it is no more."""
 
@@ -31,10 +35,14 @@ class Aspect(Enum):
     STALE = ("stale", "fresh again")
     EXPIRED = ("a suite has expired", "every suite is valid again")
     LOST = ("downstream lost", "downstream is back")
+    UNDELIVERED = ("updates are not delivered", "updates are delivered again")
 
 
 OF_SYNCS: Final = (Aspect.FAILING, Aspect.REFUSED, Aspect.STALE)
 """What only a good sync ends."""
+
+OF_DOWNSTREAMS: Final = (Aspect.LOST, Aspect.UNDELIVERED)
+"""What is not of an archive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +59,7 @@ class Findings:
     """Every condition there is, and when time alone may bring the next one (epoch seconds; None: never).
 
     ``unsettled`` are those, by aspect and subject, of which nobody can say yet that they are over: as long as syncs
-    fail, that they fail otherwise is no good news.
+    fail, that they fail otherwise is no good news, nor that a downstream does not even answer any more.
     """
 
     conditions: tuple[Condition, ...]
@@ -67,16 +75,23 @@ def subjects_of(settings: Settings) -> frozenset[str]:
 
 def find(settings: Settings, places: Places, store: Store, now: float) -> Findings:
     """Look at every archive and every downstream."""
-    found, known = [*_deliveries(store)], subjects_of(settings)
-    moments: list[float] = []
+    found, known = [*_lost(store), *_undelivered(store, now)], subjects_of(settings)
+    failing = {told.downstream: told.failing for told in store.deliveries() if told.failing}
+    moments = [since + UNDELIVERED for since in failing.values()]
+    unsettled = {(Aspect.UNDELIVERED, name) for name in failing}
     for name in settings.archives:
         found += _archive(places, store, name, now)
         moments += _moments(places, store, name)
     return Findings(
         tuple(condition for condition in found if condition.subject in known),
         min((moment for moment in moments if moment > now), default=None),
-        frozenset((aspect, name) for name in settings.archives if store.archive(name).failures for aspect in OF_SYNCS),
+        frozenset(unsettled.union(_unsettled(settings, store))),
     )
+
+
+def _unsettled(settings: Settings, store: Store) -> Iterator[tuple[Aspect, str]]:
+    failing = (name for name in settings.archives if store.archive(name).failures)
+    yield from ((aspect, name) for name in failing for aspect in OF_SYNCS)
 
 
 def _archive(places: Places, store: Store, name: str, now: float) -> Iterator[Condition]:
@@ -112,11 +127,22 @@ def _is_tried_again(store: Store, name: str) -> bool:
     return any(request.source == "retry" for request in store.open_requests(name))
 
 
-def _deliveries(store: Store) -> Iterator[Condition]:
+def _lost(store: Store) -> Iterator[Condition]:
     """Who is lost is so for all its archives."""
     lost = {told.downstream: told.error for told in store.deliveries() if told.state == "lost"}
     for downstream, reason in lost.items():
         yield Condition(Aspect.LOST, downstream, reason)
+
+
+def _undelivered(store: Store, now: float) -> Iterator[Condition]:
+    """Who answers and fails; who does not answer is lost."""
+    reasons: dict[str, list[str]] = {}
+    for told in store.deliveries():
+        if told.failing and told.state != "lost" and now >= told.failing + UNDELIVERED:
+            hours = (now - told.failing) / 3600
+            reasons.setdefault(told.downstream, []).append(f"{told.archive}: for {hours:.0f} hours: {told.error}")
+    for downstream, found in reasons.items():
+        yield Condition(Aspect.UNDELIVERED, downstream, "; ".join(found))
 
 
 def _moments(places: Places, store: Store, name: str) -> Iterator[float]:

@@ -15,6 +15,7 @@ from appliance.notices.channels import Channel
 from appliance.notices.conditions import find, subjects_of
 from appliance.notices.message import Message
 from appliance.places import Places
+from appliance.records import Notice
 from appliance.settings import Settings
 from appliance.store import Store
 
@@ -88,12 +89,20 @@ class Notices:
         if channel.id not in self._telling or self._telling[channel.id].done():
             self._telling[channel.id] = asyncio.create_task(self._tell(channel))
 
+    def _owed(self, channel: Channel) -> list[Notice]:
+        return self._meant(self._store.notices(channel.id))
+
+    def _meant(self, notices: list[Notice]) -> list[Notice]:
+        """Those about what is still configured: a channel may have been told while that changed."""
+        known = subjects_of(self._settings)
+        return [notice for notice in notices if notice.subject in known]
+
     async def _tell(self, channel: Channel) -> None:
         pause = FIRST_RETRY
-        while owed := self._store.notices(channel.id):
+        while owed := self._owed(channel):
             trouble = await channel.send(Message(self._settings.name, tuple(owed)))
             if not trouble:
-                self._store.noticed(channel.id, owed, time.time())
+                self._store.noticed(channel.id, self._meant(owed), time.time())
                 log.event("notified", channel=channel.title, of=len(owed))
                 continue
             log.trouble("not notified, trying again", channel=channel.title, reason=trouble)

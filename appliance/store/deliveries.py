@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 
 from appliance.records import Delivery
@@ -46,11 +47,17 @@ class Deliveries(Arrivals):
         next: float | None = None,
         attempts: int = 0,
         silent: int = 0,
+        settled: bool = True,
     ) -> bool:
-        """Record how telling a downstream went; False when a newer publication has superseded this one."""
+        """Record how telling a downstream went; False when a newer publication has superseded this one.
+
+        Who was told and is still looked at has not ``settled``: it fails until it is seen to publish that.
+        """
+        begins, ends = state in ("failing", "lost"), state == "delivered" and settled
+        failing = f"ifnull(failing, {time.time()})" if begins else "null" if ends else "failing"
         with self._transaction(lasting=False):  # who is told twice has lost nothing
             done = self._db.execute(
-                "update delivery set state = ?, error = ?, next = ?, attempts = ?, silent = ?"
+                f"update delivery set state = ?, error = ?, next = ?, attempts = ?, silent = ?, failing = {failing}"
                 " where downstream = ? and archive = ? and publication = ?",
                 (state, error, next, attempts, silent, told.downstream, told.archive, told.publication),
             )

@@ -97,7 +97,10 @@ create table planned (
 """
 """Which serial every mirror was last seen to carry, and how long things took."""
 
-STEPS: Final = (_TABLES, _COUNTED, _NOTICES, _SEEN, _SILENT, _WATCHED, _MEASURED)
+_FAILING: Final = "alter table delivery add column failing real"
+"""Who answers and fails for hours is worth a notice, however often something new is published meanwhile."""
+
+STEPS: Final = (_TABLES, _COUNTED, _NOTICES, _SEEN, _SILENT, _WATCHED, _MEASURED, _FAILING)
 """Step n brings a store of version n to version n + 1. What has been released is never changed: it gets a successor."""
 
 NEWEST: Final = len(STEPS)

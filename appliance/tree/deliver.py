@@ -107,11 +107,11 @@ class Deliverer:
         if not answer.trouble and answer.carries:
             answer = replace(answer, trouble=await self._compared(owed, answer.carries))
         if not answer.trouble:
-            await self._delivered(owed, attempts)
+            await self._delivered(owed, attempts, settled=not _is_looked_at(one, owed, answer.carries))
         return answer
 
-    async def _delivered(self, owed: Delivery, attempts: int) -> None:
-        await self._tell(owed, "delivered", attempts=attempts)
+    async def _delivered(self, owed: Delivery, attempts: int, settled: bool) -> None:
+        await self._note(owed, self._store.tell, owed, "delivered", "", None, attempts, 0, settled)
         self._on_change()
         log.event(
             "delivered", archive=owed.archive, downstream=owed.downstream, serial=owed.serial,
@@ -120,18 +120,20 @@ class Deliverer:
 
     async def _unseen(self, one: Downstream, owed: Delivery, carries: str | None) -> str:
         """See what it publishes; returns the trouble when that stays older than what it was told of."""
-        if carries is not None or not (one.site and owed.serial):
+        if not _is_looked_at(one, owed, carries):
             return ""
         seen, trouble = None, ""
         for pause in (0.0, *LOOKS):
             await asyncio.sleep(pause)
             seen, trouble = await sight.serial(one.site.replace("*", owed.archive), self._scratch)
             if seen is not None and not (trouble := await self._compared(owed, seen)):
-                return ""
-        if seen is None:  # who cannot be seen was told nevertheless
-            await self._tell(owed, "delivered", trouble, attempts=owed.attempts + 1)
-            return ""
-        return trouble
+                break
+        if seen is not None and trouble:
+            return trouble
+        # Who cannot be seen was told nevertheless.
+        await self._tell(owed, "delivered", trouble, attempts=owed.attempts + 1)
+        self._on_change()
+        return ""
 
     async def _compared(self, owed: Delivery, seen: str) -> str:
         await self._note(owed, self._store.seen, owed.downstream, owed.archive, seen, time.time())
@@ -177,3 +179,8 @@ class Deliverer:
 
     async def _note(self, owed: Delivery, write: Callable[..., object], *values: object) -> None:
         await kept(partial(write, *values), owed.downstream)
+
+
+def _is_looked_at(one: Downstream, owed: Delivery, carries: str | None) -> bool:
+    """Whether somebody who was told is to be seen publishing it: who says what it carries needs not."""
+    return carries is None and bool(one.site and owed.serial)

@@ -13,12 +13,13 @@ from typing import Any
 
 @dataclass
 class Receiver:
-    """What came, in order; with a ``status`` other than 200 it refuses everything."""
+    """What came, in order; with a ``status`` other than 200 it refuses everything, behind a shut ``gate`` it waits."""
 
     port: int = 0
     status: int = 200
     refused: int = 0
     came: list[dict[str, Any]] = field(default_factory=list)
+    gate: threading.Event = field(default_factory=threading.Event)
 
     def take(self, body: bytes) -> None:
         if self.status == 200:
@@ -31,10 +32,12 @@ class Receiver:
 def receiver() -> Iterator[Receiver]:
     """One on a port of this machine."""
     here = Receiver()
+    here.gate.set()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             here.take(self.rfile.read(int(self.headers["content-length"])))
+            here.gate.wait(20)
             self.send_response(here.status)
             self.send_header("content-length", "0")
             self.end_headers()

@@ -11,7 +11,7 @@ import pytest
 
 from appliance import log, status
 from appliance.controller import Controller
-from appliance.notices import channels, notices
+from appliance.notices import channels, conditions, notices
 from appliance.requests import new_request
 from appliance.settings import load
 from appliance.tree import deliver
@@ -189,6 +189,58 @@ def test_of_a_downstream_that_is_configured_no_more_nothing_is_told(top: House, 
 
     asyncio.run(play())
     assert told(hook) == [("leaf", "lost", "bad")]
+
+
+def test_of_a_downstream_that_goes_while_a_channel_is_being_told_nothing_more_is_told(
+    top: House, hook: Receiver, capsys: pytest.CaptureFixture[str]
+) -> None:
+    top.answer("leaf", "exit 255")
+    hook.gate.clear()
+
+    async def play() -> None:
+        async with opened(top) as controller:
+            assert await synced(controller) == 0
+            await until(lambda: told(hook))
+            top.downstreams = ""
+            controller.reload(load(top.environ))
+            [channel] = channels.of(controller.settings)
+            await until(lambda: not top.store.notices(channel.id))
+            hook.gate.set()
+            assert await controller.notices.test() == {channel.title: ""}  # what came of the other is known by then
+            await until(lambda: "notified" in capsys_text(capsys, said))
+            assert not top.store.notices(channel.id)
+
+    said: list[str] = []
+    asyncio.run(play())
+    assert told(hook) == [("leaf", "lost", "bad")]
+
+
+def test_who_answers_and_takes_nothing_for_hours_is_told_of_once(
+    top: House, hook: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That it then falls silent is other news; and nothing was delivered by that."""
+    monkeypatch.setattr(conditions, "UNDELIVERED", 0.3)
+    monkeypatch.setattr(deliver, "LAST_RETRY", 0.05)
+    deaf, back = tmp_path / "deaf", tmp_path / "back"
+    top.answer("leaf", f"[ -e {back} ] && exit; [ -e {deaf} ] && exit 255; exit 3")
+
+    async def play() -> None:
+        async with opened(top) as controller:
+            assert await synced(controller) == 0
+            await until(lambda: told(hook))
+            assert await synced(controller) == 0
+            tried = len(top.told)
+            await until(lambda: len(top.told) > tried + 2)
+            deaf.touch()
+            await until(lambda: len(told(hook)) == 2)
+            back.touch()
+            controller.push.revive("leaf")
+            await until(lambda: len(told(hook)) == 4)
+
+    asyncio.run(play())
+    assert told(hook)[:2] == [("leaf", "undelivered", "bad"), ("leaf", "lost", "bad")]
+    assert sorted(told(hook)[2:]) == [("leaf", "lost", "ok"), ("leaf", "undelivered", "ok")]
+    assert "debian: for 0 hours: its sync failed with exit 3" in hook.came[0]["notices"][0]["reason"]
 
 
 def test_what_was_told_before_a_restart_is_not_told_again(house: House, origin: DebianTree, hook: Receiver) -> None:

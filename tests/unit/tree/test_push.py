@@ -468,6 +468,9 @@ def test_what_a_stock_mirror_publishes_is_seen_by_its_users_way(
             trace.write_text("Sat\nArchive serial: 1999010101\n")
             await publish(controller)
             await until(lambda: "still publishes" in house.store.deliveries()[0].error)
+            fails = house.store.deliveries()[0]
+            await until(lambda: house.store.deliveries()[0].attempts > fails.attempts + 1)
+            assert house.store.deliveries()[0].failing == fails.failing is not None
             trace.write_text("Sat\nArchive serial: 2999010101\n")
             await until(lambda: house.store.deliveries()[0].is_confirmed)
             await until(lambda: states(house) == {"leaf": "delivered"})
