@@ -63,6 +63,7 @@ COPY appliance /usr/lib/python3/dist-packages/appliance
 # The root filesystem is read-only later: compile now. Whatever the modes of the checkout were, every uid may read.
 # The three directories are where volumes and tmpfs go; without them the container still works, under any uid.
 RUN chmod -R a+rX,go-w /usr/lib/python3/dist-packages/appliance /etc/nsswitch.conf /usr/share/doc/push-mirror \
+        /usr/share/push-mirror \
  && chmod 755 /usr/bin/mirror-* /usr/bin/mirrorctl \
  && python3 -m compileall -q /usr/lib/python3/dist-packages/appliance \
  && for map in passwd group shadow; do ln -s /run/mirror/users/$map /etc/$map.cache; done \

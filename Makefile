@@ -33,6 +33,7 @@ unit-image: image ## the same unit tests with the image's Python and libraries
 	docker run --rm --network none --read-only --tmpfs /tmp:exec --volume "$(CURDIR):/source:ro" "$${PUSH_MIRROR_NAMESPACE:-push-mirror}-unit"
 
 integration: image .venv/.complete ## the real image in a real topology
+	@$(GROUND) prometheus
 	$(PYTEST) -m 'integration and not interop and not chaos' tests/integration
 
 interop: image .venv/.complete ## the real image among mirrors that run Debian's own scripts

@@ -1,12 +1,14 @@
-"""The TLS certificate we show: whether it can be used, before anything depends on it."""
+"""The TLS certificate we show: whether it can be used, before anything depends on it, and until when."""
 
 from __future__ import annotations
 
 import os
+import re
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from appliance import commands
 from appliance.errors import Problem
 
 _CURE = "give it as PEM text: first our own certificate, then those that lead to the authority"
@@ -26,6 +28,15 @@ def fault(cert: str, key: str) -> Problem | None:
     except ssl.SSLError as error:
         return _key_fault(error.reason or "", key)
     return None
+
+
+async def end_of(cert: str) -> float | None:
+    """When a certificate ends (epoch seconds); None when there is none, or nobody can tell."""
+    if not cert:
+        return None
+    outcome = await commands.run(["openssl", "x509", "-noout", "-enddate"], deadline=5, feed=cert.encode())
+    found = re.search(r"^notAfter=(.+ GMT)$", outcome.stdout, re.M)
+    return float(ssl.cert_time_to_seconds(found[1])) if outcome.ok and found else None
 
 
 def _key_fault(reason: str, key: str) -> Problem:

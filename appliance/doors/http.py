@@ -44,8 +44,7 @@ def application(controller: Controller, reload: Callable[[], list[str]]) -> Star
         return JSONResponse({"mirrors": status.mirrors(controller, request.query_params.get("archive"))})
 
     async def measure(_: HttpRequest) -> Response:
-        await controller.hits.look()
-        return Response(metrics.text(controller), media_type=PROMETHEUS_TEXT)
+        return Response(await metrics.measured(controller), media_type=PROMETHEUS_TEXT)
 
     async def page(_: HttpRequest) -> Response:
         return HTMLResponse(_page(controller))

@@ -20,10 +20,14 @@ def _peer() -> None:
     images.peer(base.ensure())
 
 
+def _prometheus() -> None:
+    images.prometheus(base.ensure())
+
+
 def _down() -> None:
     if engine.answers():
         with step("removing containers, networks and volumes of the demo and the tests"):
-            for name in (sweep.DEMO, sweep.TESTS):
+            for name in (sweep.DEMO, sweep.TESTS, sweep.COMPOSE):
                 sweep.project(name)
             sweep.lone()
             for name in (sweep.WORLD, sweep.CHAOS):
@@ -34,6 +38,7 @@ VERBS: Final[Mapping[str, Callable[[], None]]] = {
     "engine": engine.ensure,
     "images": _images,
     "peer": _peer,
+    "prometheus": _prometheus,
     "hands": images.hands,
     "programs": programs.ensure,
     "runner": images.runner,

@@ -16,6 +16,7 @@ PRODUCT: Final = f"{NAMESPACE}:latest"
 TOOLS: Final = f"{NAMESPACE}-tools:latest"
 PEER: Final = f"{NAMESPACE}-stock:latest"
 RUNNER: Final = f"{NAMESPACE}-unit:latest"
+PROMETHEUS: Final = f"{NAMESPACE}-prometheus:latest"
 HANDS: Final = f"{NAMESPACE}-hands:latest"
 
 
@@ -34,6 +35,11 @@ def peer(base: str) -> None:
     _build(PEER, TOP / "tests/stock/image", base)
 
 
+def prometheus(base: str) -> None:
+    """Prometheus as the product's compose file builds it."""
+    _build(PROMETHEUS, TOP, base, TOP / "prometheus/Dockerfile")
+
+
 def runner() -> None:
     """The product with pytest, so that unit tests meet the libraries the product meets."""
     _build(RUNNER, TOP / "tests/topology/runner", PRODUCT)
@@ -44,10 +50,11 @@ def hands() -> None:
     _build(HANDS, TOP / "tests/chaos/image", PRODUCT)
 
 
-def _build(tag: str, context: Path, base: str) -> None:
+def _build(tag: str, context: Path, base: str, file: Path | None = None) -> None:
     with step(f"image {tag.partition(':')[0]}"):
         # Without the progress display BuildKit's output, shown on failure only, is as plain as the classic builder's.
         run(
-            "docker", "build", "--build-arg", f"BASE_IMAGE={base}", "--tag", tag, os.fspath(context),
+            "docker", "build", "--build-arg", f"BASE_IMAGE={base}", "--tag", tag,
+            "--file", os.fspath(file or context / "Dockerfile"), os.fspath(context),
             environment={"BUILDKIT_PROGRESS": "plain"},
         )  # fmt: skip

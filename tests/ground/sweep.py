@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Final
 
 from tests.ground.console import output, run, succeeds
-from tests.ground.images import HANDS, NAMESPACE, PEER, PRODUCT, RUNNER, TOOLS, TOP
+from tests.ground.images import HANDS, NAMESPACE, PEER, PRODUCT, PROMETHEUS, RUNNER, TOOLS, TOP
 
 DEMO: Final = f"{NAMESPACE}-demo"
 TESTS: Final = f"{NAMESPACE}-tests"
+COMPOSE: Final = f"{NAMESPACE}-compose"
+"""Of the compose file that operators get."""
 
 KEYS: Final[Path] = TOP / "tests/topology/.keys"
 """Throw-away keys, one directory per project."""
@@ -46,7 +48,7 @@ def world(name: str = WORLD) -> None:
 
 def images() -> None:
     """Removes the images we build; the base stays, it is the slow one and not ours alone."""
-    for tag in (HANDS, RUNNER, TOOLS, PEER, PRODUCT):
+    for tag in (HANDS, RUNNER, TOOLS, PEER, PROMETHEUS, PRODUCT):
         succeeds("docker", "image", "rm", "--force", tag)
 
 

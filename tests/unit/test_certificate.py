@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
+from appliance import certificate as shown_by_us
 from appliance.errors import ConfigurationError
 from appliance.settings import explain, load
 from tests.unit.certificates import Pair, certificate
@@ -31,6 +34,13 @@ def test_a_pair_that_fits(pair: Pair) -> None:
     assert load({**SMALLEST, **environ}).tls_cert.startswith("-----BEGIN CERTIFICATE")
     shown = {one.variable: one.value for one in explain({**SMALLEST, **environ})}
     assert "PRIVATE" not in shown["MIRROR_TLS_KEY"]
+
+
+def test_when_it_ends(pair: Pair) -> None:
+    end = asyncio.run(shown_by_us.end_of(pair.cert.read_text()))
+    assert end == pytest.approx(time.time() + 2 * 86400, abs=60)  # made for two days
+    assert asyncio.run(shown_by_us.end_of("")) is None
+    assert asyncio.run(shown_by_us.end_of("no certificate")) is None
 
 
 @pytest.mark.parametrize("given", ["CERT", "KEY"])
