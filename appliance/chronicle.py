@@ -34,6 +34,8 @@ class Chronicle:
     def __init__(self, places: Places, name: str, own_name: str) -> None:
         self._tree, self._notes = places.archive(name), places.notes(name)
         self._journal, self._scan = Journal(places.journal(name)), places.scan(name)
+        self.roots: list[str] = []
+        """What the last scan found that is called like a file readers begin with."""
         self._own = [
             f"{TRACE_DIRECTORY}/{trace}"
             for trace in (own_name, f"{own_name}-stage1", "master", "_hierarchy", "_hierarchy.mirror", "_traces")
@@ -91,7 +93,8 @@ class Chronicle:
         """At an origin, whose tree others write: what changed since the last publication, found by comparing all."""
         self._scan.parent.mkdir(parents=True, exist_ok=True)
         fresh = self._scan.with_name(f"{self._scan.name}.fresh")
-        paths = scan.write(self._tree, fresh)
+        self.roots.clear()
+        paths = scan.write(self._tree, fresh, self.roots.append)
         if self._scan.exists():
             head = self._journal.append(scan.steps(self._scan, fresh), paths)
         else:

@@ -30,13 +30,12 @@ class Controller:
     def __init__(self, settings: Settings, places: Places, store: Store) -> None:
         self.settings, self.places, self.store = settings, places, store
         self.notices = Notices(settings, places, store)
-        self.push = Push(settings, places, store, self.notices.look)
         self.watch = Watch(settings, places, store)
         self.hits = Hits(places)
+        self.push = Push(settings, places, store, self._news)
         self.volume = Volume(places, settings.reserve)
         self.lanes = {
-            name: Lane(settings, places, store, self.push, name, self.notices.look, self.volume)
-            for name in settings.archives
+            name: Lane(settings, places, store, self.push, name, self._news, self.volume) for name in settings.archives
         }
 
     async def run(self) -> None:
@@ -52,6 +51,7 @@ class Controller:
             group.create_task(self._stop_pushing())
             group.create_task(self.notices.work())
             group.create_task(self.hits.work())
+            group.create_task(self.watch.work())
             for lane in self.lanes.values():
                 group.create_task(lane.work())
 
@@ -61,6 +61,11 @@ class Controller:
             await asyncio.Event().wait()
         finally:
             await self.push.stop()
+
+    def _news(self) -> None:
+        """A run has ended, or a downstream was told, or could not be."""
+        self.notices.look()
+        self.watch.news()
 
     def accept(self, requests: Iterable[Request]) -> None:
         """Make requests durable, then wake their archives. Requests for archives we do not have are answered 78."""

@@ -17,7 +17,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from appliance import metrics, status
+from appliance import metrics, report, status
 from appliance.controller import Controller
 from appliance.doors import webtrigger
 from appliance.errors import ApplianceError
@@ -42,6 +42,9 @@ def application(controller: Controller, reload: Callable[[], list[str]]) -> Star
 
     async def mirrors(request: HttpRequest) -> Response:
         return JSONResponse({"mirrors": status.mirrors(controller, request.query_params.get("archive"))})
+
+    async def own(_: HttpRequest) -> Response:
+        return JSONResponse(report.picture(controller))
 
     async def measure(_: HttpRequest) -> Response:
         return Response(await metrics.measured(controller), media_type=PROMETHEUS_TEXT)
@@ -81,6 +84,7 @@ def application(controller: Controller, reload: Callable[[], list[str]]) -> Star
             Route("/metrics", measure),
             Route("/api/v1/status", picture),
             Route("/api/v1/mirrors", mirrors),
+            Route("/api/v1/report", own),
             *webtrigger.routes(controller),
             Route("/control/inside", inside),
             Route("/control/push", push, methods=["POST"]),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 
+from appliance import digest
 from appliance.meanwhile import meanwhile
 from appliance.run.ground import Ground
-from appliance.sync import publish, trace, verify
+from appliance.sync import publish, release, trace, verify
 from appliance.sync.order import roots_of
 
 
@@ -34,7 +36,7 @@ class Publication:
         await meanwhile(trace.write, self._tree, ground.trace())
         paths = ground.paths or ground.chronicle.paths()
         await meanwhile(ground.chronicle.record, paths, ground.store.doomed(ground.name))
-        ground.store.published(ground.name, trace.serial_of(self._tree), time.time())
+        await self._done(trace.serial_of(self._tree), ground.store.roots(ground.name))
 
     async def origin(self) -> str:
         """At an origin: the tree is written, give it its next serial; returns the serial."""
@@ -43,6 +45,11 @@ class Publication:
         await ground.hook(1)
         serial = await meanwhile(trace.bump, self._tree, ground.trace())
         await meanwhile(ground.chronicle.record_scan)
-        ground.store.published(ground.name, serial, time.time())
+        await self._done(serial, roots_of(ground.profile, ground.chronicle.roots))
         await ground.hook(4)
         return serial
+
+    async def _done(self, serial: str | None, roots: Iterable[str]) -> None:
+        """It is visible; what its readers begin with is noted, so that it is known again where others serve it."""
+        digests = await meanwhile(digest.newest, self._tree, list(roots), release.LARGEST)
+        self._ground.store.published(self._ground.name, serial, time.time(), digests)

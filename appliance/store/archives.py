@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Final
 
-from appliance.records import ArchiveState
+from appliance.records import ArchiveState, Publication
 from appliance.store.database import Database, as_path, as_text
 
 LONG: Final = 8 * 24 * 3600.0
@@ -43,8 +44,13 @@ class Archives(Database):
                 [(archive, as_text(path), until) for path, until in (roots or {}).items()],
             )
 
-    def published(self, archive: str, serial: str | None, now: float) -> int:
-        """Record that the publication is complete; returns its number."""
+    def published(
+        self, archive: str, serial: str | None, now: float, digests: Mapping[str, str] = MappingProxyType({})
+    ) -> int:
+        """Record that the publication is complete; returns its number.
+
+        ``digests`` are those of (some of) the files where its readers begin, by path.
+        """
         with self._transaction():
             self._db.execute(
                 "insert into archive (name, publication, serial, published) values (?, 1, ?, ?)"
@@ -54,18 +60,18 @@ class Archives(Database):
                 (archive, serial, now),
             )
             number = self.archive(archive).publication
-            self._remember(archive, number, serial, now)
+            self._remember(archive, Publication(number, serial, now, digests))
         return number
 
-    def _remember(self, archive: str, number: int, serial: str | None, now: float) -> None:
+    def _remember(self, archive: str, one: Publication) -> None:
         """Note a publication in the list of them, which stays bounded."""
         self._db.execute(
-            "insert into publication (archive, number, serial, published) values (?, ?, ?, ?)",
-            (archive, number, serial, now),
+            "insert into publication (archive, number, serial, published, digests) values (?, ?, ?, ?, ?)",
+            (archive, one.number, one.serial, one.published, _as_json(one.digests)),
         )
         self._db.execute(
             "delete from publication where archive = ? and (number <= ? or (number <= ? and published < ?))",
-            (archive, number - MOST, number - LEAST, now - LONG),
+            (archive, one.number - MOST, one.number - LEAST, one.published - LONG),
         )
 
     def begin_anew(self, archive: str) -> None:
@@ -131,3 +137,7 @@ class Archives(Database):
 
 def _state(row: sqlite3.Row) -> ArchiveState:
     return ArchiveState(**{**dict(row), "refused_paths": tuple(json.loads(row["refused_paths"]))})
+
+
+def _as_json(digests: Mapping[str, str]) -> str:
+    return json.dumps({as_text(path): digest for path, digest in digests.items()})

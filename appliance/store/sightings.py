@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict
+from sys import intern
 
 from appliance.records import Publication, Sighting
-from appliance.store.database import Database
+from appliance.store.database import Database, as_path
 
 
 class Sightings(Database):
@@ -22,15 +23,7 @@ class Sightings(Database):
             archive,
             after,
         )
-        return [Publication(row[0], row[1], row[2], json.loads(row[3])) for row in rows]
-
-    def keep_digests(self, archive: str, number: int, digests: Mapping[str, str]) -> None:
-        """What the files that readers begin with were at a publication, by path."""
-        with self._transaction(lasting=False):
-            self._db.execute(
-                "update publication set digests = ? where archive = ? and number = ?",
-                (json.dumps(digests), archive, number),
-            )
+        return [Publication(row[0], row[1], row[2], _digests(row[3])) for row in rows]
 
     def sightings(self) -> list[Sighting]:
         """All that are kept; one that another version of this appliance wrote in another form is not."""
@@ -48,3 +41,8 @@ class Sightings(Database):
                 "insert or replace into sighting (mirror, archive, seen) values (?, ?, ?)",
                 [(one.mirror, one.archive, json.dumps(asdict(one))) for one in seen],
             )
+
+
+def _digests(text: str) -> dict[str, str]:
+    """Most of them are those of the publication before: they take memory once."""
+    return {intern(as_path(path)): intern(digest) for path, digest in json.loads(text).items()}

@@ -19,8 +19,10 @@ it; whoever got the old one asks again. The other way round the new repomd.xml w
 and noticed by those who watch it, before anything could prove it.
 """
 
-_ROOTS: Final = frozenset((*RELEASE_NAMES, *REPOSITORY_NAMES))
-_BEGINNINGS: Final = _ROOTS - {"Release"}
+ROOTS: Final = frozenset((*RELEASE_NAMES, *REPOSITORY_NAMES))
+"""What files are called that readers begin with."""
+
+_BEGINNINGS: Final = ROOTS - {"Release"}
 
 
 def suites_of(names: Iterable[str]) -> set[str]:
@@ -47,7 +49,7 @@ def roots_of(profile: Profile, names: Iterable[str]) -> list[str]:
     known = list(names)
     suites = suites_of(known)
     return [
-        name for name in known if (_name(name) in _ROOTS and _parent(name) in suites) or profile.place(name) is not None
+        name for name in known if (_name(name) in ROOTS and _parent(name) in suites) or profile.place(name) is not None
     ]
 
 

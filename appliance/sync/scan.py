@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from appliance.sync import order
 from appliance.sync.delta import Step
 
 _BUFFER: Final = 1 << 20
+_ROOTS: Final = tuple(map(os.fsencode, order.ROOTS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +49,19 @@ class Seen:
         return Step("+", path, int(size), os.fsdecode(leader) if leader else None, int(time) // 10**9)
 
 
-def write(tree: Path, file: Path) -> int:
-    """Scan a tree into ``file``, durably; returns how many paths there are. Raises OSError."""
+def write(tree: Path, file: Path, on_root: Callable[[str], None] = lambda path: None) -> int:
+    """Scan a tree into ``file``, durably; returns how many paths there are. Raises OSError.
+
+    ``on_root`` is called with every path that ends like the name of a file readers begin with.
+    """
     scratch = file.with_name(f".{file.name}.new")
     count = 0
     with scratch.open("wb", buffering=_BUFFER) as out:
         for seen in _walk(os.fsencode(tree)):
             out.write(b"%s\0%s\0" % (seen.path, seen.facts))
             count += 1
+            if seen.path.endswith(_ROOTS):
+                on_root(os.fsdecode(seen.path))
         out.flush()
         os.fsync(out.fileno())
     os.replace(scratch, file)

@@ -12,11 +12,9 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Final
 
-from appliance import __version__
+from appliance import __version__, tracefile
 from appliance.sync.profile import TRACE_DIRECTORY
-
-SERIAL: Final = "Archive serial"
-"""The field of a trace file that tells which state of the archive it is about."""
+from appliance.tracefile import SERIAL
 
 _LEAF: Final = re.compile(r"binary-|installer-|source$|by-hash$|i18n$|dep11$|cnf$|debian-installer$|.*\.diff$")
 _STAGE1_SECONDS: Final = "Total time spent in stage1 rsync"
@@ -82,11 +80,9 @@ def roots(tree: Path) -> list[str]:
 def field_of(path: Path, key: str) -> str | None:
     """One field of a trace file, None when the file or the field is missing; keys are compared without case."""
     try:
-        lines = path.read_text("utf-8", "replace").splitlines()
+        return tracefile.field(path.read_text("utf-8", "replace"), key)
     except OSError:
         return None
-    pairs = (line.partition(":") for line in lines[1:])
-    return next((value.strip() for name, _, value in pairs if name.lower() == key.lower() and value.strip()), None)
 
 
 def next_serial(before: str | None, now: float) -> str:

@@ -20,6 +20,7 @@ from appliance.sync import debian, rpm, trace
 from appliance.sync.profile import TRACE_DIRECTORY, Profile
 from appliance.sync.terms import MEANT, Terms
 from appliance.sync.view import View
+from appliance.tracefile import SERIAL
 
 _SERIAL: Final = re.compile(r"[0-9]{1,18}")
 """Stock's have ten digits; what is longer is no number that anybody counts by."""
@@ -83,7 +84,7 @@ def _refuse_old_serial(view: View, ours: str | None) -> None:
     if ours and len(ours) == len(tomorrow) and ours > tomorrow:
         return
     master = view.find(f"{TRACE_DIRECTORY}/master")
-    theirs = trace.field_of(master, trace.SERIAL) if master else None
+    theirs = trace.field_of(master, SERIAL) if master else None
     if ours and theirs and _SERIAL.fullmatch(ours) and _SERIAL.fullmatch(theirs) and int(theirs) < int(ours):
         raise SyncError.refused(
             f"{TRACE_DIRECTORY}/master", f"no serial before {ours}, which is published", theirs, MEANT

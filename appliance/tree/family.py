@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from appliance.records import Sighting, Source
@@ -33,7 +33,7 @@ class Member:
     def unseen(self) -> Sighting:
         """What is known without a look."""
         return Sighting(
-            self.mirror, self.archive, self.parent, self.source,
+            self.mirror, self.archive, self.parent, self.source, self.urls[0] if self.urls else None,
             listed=self.listed, country=self.country, weight=self.weight,
         )  # fmt: skip
 
@@ -41,7 +41,7 @@ class Member:
 def members(settings: Settings) -> Iterator[Member]:
     """Everybody, archive by archive, ourselves first. Who has registered and is triggered, too, is there once."""
     for archive, held in settings.archives.items():
-        yield Member(settings.name, archive, "self", held.upstream.host if held.upstream else None)
+        yield _ourselves(settings, archive, held.upstream.host if held.upstream else None)
         told: dict[str, Member] = {}
         for one in settings.downstreams_of(archive):
             member = _downstream(settings, archive, one)
@@ -50,6 +50,14 @@ def members(settings: Settings) -> Iterator[Member]:
         for registered in settings.registry:
             if registered.carries(archive) and registered.name not in (settings.name, *told):
                 yield _registered(registered, archive)
+
+
+def _ourselves(settings: Settings, archive: str, parent: str | None) -> Member:
+    """With our own registration, if there is one: users may be sent here, too."""
+    own = next((known for known in settings.registry if known.name == settings.name and known.carries(archive)), None)
+    if own is None:
+        return Member(settings.name, archive, "self", parent)
+    return replace(_registered(own, archive), source="self", parent=parent)
 
 
 def _downstream(settings: Settings, archive: str, one: Downstream) -> Member:

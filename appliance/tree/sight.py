@@ -1,22 +1,19 @@
-"""What a downstream publishes, as its users see it: the master's serial in its trace files (PROTOCOL section 4)."""
+"""What a mirror publishes, as its users see it: the master's serial in its trace files (PROTOCOL section 4)."""
 
 from __future__ import annotations
 
 import asyncio
-import re
-import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from appliance import commands
-
-TRACE: Final = "project/trace/master"
+from appliance import tracefile
+from appliance.tree import overhttp
+from appliance.tree.overrsync import OverRsync
+from appliance.tree.reader import Reader
 
 DEADLINE: Final = 30.0
-LONGEST: Final = 1 << 16
-"""Seconds for one look, and bytes of a trace file."""
-
-_SERIAL: Final = re.compile(r"^archive serial:[ \t]*([0-9]{1,18})[ \t\r]*$", re.I | re.M)
+"""Seconds for one look."""
 
 
 async def serial(site: str, scratch: Path) -> tuple[str | None, str]:
@@ -26,38 +23,30 @@ async def serial(site: str, scratch: Path) -> tuple[str | None, str]:
     """
     try:
         async with asyncio.timeout(DEADLINE):
-            text = await (_by_rsync(site, scratch) if site.startswith("rsync:") else _by_http(site))
+            if site.startswith("rsync:"):
+                text = await _trace(OverRsync(site, scratch))
+            else:
+                async with overhttp.client() as client:
+                    text = await _trace(overhttp.OverHttp(client, site))
     except TimeoutError:
         return None, f"it was told; {site} does not answer within {DEADLINE:g} s"
     except OSError as error:
-        return None, f"it was told; {site}/{TRACE}: {error}"
-    found = _SERIAL.search(text)
-    return (found[1], "") if found else (None, f"it was told; {site}/{TRACE} has no serial")
+        return None, f"it was told; {site}/{tracefile.MASTER}: {error}"
+    if text is None:
+        return None, f"it was told; {site}/{tracefile.MASTER} is not there"
+    found = tracefile.serial(text)
+    return (found, "") if found else (None, f"it was told; {site}/{tracefile.MASTER} has no serial")
 
 
-async def _by_http(site: str) -> str:
-    import httpx  # most mirrors have no such downstream
-
-    text = b""
-    try:
-        async with (
-            httpx.AsyncClient(timeout=None, follow_redirects=True, trust_env=False) as client,
-            client.stream("GET", f"{site}/{TRACE}", headers={"Cache-Control": "no-cache"}) as answer,
-        ):
-            answer.raise_for_status()
-            async for part in answer.aiter_bytes():
-                text = (text + part)[:LONGEST]
-    except httpx.HTTPError as error:
-        raise OSError(str(error).splitlines()[0] if str(error) else type(error).__name__) from None
-    return text.decode("utf-8", "replace")
+async def carried(reader: Reader, names: Sequence[str] = ()) -> str | None:
+    """The master's serial as a mirror carries it: in the master's trace, or where there is none in that of a mirror
+    above it, of whose ``names`` the first that has one is taken. None without a serial; raises OSError."""
+    text = await _trace(reader, names)
+    return tracefile.serial(text) if text is not None else None
 
 
-async def _by_rsync(site: str, scratch: Path) -> str:
-    """``master`` may be a link to another trace file."""
-    with tempfile.TemporaryDirectory(dir=scratch) as directory:
-        copy = Path(directory) / "trace"
-        argv = ["rsync", "--copy-links", f"--max-size={LONGEST}", "--", f"{site}/{TRACE}", str(copy)]
-        outcome = await commands.run(argv, deadline=DEADLINE)
-        if not outcome.ok:
-            raise OSError(outcome.last_words)
-        return copy.read_text("utf-8", "replace")
+async def _trace(reader: Reader, names: Sequence[str] = ()) -> str | None:
+    for path in (tracefile.MASTER, *(f"{tracefile.DIRECTORY}/{name}" for name in names)):
+        if (text := (await reader.texts([path])).get(path)) is not None:
+            return text
+    return None

@@ -1,67 +1,182 @@
-"""How fresh every mirror is that we know of, as its users see it."""
+"""How fresh every mirror is that we know of: as its users see it, as those above it tell, or as traces give away."""
 
 from __future__ import annotations
 
+import asyncio
 import time
+from contextlib import suppress
 from dataclasses import replace
+from typing import Final
 
 from appliance.places import Places
 from appliance.records import Sighting
 from appliance.settings import Settings
 from appliance.store import Store
-from appliance.tree.family import Member, members
+from appliance.tree import probe
+from appliance.tree.bookkeeping import dispensable
+from appliance.tree.family import Member
 from appliance.tree.freshness import History
+from appliance.tree.gathered import Gathered
+from appliance.tree.kin import Key
+from appliance.tree.lookout import Lookout, Seen
+from appliance.tree.rounds import Found, Rounds
 
-_Key = tuple[str, str]
-"""A mirror's name and an archive's."""
+OFTEN: Final = 1.0
+SELDOM: Final = 0.1
+"""Seconds between two looks at what was published and delivered, at most and at least."""
+
+REMEMBERED: Final = 900.0
+"""Seconds from our start in which those whom only others know are still there, although nobody has told of them."""
+
+REPORT: Final = ""
+"""In the place of an archive's name: the report of a mirror is looked at."""
 
 
 class Watch:
     """The mirrors around us, and what was last seen of each."""
 
     def __init__(self, settings: Settings, places: Places, store: Store) -> None:
-        self._places, self._store = places, store
-        self._histories: dict[str, tuple[int, History]] = {}
-        self._seen: dict[_Key, Sighting] = {(one.mirror, one.archive): one for one in store.sightings()}
-        self.take_over(settings)
+        self._places, self._store, self._lookout = places, store, Lookout(places.run)
+        self._gathered = Gathered(settings, before={(one.mirror, one.archive): one for one in store.sightings()})
+        self._written = {key: _lasting(one) for key, one in self._gathered.before.items()}
+        self._rounds: Rounds | None = None
+        self._states: dict[str, tuple[int, int]] = {}
+        self._news, self._began = asyncio.Event(), time.monotonic()
+        self._is_together = False
+        self._catch_up()
 
     def take_over(self, settings: Settings) -> None:
         """Use these settings from now on."""
-        self._settings = settings
-        self._members = {member.key: member for member in members(settings)}
+        self._gathered.take_over(settings)
+        self._is_together = False
+        if self._rounds:
+            self._rounds.keep(self._wanted())
+        self.news()
+
+    def news(self) -> None:
+        """Something was published, or delivered, perhaps: whom it concerns is looked at soon."""
+        self._news.set()
 
     def sightings(self, archive: str | None = None) -> tuple[Sighting, ...]:
         """What is known of every mirror now, of one archive or of all; our own first."""
-        now = time.time()
-        found = [self._stood(self._of(member), now) for member in self._members.values()]
-        return tuple(one for one in sorted(found, key=_ours_first) if archive in (None, one.archive))
+        now, found = time.time(), self._all().values()
+        stood = (self._gathered.stood(one, now) for one in found if archive in (None, one.archive))
+        return tuple(sorted(stood, key=lambda one: (one.source != "self", one.mirror, one.archive)))
 
     def listed(self, archive: str) -> tuple[Sighting, ...]:
         """The mirrors of an archive that users may be sent to now: those that want it, answer, and are not too old."""
         fit = ("fresh", "stale")
         return tuple(one for one in self.sightings(archive) if one.listed and one.fresh in fit and not one.error)
 
-    def _of(self, member: Member) -> Sighting:
-        """What was last seen of a member, by ourselves or in its answer to a trigger."""
-        if member.source == "self":
-            state = self._store.archive(member.archive)
-            return replace(member.unseen(), serial=state.serial, changed_at=state.published, consistent=True)
-        seen = replace(self._seen.get(member.key, member.unseen()), source=member.source)
-        told = self._store.delivery(member.told, member.archive) if member.told and not member.urls else None
-        return replace(seen, serial=told.carries, error=told.error) if told else seen
+    def _all(self) -> dict[Key, Sighting]:
+        if self._rounds is None:  # nobody else does
+            self._catch_up()
+            self._is_together = False
+        if not self._is_together:
+            self._gathered.together(self._store, time.monotonic() - self._began < REMEMBERED)
+            self._is_together = True
+        return self._gathered.before
 
-    def _stood(self, seen: Sighting, now: float) -> Sighting:
-        standing = self._history(seen.archive).standing(seen.serial, now)
-        return replace(seen, fresh=standing.fresh, missed=standing.missed, lag=standing.lag)
+    async def work(self) -> None:
+        """Look around, until cancelled."""
+        self._rounds = Rounds(self._look)
+        self._rounds.keep(self._wanted())
+        try:
+            while True:
+                self._news.clear()
+                with dispensable():
+                    self._rounds.hurry(self._catch_up())
+                    self._keep()
+                await asyncio.sleep(SELDOM)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(OFTEN):
+                        await self._news.wait()
+        finally:
+            await self._rounds.end()
+            await self._lookout.close()
 
-    def _history(self, archive: str) -> History:
-        publication = self._store.archive(archive).publication
-        known, history = self._histories.get(archive, (-1, History()))
-        if known != publication:
-            history = History(self._store.publications(archive))
-            self._histories[archive] = publication, history
-        return history
+    def _wanted(self) -> set[Key]:
+        """Whom to look at: everybody else with a URL, and the reports of those with one that may serve them."""
+        members = self._gathered.members
+        seen = {key for key, member in members.items() if member.urls and member.source != "self"}
+        return seen | {(mirror, REPORT) for mirror, archive in seen if _served(members[mirror, archive])}
+
+    def _catch_up(self) -> set[Key]:
+        """Take note of what was published and delivered; returns whom that concerns."""
+        concerned: set[Key] = set()
+        for archive in self._gathered.settings.archives:
+            if self._has_published(archive):
+                concerned |= {key for key in self._wanted() if key[1] in (archive, REPORT)}
+        told = {(one.downstream, one.archive): one for one in self._store.deliveries()}
+        changed = {key for key, one in told.items() if self._gathered.deliveries.get(key) != one}
+        if told != self._gathered.deliveries:
+            self._gathered.deliveries, self._is_together = told, False
+        members = self._gathered.members
+        return concerned | {key for key, member in members.items() if (member.told, member.archive) in changed}
+
+    def _has_published(self, archive: str) -> bool:
+        state = self._store.archive(archive)
+        before, now = self._states.get(archive), (state.publication, state.failures)
+        if before == now:
+            return False
+        self._states[archive], self._is_together = now, False
+        if before and before[0] == now[0]:
+            return False
+        self._gathered.histories[archive] = History(self._store.publications(archive))
+        self._gathered.own[archive] = probe.own(self._places.archive(archive), state.serial)
+        return True
+
+    async def _look(self, key: Key) -> Found:
+        mirror, archive = key
+        if archive == REPORT:
+            return await self._ask(mirror)
+        history, before = self._gathered.history(archive), self._gathered.looks.get(key)
+        urls, above = self._gathered.members[key].urls, (self._gathered.settings.name,)
+        seen = await self._lookout.look(urls, history.publications, above, before)
+        self._gathered.looks[key], self._is_together = seen, False
+        return Found(_age(seen, history), answered=not seen.failures)
+
+    async def _ask(self, mirror: str) -> Found:
+        """An appliance is asked often: what is below it is seen through its eyes only."""
+        members = self._gathered.members.values()
+        url = next(url for member in members if member.mirror == mirror for url in _served(member))
+        reports = self._gathered.reports
+        try:
+            report = await self._lookout.report(url)
+        except (OSError, TimeoutError):
+            return Found(0.0 if mirror in reports else None, answered=False)
+        self._is_together = False
+        if report is None:
+            reports.pop(mirror, None)
+            return Found()
+        reports[mirror] = report
+        return Found(0.0)
+
+    def _keep(self) -> None:
+        """Write down what has changed, for the next life."""
+        lasting = {key: _lasting(one) for key, one in self._all().items() if one.source != "self"}
+        changed = [self._gathered.before[key] for key, one in lasting.items() if self._written.get(key) != one]
+        gone = self._written.keys() - lasting.keys()
+        if changed or gone:
+            self._store.keep_sightings(changed, gone)
+            self._written = lasting
 
 
-def _ours_first(one: Sighting) -> tuple[bool, str]:
-    return one.source != "self", one.mirror
+def _age(seen: Seen, history: History) -> float | None:
+    """For how long a mirror has not been what it should be, or has been on its way there."""
+    now = time.time()
+    lag = history.standing(seen.glimpse.carried, now).lag if seen.glimpse else None
+    if seen.failures or not seen.is_settled:
+        return now - seen.since
+    return min(lag, now - seen.since) if lag else None
+
+
+def _served(member: Member) -> list[str]:
+    """The URLs of a mirror whose server may have a report."""
+    return [url for url in member.urls if not url.startswith("rsync:")]
+
+
+def _lasting(one: Sighting) -> Sighting:
+    """What of a sighting is worth a write: that it was seen again is, once in a while."""
+    seen_at = None if one.seen_at is None else one.seen_at // 600
+    return replace(one, looked_at=None, seen_at=seen_at, fresh="unknown", missed=None, lag=None, activity=None)

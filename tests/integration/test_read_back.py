@@ -23,14 +23,6 @@ GATE: Final = "/tmp/gate"
 WAITS: Final = f"#!/bin/sh\nwhile [ -e {GATE} ]; do sleep 0.1; done\n".encode()
 """As hook1 of the leaf: no run gets further while the file is there."""
 
-WWW: Final = b"""#!/bin/sh
-read -r method path version
-while read -r header && [ "${#header}" -gt 1 ]; do :; done
-if [ -f "/srv/mirror$path" ]; then printf 'HTTP/1.0 200 OK\\r\\n\\r\\n'; cat "/srv/mirror$path"
-else printf 'HTTP/1.0 404 Not Found\\r\\n\\r\\n'; fi
-"""
-"""What the users of the stock mirror load files from."""
-
 LOSE: Final = """
 import sqlite3, sys, time
 db = sqlite3.connect("/var/lib/mirror/store.sqlite3", timeout=20)
@@ -91,8 +83,7 @@ def family(world: World) -> Iterator[Family]:
         for archive in ("http", "rsync"):
             stock.ftpsync(archive, Ours, HUB)
             stock.module(archive)
-        stock.put("/usr/local/bin", {"www": WWW}, mode=0o755)
-        stock.start_exec("socat", "TCP-LISTEN:8000,fork,reuseaddr", "EXEC:www")
+        stock.www()
         far = stack.enter_context(world.ours(FAR, variables("behind", upstream="none", profile="generic")))
         far.put("/srv/mirror", {"behind/pool/a": b"payload"})
         far.announce("behind")

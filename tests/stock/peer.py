@@ -34,6 +34,16 @@ PUSHES: Final[Mapping[str, str]] = {
 }
 
 
+WWW: Final = b"""#!/bin/sh
+read -r method path version
+while read -r header && [ "${#header}" -gt 1 ]; do :; done
+if [ -f "/srv/mirror$path" ]
+then printf 'HTTP/1.0 200 OK\\r\\nDate: Thu, 01 Jan 1970 00:00:00 GMT\\r\\n\\r\\n'; cat "/srv/mirror$path"
+else printf 'HTTP/1.0 404 Not Found\\r\\n\\r\\n'; fi
+"""
+"""A server for files, and for nothing else; its clock is wrong."""
+
+
 class Stock(Mirror):
     """A mirror that runs Debian's scripts. It can be origin, hub and leaf at once, for different archives."""
 
@@ -95,6 +105,11 @@ class Stock(Mirror):
         lines = "".join(f"    {key.replace('_', ' ')} = {value}\n" for key, value in options.items())
         text = f"[{archive}]\n    path = {self.tree(archive)}\n{lines}"
         self.put("/etc/rsyncd.d", {f"{archive}.conf": text.encode()})
+
+    def www(self, port: int = 8000) -> None:
+        """Serves all that is held by HTTP, as it is."""
+        self.put("/usr/local/bin", {"www": WWW}, mode=0o755)
+        self.start_exec("socat", f"TCP-LISTEN:{port},fork,reuseaddr", "EXEC:www")
 
     def announce(self, archive: str, kind: str = "") -> str:
         serial = self.next_serial(archive)

@@ -15,13 +15,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from appliance import mirrorlist, words
+from appliance import mirrorlist, tracefile, words
 from appliance.doors import inbox, webtrigger
+from appliance.records import Sighting
 from appliance.sync import plan, release, repomd, stanzas, trace
 from appliance.sync.delta import Delta, Head, Step
 from appliance.sync.profile import Profile
 from appliance.sync.repomd import Repomd
 from appliance.sync.view import Reference
+from appliance.tree import reports
 
 TRACE: Final = b"""Sat Nov 21 09:00:00 UTC 2026
 Date: Sat, 21 Nov 2026 09:00:00 +0000
@@ -31,6 +33,10 @@ Running on host: hub.example.org
 Upstream-mirror: master.example.org
 Total time spent in stage1 rsync: 12
 """
+HIERARCHY: Final = b"""origin origin origin-host origin
+hub.example.org hub.example.org hub1 origin
+"""
+SIGHTING: Final = Sighting("leaf", "debian", "hub", "downstream", serial="2026112101", consistent=True)
 RELEASE: Final = b"""Origin: Debian
 Suite: stable
 Date: Sat, 21 Nov 2026 08:00:00 UTC
@@ -92,6 +98,23 @@ def read_trace(data: bytes, scratch: Path) -> None:
     trace.next_serial(serial, 1.0)
 
 
+def read_traces(data: bytes, scratch: Path) -> None:
+    text = data.decode("utf-8", "replace")
+    found = [*tracefile.names(text), *(tier.name for tier in tracefile.hierarchy(text))]
+    one = tracefile.parse("leaf", text)
+    for name in filter(None, (*found, one.host, one.upstream)):
+        assert "/" not in name
+        assert not name.startswith((".", "-"))
+    assert one.serial is None or int(one.serial) < 10**18
+    assert len(found) <= 2 * tracefile.MOST
+
+
+def read_report(data: bytes, scratch: Path) -> None:
+    with suppress(ValueError):
+        found = reports.parse(data.decode("utf-8", "replace"), 0.0)
+        assert all("/" not in told.mirror for told in found.told)
+
+
 def read_walk(data: bytes, scratch: Path) -> None:
     reader = plan.Reader(Profile.of("debian"), scratch)
     for line in data.split(b"\n"):
@@ -141,6 +164,13 @@ PARSERS: Final[dict[str, tuple[bytes, Callable[[bytes, Path], object]]]] = {
         lambda data, _: inbox.read(data.decode("utf-8", "replace")),
     ),
     "trace": (TRACE, read_trace),
+    "trace of a mirror": (TRACE, read_traces),
+    "hierarchy": (HIERARCHY, read_traces),
+    "page of traces": (
+        b"<html><a href='./leaf'>leaf</a> <A HREF=\"hub.example.org\">x</A><a href=master>",
+        read_traces,
+    ),
+    "report": (json.dumps(reports.write("hub", {"debian": {"activity": "syncs"}}, [SIGHTING])).encode(), read_report),
     "journal's delta": (DELTA.data, lambda data, _: Delta.parse(data)),
     "journal's head": (Head("e" * 32, 7, 3, "d" * 64, 100).data, lambda data, _: Head.parse(data)),
     "mirror list": (LIST, read_list),

@@ -40,6 +40,7 @@ def test_everybody_is_there_once_under_one_name() -> None:
         ("plain.example.org", "debian"),
     ]  # fmt: skip
     ours, leaf = found["mirror.example.org", "debian"], found["leaf.example.net", "debian"]
+    assert (ours.listed, ours.urls) == (True, ("http://mirror.example.org/debian",))
     assert (ours.source, ours.parent, found["mirror.example.org", "other"].parent) == ("self", "up.example.org", None)
     assert (leaf.source, leaf.parent, leaf.told, leaf.listed, leaf.country) == (
         "downstream", "mirror.example.org", "leaf", True, "fr",

@@ -463,7 +463,7 @@ def test_what_a_stock_mirror_publishes_is_seen_by_its_users_way(
 
         async def scene(controller: Controller) -> None:
             await publish(controller)
-            await until(lambda: "404" in house.store.deliveries()[0].error)
+            await until(lambda: "is not there" in house.store.deliveries()[0].error)
             assert states(house) == {"leaf": "delivered"}
             trace.write_text("Sat\nArchive serial: 1999010101\n")
             await publish(controller)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance import tracefile
 from appliance.tree import sight
 from tests.unit.upstream import daemon
 
@@ -26,7 +27,7 @@ def test_by_rsync_through_a_link(tmp_path: Path, traces: Path) -> None:
     with daemon(tmp_path, {"debian": tmp_path / "debian"}) as port:
         assert seen(f"rsync://127.0.0.1:{port}/debian", tmp_path) == ("2026112101", "")
         assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["debian"]
-        (traces / "origin").write_text("x" * (sight.LONGEST + 1))
+        (traces / "origin").write_text("x" * (tracefile.LONGEST + 1))
         serial, trouble = seen(f"rsync://127.0.0.1:{port}/debian", tmp_path)
         assert serial is None
         assert "project/trace/master" in trouble
@@ -42,6 +43,12 @@ def test_what_is_no_serial(tmp_path: Path, traces: Path, text: str) -> None:
     with daemon(tmp_path, {"debian": tmp_path / "debian"}) as port:
         serial, trouble = seen(f"rsync://127.0.0.1:{port}/debian", tmp_path)
     assert (serial, trouble.endswith("has no serial")) == (None, True)
+
+
+def test_a_trace_that_is_not_there_is_told_as_such(tmp_path: Path, traces: Path) -> None:
+    with daemon(tmp_path, {"debian": tmp_path / "debian"}) as port:
+        serial, trouble = seen(f"rsync://127.0.0.1:{port}/debian", tmp_path)
+    assert (serial, trouble.endswith("project/trace/master is not there")) == (None, True)
 
 
 def test_who_does_not_answer(tmp_path: Path) -> None:

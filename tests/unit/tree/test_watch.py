@@ -1,31 +1,70 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import sqlite3
+import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from appliance import status
+from appliance import report, status
+from appliance.controller import Controller, new_request
 from appliance.records import Sighting
+from appliance.settings import load
+from appliance.store import Store
 from appliance.tree.freshness import HOUR
 from tests.unit.house import House, until
+from tests.unit.tree.www import Www, www
 
 
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
-    house = House(tmp_path, downstreams="told=ssh://told mute=ssh://mute")
+    """An origin with an index, above nobody yet."""
+    house = House(tmp_path / "house")
     house.record_ssh(monkeypatch)
+    (house.tree / "dists/s").mkdir(parents=True)
     yield house
     house.store.close()
 
 
-def seen(controller: object) -> dict[str, Sighting]:
-    return {one.mirror: one for one in controller.watch.sightings("debian")}  # type: ignore[attr-defined]
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Www]:
+    (tmp_path / "www").mkdir()
+    with www(tmp_path / "www") as server:
+        yield server
+
+
+def seen(controller: Controller) -> dict[str, Sighting]:
+    return {one.mirror: one for one in controller.watch.sightings("debian")}
+
+
+def copy(source: Path, target: Path) -> None:
+    """As somebody does who fetches by rsync, quick check and all."""
+    target.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["rsync", "-a", "--checksum", f"{source}/", f"{target}/"], check=True)
+
+
+async def publish(house: House, controller: Controller) -> str:
+    """A publication with another index; returns its serial."""
+    before = house.store.archive("debian")
+    (house.tree / "dists/s/InRelease").write_text(f"the index of {before.publication}")
+    controller.accept([new_request("debian", "all", "cli", "test")])
+    await until(lambda: house.store.archive("debian").publication > before.publication)
+    return str(house.store.archive("debian").serial)
+
+
+def registry(server: Www, *names: str) -> dict[str, str]:
+    return {"MIRROR_REGISTRY": "".join(f'["{name}"]\nurls = ["{server.url}/{name}/*/"]\n' for name in names)}
 
 
 def test_ourselves_and_those_below_who_say_what_they_carry(house: House) -> None:
+    house.downstreams = "told=ssh://told mute=ssh://mute"
     house.answer("told", "echo serial 2026112101")
     house.store.published("debian", "2026112101", time.time() - 2 * 24 * HOUR)
     house.store.published("debian", "2026112201", time.time() - 9 * HOUR)
@@ -42,5 +81,114 @@ def test_ourselves_and_those_below_who_say_what_they_carry(house: House) -> None
             shown = status.picture(controller)["mirrors"]
             assert [one["mirror"] for one in shown] == ["leaf", "mute", "told"]
             assert shown[0]["serial"] == "2026112201"
+
+    asyncio.run(play())
+
+
+def test_a_sweep_through_mirrors_with_nothing_but_files(house: House, server: Www, tmp_path: Path) -> None:
+    """Each is seen where it is, whatever it says of itself, within seconds of its change."""
+    house.extra = registry(server, "copy", "trace", "dead")
+    plain, trace = (tmp_path / "www" / name / "debian" for name in ("copy", "trace"))
+
+    async def play() -> None:
+        async with house.open() as controller:
+            first = await publish(house, controller)
+            for mirror in (plain, trace):
+                copy(house.tree, mirror)
+            await until(lambda: all(seen(controller)[name].consistent for name in ("copy", "trace")))
+            assert {seen(controller)[name].serial for name in ("copy", "trace")} == {first}
+            assert seen(controller)["copy"].parent == "leaf"
+            second = await publish(house, controller)
+            copy(house.tree / "project", trace / "project")
+            await until(lambda: seen(controller)["trace"].consistent is False)
+            one = seen(controller)["trace"]
+            assert (one.serial, one.missed, one.fresh) == (first, 1, "fresh")
+            assert seen(controller)["copy"].missed == 1
+            copy(house.tree, plain)
+            await until(lambda: seen(controller)["copy"].serial == second, deadline=10)
+            assert (seen(controller)["copy"].consistent, seen(controller)["copy"].missed) == (True, 0)
+            await until(lambda: seen(controller)["dead"].error)
+            assert [one.mirror for one in controller.watch.listed("debian")] == ["copy", "trace"]
+
+    asyncio.run(play())
+
+
+def test_reports_and_traces_reveal_the_tree(house: House, server: Www, tmp_path: Path) -> None:
+    """A mirror that an appliance below us tells of, and one between it and a third, which only traces tell of."""
+    house.extra = registry(server, "low")
+    low = tmp_path / "www" / "low" / "debian"
+    told = {"mirror": "deep", "archive": "debian", "parent": "low.example.org", "carries": "1"}
+
+    async def play() -> None:
+        async with house.open() as controller:
+            serial = await publish(house, controller)
+            copy(house.tree, low)
+            trace = low / "project/trace"
+            trace.joinpath("between").write_text(f"x\nArchive serial: {serial}\nUpstream-mirror: leaf\n")
+            trace.joinpath("_hierarchy").write_text("leaf leaf a leaf\nbetween between b leaf\nlow low c between\n")
+            await until(lambda: "between" in seen(controller))
+            text = json.dumps({"name": "low.example.org", "archives": {}, "downstreams": [told | {"carries": serial}]})
+            server.say("/api/v1/report", text)
+            await publish(house, controller)
+            await until(lambda: "deep" in seen(controller))
+            found = seen(controller)
+            assert {name: (one.source, one.parent) for name, one in found.items()} == {
+                "leaf": ("self", None), "between": ("trace", "leaf"), "low": ("registered", "between"),
+                "deep": ("report", "low"),
+            }  # fmt: skip
+            assert (found["deep"].missed, found["between"].missed, found["deep"].listed) == (1, 1, False)
+            names = [one["mirror"] for one in report.picture(controller)["downstreams"]]
+            assert sorted(names) == ["between", "deep", "low"]
+
+    asyncio.run(play())
+
+
+def test_what_was_seen_is_known_in_the_next_life(house: House, server: Www, tmp_path: Path) -> None:
+    house.extra = registry(server, "copy", "dead")
+
+    async def play(then: Callable[[Controller], object]) -> None:
+        async with house.open() as controller:
+            then(controller)
+            serial = await publish(house, controller)
+            copy(house.tree, tmp_path / "www/copy/debian")
+            (tmp_path / "www/copy/debian/project/trace/_hierarchy").write_text("up up u up\n")
+            await until(lambda: seen(controller)["copy"].serial == serial and "up" in seen(controller))
+            await until(lambda: house.store.sightings() and {one.serial for one in house.store.sightings()} & {serial})
+
+    asyncio.run(play(lambda _: None))
+    known = {one.mirror: one for one in house.store.sightings()}
+    house.store.close()
+    house.store = Store(house.places.store)
+
+    def same(controller: Controller) -> None:
+        for name in ("copy", "up"):
+            assert seen(controller)[name].serial == known[name].serial
+            assert seen(controller)[name].changed_at == known[name].changed_at
+
+    asyncio.run(play(same))
+    house.store.keep_sightings([replace(known["copy"], mirror="gone", source="registered")])
+    with closing(sqlite3.connect(house.places.store)) as db:
+        db.execute("insert into sighting values ('odd', 'debian', '{\"other\": 1}')")
+        db.commit()
+    controller = Controller(load(house.environ), house.places, house.store)
+    assert "gone" not in seen(controller)
+    assert "odd" not in seen(controller)
+
+
+def test_two_hundred_mirrors_in_a_minute_and_the_dead_delay_nobody(house: House, server: Www, tmp_path: Path) -> None:
+    names = [f"m{n}" for n in range(190)]
+    dead = "".join(f'["d{n}"]\nurls = ["http://192.0.2.{n + 1}/*/"]\n' for n in range(10))
+    house.extra = {"MIRROR_REGISTRY": registry(server, *names)["MIRROR_REGISTRY"] + dead}
+
+    async def play() -> None:
+        async with house.open() as controller:
+            serial = await publish(house, controller)
+            copy(house.tree, tmp_path / "www" / "m0" / "debian")
+            for name in names[1:]:
+                os.symlink("m0", tmp_path / "www" / name)
+            async with asyncio.timeout(30):
+                while len([one for one in seen(controller).values() if one.serial == serial]) <= len(names):
+                    await asyncio.sleep(0.2)
+            assert len(controller.watch.listed("debian")) == 190
 
     asyncio.run(play())

@@ -1,0 +1,33 @@
+"""Host names, looked up before anybody connects: a name server that is dead must not hold up what else uses threads."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+from urllib.parse import urlsplit
+
+THREADS: Final = 48
+"""Names that are looked up at a time; a thread is taken as long as the resolver tries, whoever has stopped waiting."""
+
+
+class Names:
+    """Asks whether a URL's host has an address."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="names")
+
+    async def known(self, url: str) -> None:
+        """Return when it has. Raises OSError when it has none."""
+        host = urlsplit(url).hostname or ""
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._pool, socket.getaddrinfo, host, None)
+        except socket.gaierror as error:
+            raise OSError(f"no address for {host}: {error.strerror}") from None
+        except UnicodeError:
+            raise OSError(f"{host!r} is no name of a host") from None
+
+    def close(self) -> None:
+        """Wait for nobody."""
+        self._pool.shutdown(wait=False, cancel_futures=True)

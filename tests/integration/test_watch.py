@@ -1,0 +1,203 @@
+"""Twelve mirrors as the origin sees them: whom it feeds, whom it was told of, and whom nobody has told it of."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pytest
+
+from tests.stock import Ours, Stock, World, variables
+
+pytestmark = pytest.mark.integration
+
+ORIGIN: Final = "origin-ours"
+HUB: Final = "hub-ours"
+LEAF: Final = "leaf-ours"
+STOCK: Final = "hub-stock"
+FAR: Final = "far-stock"
+"""A stock mirror that fetches from our hub, and of which nobody tells."""
+FILES: Final = "leaf-stock"
+"""One machine with all the mirrors that have nothing but files."""
+
+WITHIN: Final = 10.0
+"""Seconds in which a change is seen."""
+
+HOUR: Final = 3600
+INDEX: Final = "dists/stable/InRelease"
+
+COPIED: Final = {
+    "copy": "rsync://far-stock/debian/",
+    "module": "rsync://origin-ours:8730/debian/",
+    "plain": "rsync://origin-ours:8730/debian/",
+    "clock": "rsync://origin-ours:8730/debian/",
+}
+"""Mirrors that fetch by rsync alone, and where from."""
+
+REGISTRY: Final = f"""
+["copy"]
+urls = ["http://{FILES}:8000/copy/*/"]
+["plain"]
+urls = ["http://{FILES}:8000/plain/*/"]
+country = "fr"
+["module"]
+urls = ["http://{FILES}:9/*/", "rsync://{FILES}/module/*/"]
+["clock"]
+urls = ["http://{FILES}:8000/clock/*/"]
+["liar"]
+urls = ["http://{FILES}:8000/liar/*/"]
+["stopped"]
+urls = ["http://{FILES}:8000/stopped/*/"]
+listed = false
+["dead"]
+urls = ["http://{FILES}:9/*/"]
+"""
+
+COPY: Final = 'mkdir -p "/srv/mirror/$1/debian" && rsync -a --delete "$2$3" "/srv/mirror/$1/debian/$3"'
+
+AGE: Final = """
+import sqlite3, sys, time
+db = sqlite3.connect("/var/lib/mirror/store.sqlite3", timeout=20)
+db.execute("update publication set published = ? where serial = ?", (time.time() - float(sys.argv[2]), sys.argv[1]))
+db.commit()
+"""
+"""As if a serial had been published so many seconds ago."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    origin: Ours
+    hub: Ours
+    leaf: Ours
+    stock: Stock
+    far: Stock
+    files: Stock
+
+    def seen(self) -> dict[str, dict[str, Any]]:
+        """What the origin shows of every mirror, by name."""
+        return {one["mirror"]: one for one in self.origin.status()["mirrors"]}
+
+    def publish(self, text: str) -> str:
+        """The next publication, whose index is this text."""
+        self.origin.put("/srv/mirror/debian", {INDEX: text.encode()})
+        return self.origin.announce("debian")
+
+    def fetch(self, name: str, source: str = "rsync://origin-ours:8730/debian/", below: str = "") -> None:
+        """One of those with nothing but files fetches, the whole or a part."""
+        self.files.run("sh", "-euc", COPY, "copy", name, source, below)
+
+    def see(self, **expected: dict[str, Any]) -> float:
+        """Wait until the mirrors are seen as they are now; the seconds that took, which must be few."""
+        began = time.monotonic()
+
+        def look(_: object) -> bool:
+            seen = self.seen()
+            return all(_is(seen.get(name, {}), facts) for name, facts in expected.items())
+
+        try:
+            self.origin.wait_for(look, WITHIN, f"sees {expected}")
+        except AssertionError as late:
+            late.add_note(f"it sees { {name: self.seen().get(name) for name in expected} }")
+            raise
+        return time.monotonic() - began
+
+
+def _is(seen: dict[str, Any], facts: dict[str, Any]) -> bool:
+    return all(seen.get(key) == value for key, value in facts.items())
+
+
+@pytest.fixture(scope="module")
+def tree(world: World) -> Iterator[Tree]:
+    """Two old publications: the liar has the traces of the newer one, who has stopped has the older one."""
+    downstreams = (
+        f"{Ours.downstream(HUB, 'all')}&site=http://{HUB}:8080/*"
+        f" {Stock.downstream(STOCK, 'all')}&site=rsync://{STOCK}/*"
+    )
+    ours = {"profile": "generic", "poll": "off"}
+    above = {"MIRROR_DOWNSTREAMS": downstreams, "MIRROR_REGISTRY": REGISTRY}
+    between = {"MIRROR_DOWNSTREAMS": Ours.downstream(LEAF, "all")}
+    with ExitStack() as stack:
+        stocks = [stack.enter_context(world.stock(name)) for name in (STOCK, FAR, FILES)]
+        for node, upstream in zip(stocks, (ORIGIN, HUB), strict=False):
+            node.ftpsync("", Ours, upstream)
+            node.module("debian")
+        stocks[2].module("module")
+        stocks[2].www()
+        nodes = [
+            stack.enter_context(world.ours(name, variables("debian", upstream=upstream, **ours) | more))
+            for name, upstream, more in (
+                (LEAF, Ours.upstream(HUB, "debian"), {}),
+                (HUB, Ours.upstream(ORIGIN, "debian"), between),
+                (ORIGIN, "none", above),
+            )
+        ]
+        leaf, hub, origin = nodes
+        made = Tree(origin, hub, leaf, *stocks)
+        origin.put("/srv/mirror", {"debian/pool/a": b"payload"})
+        first = made.publish("one")
+        made.fetch("stopped")
+        made.fetch("liar")
+        second = made.publish("two")
+        made.fetch("liar", below="project/")
+        for name in ("plain", "module", "clock"):
+            made.fetch(name)
+        for serial, age in ((first, 50 * HOUR), (second, 26 * HOUR)):
+            origin.run("python3", "-c", AGE, serial, str(age))
+        hub.wait_carries("debian", second)
+        yield made
+
+
+def test_every_node_is_at_its_true_serial_within_seconds_of_any_change(tree: Tree) -> None:
+    """A publication sweeps through the tree; each change is awaited for itself."""
+    old, new = tree.origin.serial_of("debian"), tree.publish("three")
+    times = {}
+    for name, node in ((HUB, tree.hub), (LEAF, tree.leaf), (STOCK, tree.stock)):
+        node.wait_carries("debian", new)
+        times[name] = tree.see(**{name: {"serial": new, "missed": 0, "fresh": "fresh"}})
+    behind = {"serial": old, "missed": 1, "fresh": "fresh", "consistent": True}
+    times["behind"] = tree.see(plain=behind, module=behind, clock=behind)
+    tree.far.as_account("ftpsync", "sync:all")
+    assert tree.far.serial_of("debian") == new
+    for name in COPIED:
+        tree.fetch(name, COPIED[name])
+        if name == "clock":
+            tree.files.run("sh", "-c", "find /srv/mirror/clock -exec touch -h -d 2099-01-01 {} +")
+        times[name] = tree.see(**{name: {"serial": new, "missed": 0, "fresh": "fresh", "consistent": True}})
+    times[FAR] = tree.see(**{FAR: {"serial": new, "missed": 0, "source": "trace"}})
+    print(" ".join(f"{name} {seconds:.1f} s" for name, seconds in times.items()))
+    assert len(tree.seen()) == 12, sorted(tree.seen())
+
+
+def test_the_tree_is_what_traces_and_reports_make_of_it(tree: Tree) -> None:
+    seen = tree.seen()
+    assert {name: (one["source"], one["parent"]) for name, one in seen.items()} == {
+        ORIGIN: ("self", None), HUB: ("downstream", ORIGIN), STOCK: ("downstream", ORIGIN), LEAF: ("report", HUB),
+        FAR: ("trace", HUB), "copy": ("registered", FAR), "dead": ("registered", None),
+        **dict.fromkeys(("plain", "module", "clock", "liar", "stopped"), ("registered", ORIGIN)),
+    }  # fmt: skip
+    assert seen["module"]["url"] == f"rsync://{FILES}/module/debian"
+    assert [one["mirror"] for one in seen.values() if one["listed"]] == [
+        "clock", "copy", "dead", "liar", "module", "plain",
+    ]  # fmt: skip
+
+
+def test_nobody_is_taken_for_what_he_is_not(tree: Tree) -> None:
+    """A new trace over old indices, one that stopped a day ago, one that does not answer."""
+    seen = tree.seen()
+    liar, stopped, dead = seen["liar"], seen["stopped"], seen["dead"]
+    assert (liar["consistent"], liar["fresh"], liar["missed"]) == (False, "unlisted", 2)
+    assert liar["serial"] == stopped["serial"] != seen["plain"]["serial"]
+    assert (stopped["consistent"], stopped["fresh"], stopped["missed"]) == (True, "unlisted", 2)
+    assert stopped["lag"] == pytest.approx(26 * HOUR, abs=600)
+    assert (dead["fresh"], dead["serial"], bool(dead["error"])) == ("unknown", None, True)
+
+
+def test_who_comes_back_is_seen_within_seconds(tree: Tree) -> None:
+    tree.publish("four")
+    for name in ("liar", "stopped"):
+        tree.fetch(name)
+    facts = {"serial": tree.origin.serial_of("debian"), "fresh": "fresh", "consistent": True, "missed": 0}
+    print(f"{tree.see(liar=facts, stopped=facts):.1f} s")
