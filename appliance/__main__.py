@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -53,6 +54,9 @@ def _example() -> int:
     return 0
 
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What has a cure that is not ours, and needs no traceback."""
+
 VERBS = {
     "boot": _boot,
     "keeper": _keeper,
@@ -83,6 +87,11 @@ def main(argv: list[str]) -> int:
     except ApplianceError as error:
         print(error, file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        print(f"{error.filename or 'a volume'}: {error.strerror}\n  make room on the volume", file=sys.stderr)
+        return os.EX_IOERR
 
 
 if __name__ == "__main__":

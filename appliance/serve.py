@@ -104,7 +104,7 @@ class _Api(uvicorn.Server):
 @contextmanager
 def _alone(places: Places) -> Iterator[None]:
     places.lock.parent.mkdir(parents=True, exist_ok=True)
-    with places.lock.open("w") as lock:
+    with places.lock.open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -24,13 +25,22 @@ class Database:
     """One connection; every method of a room built on it is one transaction, durable when it returns."""
 
     def __init__(self, path: Path) -> None:
+        """Open it, make it, or bring it forward; of an older one a copy is kept beside it until the next time.
+
+        Raises StoreError for one that cannot be used, or when there is no room to do that: then it is what it was.
+        """
         path.parent.mkdir(parents=True, exist_ok=True)
         self._db = _open(path)
         try:
             self._db.execute("pragma journal_mode = wal")
             self._db.execute("pragma synchronous = full")
             if _version(self._db) < schema.NEWEST:  # else nothing is written: a full volume can be read
+                self._keep(copy_of(path))
                 self._migrate()
+        except sqlite3.OperationalError as error:
+            self._db.close()
+            cure = "make room on the volume, or see whether it is well; the next start tries again"
+            raise StoreError(f"{path} cannot be made ready: {error}", cure) from None
         except BaseException:
             self._db.close()
             raise
@@ -38,6 +48,20 @@ class Database:
     def close(self) -> None:
         """Close the file."""
         self._db.close()
+
+    def _keep(self, copy: Path) -> None:
+        """Who has to go back to an older image finds what that left."""
+        if not _version(self._db):
+            return
+        scratch = copy.with_name(f"{copy.name}.new")
+        scratch.unlink(missing_ok=True)
+        try:
+            self._db.execute("vacuum into ?", (os.fspath(scratch),))
+            with scratch.open("rb") as file:
+                os.fsync(file.fileno())
+            scratch.replace(copy)
+        finally:
+            scratch.unlink(missing_ok=True)
 
     def _migrate(self) -> None:
         with self._transaction():
@@ -61,6 +85,11 @@ class Database:
 
     def _all(self, query: str, *values: Any) -> list[sqlite3.Row]:
         return self._db.execute(query, values).fetchall()
+
+
+def copy_of(path: Path) -> Path:
+    """Where a store is kept as it was before it was last brought forward."""
+    return path.with_name(f"{path.name}.before")
 
 
 def check(path: Path) -> None:
@@ -106,7 +135,8 @@ def _opened(path: Path, locking: str) -> sqlite3.Connection:
     if found > schema.NEWEST:
         db.close()
         fact = f"it is of a newer push-mirror: version {found} of the store, this one knows {schema.NEWEST}"
-        raise StoreError(fact, f"start the newer image again, or {_AWAY}")
+        before = f", put {copy_of(path).name} in its place," if copy_of(path).exists() else ","
+        raise StoreError(fact, f"start the newer image again{before} or {_AWAY}")
     return db
 
 

@@ -14,7 +14,7 @@ from appliance.settings import Downstream, Settings
 from appliance.store import Store
 from appliance.tree import tell
 from appliance.tree.barrier import Barrier
-from appliance.tree.bookkeeping import dispensable
+from appliance.tree.bookkeeping import dispensable, kept
 from appliance.tree.deliver import Deliverer
 from appliance.tree.signs import Signs
 from appliance.tree.teller import Teller
@@ -36,8 +36,9 @@ class Push:
         self._attempted: dict[_Key, asyncio.Event] = {}
 
     async def start(self) -> None:
-        """Go on where an earlier life ended; of its connections nothing is left."""
+        """Go on where an earlier life ended; of its connections nothing is left. Waits for a store that can be read."""
         await self._teller.connections.end()
+        await kept(self._store.deliveries, "every one")
         self.resume()
 
     def take_over(self, settings: Settings) -> None:
@@ -47,8 +48,13 @@ class Push:
         self.resume(again=True)
 
     async def stage1(self, archive: str) -> None:
-        """Have every staged downstream fetch the payload; returns when each live one has, or at the push timeout."""
-        lost = {told.downstream for told in self._store.deliveries() if told.state == "lost"}
+        """Have every staged downstream fetch the payload; returns when each live one has, or at the push timeout.
+
+        Without the store nobody is known to be lost, and everybody is told.
+        """
+        lost: set[str] = set()
+        with dispensable():
+            lost = {told.downstream for told in self._store.deliveries() if told.state == "lost"}
         staged = [one for one in self.settings.downstreams_of(archive) if one.push != "all" and one.name not in lost]
         await self._barrier.pass_with(staged, archive, self.settings.push_timeout)
 
@@ -103,15 +109,19 @@ class Push:
 
     def resume(self, again: bool = False) -> None:
         """Go on with what was owed before; forget who is no longer a downstream. ``again``: without any pause."""
-        for owed in self._store.deliveries():
-            key, one = (owed.downstream, owed.archive), self._find(owed.downstream, owed.archive)
-            if one is None:
-                with dispensable():
-                    self._store.forget_delivery(*key)
-            elif again and owed.state in ("failing", "lost"):
-                self._hurry(owed)
-            elif key not in self._telling and (owed.state != "delivered" or (one.site and not owed.is_confirmed)):
-                self._start(one, owed.archive)
+        with dispensable():
+            for owed in self._store.deliveries():
+                self._resume(owed, again)
+
+    def _resume(self, owed: Delivery, again: bool) -> None:
+        key, one = (owed.downstream, owed.archive), self._find(owed.downstream, owed.archive)
+        if one is None:
+            with dispensable():
+                self._store.forget_delivery(*key)
+        elif again and owed.state in ("failing", "lost"):
+            self._hurry(owed)
+        elif key not in self._telling and (owed.state != "delivered" or (one.site and not owed.is_confirmed)):
+            self._start(one, owed.archive)
 
     def _find(self, name: str, archive: str) -> Downstream | None:
         known = self.settings.downstreams_of(archive) if archive in self.settings.archives else ()

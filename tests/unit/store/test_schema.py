@@ -7,6 +7,7 @@ import pytest
 
 from appliance.records import Mark
 from appliance.store import Store, StoreError, check, schema
+from tests.unit.filesystems import fill, small
 
 WRITTEN = Path(__file__).with_name("written")
 
@@ -64,9 +65,56 @@ def test_a_step_that_fails_leaves_the_store_as_it_was(tmp_path: Path, monkeypatc
     file = written_by(1, tmp_path)
     before = tables(file)
     monkeypatch.setattr(schema, "STEPS", (*schema.STEPS, "create table extra (a text); create table run (b text)"))
-    with pytest.raises(sqlite3.OperationalError):
+    with pytest.raises(StoreError, match="table run already exists"):
         Store(file)
     assert tables(file) == before
+
+
+def test_what_a_store_was_before_is_kept_until_it_is_brought_forward_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = written_by(6, tmp_path)
+    kept, as_written = tmp_path / "store.sqlite3.before", dump(file)
+    for _ in range(2):
+        Store(file).close()
+        assert dump(kept) == as_written
+    between = dump(file)
+    monkeypatch.setattr(schema, "STEPS", (*schema.STEPS, "create table extra (a text)"))
+    monkeypatch.setattr(schema, "NEWEST", schema.NEWEST + 1)
+    Store(file).close()
+    assert dump(kept) == between
+    monkeypatch.undo()
+    with pytest.raises(StoreError) as caught:
+        Store(file)
+    assert "put store.sqlite3.before in its place" in caught.value.cure
+    kept.replace(file)
+    Store(file).close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["store.sqlite3"]
+
+
+@pytest.mark.parametrize("left", [0, 8 << 10, 130 << 10])
+def test_without_room_to_be_brought_forward_a_store_stays_as_it_is(tmp_path: Path, left: int) -> None:
+    """Whether for the copy or for the change itself; with room the next start does it."""
+    with small(tmp_path / "state", "size=1m") as state:
+        file = written_by(6, state)
+        as_written = dump(file)
+        filler = fill(state, left)
+        with pytest.raises(StoreError, match="cannot be made ready"):
+            Store(file)
+        filler.unlink()
+        assert dump(file) == as_written
+        assert [path.name for path in state.iterdir() if path.name.endswith(".new")] == []
+        store = Store(file)
+        assert store.archive("debian").serial == "2026112101"
+        store.close()
+
+
+def dump(file: Path) -> tuple[int, list[str]]:
+    """All that is in a store: its version, and every row."""
+    db = sqlite3.connect(file)
+    found = int(db.execute("pragma user_version").fetchone()[0]), list(db.iterdump())
+    db.close()
+    return found
 
 
 def test_a_newer_store_is_refused_and_left_alone(tmp_path: Path) -> None:

@@ -422,6 +422,29 @@ def test_a_store_that_cannot_be_written_ends_no_delivery(
     played(house, scene)
 
 
+def test_a_store_that_cannot_be_read_ends_nothing(
+    house: House, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a start, nor a reload, nor the run that is about to publish."""
+    monkeypatch.setattr(bookkeeping, "STORE_PAUSE", 0.05)
+    house.downstreams = "leaf=ssh://m@leaf"
+
+    async def scene(controller: Controller) -> None:
+        with sqlite3.connect(house.places.store) as db:
+            db.execute("alter table delivery rename to away")
+        await until(lambda: "telling waits for the store" in caplog.messages)
+        controller.push.take_over(controller.settings)
+        await controller.push.stage1("debian")
+        assert house.told == ["leaf sync:archive:debian sync:stage1"]
+        assert "the store cannot be used, going on without" in caplog.messages
+        with sqlite3.connect(house.places.store) as db:
+            db.execute("alter table away rename to delivery")
+        await publish(controller)
+        await until(lambda: states(house) == {"leaf": "delivered"})
+
+    played(house, scene)
+
+
 def test_who_says_what_it_carries_is_confirmed(house: House) -> None:
     house.downstreams = "leaf=ssh://m@leaf other=ssh://m@other"
     house.answer("leaf", "case $1 in *stage1) ;; *) echo serial 2999010101 ;; esac")
