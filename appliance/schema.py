@@ -29,6 +29,7 @@ from appliance.space import Reserve
 from appliance.values import (
     FILE,
     Fault,
+    HeaderName,
     HostName,
     Kept,
     Line,
@@ -40,7 +41,7 @@ from appliance.values import (
 
 LIST_DIRECTORY = Path("/etc/mirror")
 """Where the key files of a stock list are, unless it says so itself."""
-RESERVED = frozenset({"api", "control", "global", "healthz", "metrics", "r", "readyz", "trigger"})
+RESERVED = frozenset({"api", "control", "global", "healthz", "metrics", "mirrors", "r", "readyz", "trigger"})
 PACKED = "*.7z *.apk *.bz2 *.deb *.gz *.iso *.jpg *.jigdo *.lz4 *.lzma *.png *.rpm *.tgz *.udeb *.xz *.zip *.zst"
 
 
@@ -95,6 +96,9 @@ class Settings(BaseSettings):
     )
     registry: Annotated[Registry, FILE] = Field(
         (), description="more mirrors to watch and to send users to, a TOML table each: see Watching the tree"
+    )
+    country_header: HeaderName = Field(
+        "", description="header in which a proxy in front of us names a user's country by two letters; empty: none does"
     )
     known_hosts: Annotated[str, FILE] = Field(
         "", description="ssh host keys of downstreams and `rsync+ssh://` upstreams, `known_hosts` lines"

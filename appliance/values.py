@@ -24,6 +24,7 @@ USER_PATTERN = re.compile(r"[A-Za-z0-9_*?][A-Za-z0-9._*?-]*")
 PATH_STEP = re.compile(r"[A-Za-z0-9._~-]+")
 """What a URL's path may hold as it is (RFC 3986, unreserved)."""
 HOST_PATTERN = re.compile(r"!?[A-Za-z0-9.:/*?_%-]+")
+HEADER = re.compile(r"[A-Za-z0-9-]{1,64}")
 URL = re.compile(r"[a-z][a-z0-9+.-]*://[!-~]+", re.IGNORECASE)
 KEY_TYPES = (
     "ssh-ed25519",
@@ -122,6 +123,13 @@ def single_line_secret(secret: SecretStr) -> SecretStr:
 def host_name(text: str) -> str:
     if not NAME.fullmatch(text):
         raise Fault(f"{text!r} is not a host name", "use letters, digits, dots, dashes and underscores only")
+    return text
+
+
+def header_name(text: str) -> str:
+    """A header that reaches us: nginx keeps back those with an underscore in their names."""
+    if text and not HEADER.fullmatch(text):
+        raise Fault(f"{text!r} is not the name of a header", "use letters, digits and dashes, such as CF-IPCountry")
     return text
 
 
@@ -260,6 +268,7 @@ def zone(text: str) -> str:
 
 Schedule = Annotated[str, AfterValidator(schedule)]
 Zone = Annotated[str, AfterValidator(zone)]
+HeaderName = Annotated[str, AfterValidator(header_name)]
 HostAddress = Annotated[str, AfterValidator(host_address)]
 ProxyAddress = Annotated[str, AfterValidator(proxy_address)]
 Line = Annotated[str, AfterValidator(single_line)]

@@ -1,4 +1,5 @@
-"""The HTTP door, on a socket of its own: health, readiness, metrics, the API, a page, and mirrorctl's levers.
+"""The HTTP door, on a socket of its own: health, readiness, metrics, the API, a page, mirror lists, the redirect, and
+mirrorctl's levers.
 
 nginx shows everything but ``/control/`` to the world.
 """
@@ -19,7 +20,9 @@ from starlette.routing import Route
 
 from appliance import metrics, report, status
 from appliance.controller import Controller
-from appliance.doors import webtrigger
+from appliance.doors import lists, webtrigger
+from appliance.doors.redirect import App, Redirect
+from appliance.doors.tables import Tables
 from appliance.errors import ApplianceError
 from appliance.sync.profile import TRACE_DIRECTORY
 from appliance.sync.view import leaves
@@ -27,8 +30,9 @@ from appliance.sync.view import leaves
 PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def application(controller: Controller, reload: Callable[[], list[str]]) -> Starlette:
+def application(controller: Controller, reload: Callable[[], list[str]]) -> App:
     """The routes of one controller; ``reload`` re-reads mounted files and names what changed."""
+    tables = Tables(controller)
 
     async def healthz(_: HttpRequest) -> Response:
         return PlainTextResponse("alive\n")
@@ -76,7 +80,7 @@ def application(controller: Controller, reload: Callable[[], list[str]]) -> Star
     async def take_over(_: HttpRequest) -> Response:
         return JSONResponse({"changed": reload()})
 
-    return Starlette(
+    behind = Starlette(
         routes=[
             Route("/", page),
             Route("/healthz", healthz),
@@ -86,6 +90,7 @@ def application(controller: Controller, reload: Callable[[], list[str]]) -> Star
             Route("/api/v1/mirrors", mirrors),
             Route("/api/v1/report", own),
             *webtrigger.routes(controller),
+            *lists.routes(controller, tables),
             Route("/control/inside", inside),
             Route("/control/push", push, methods=["POST"]),
             Route("/control/roots/{archive}", roots),
@@ -95,6 +100,7 @@ def application(controller: Controller, reload: Callable[[], list[str]]) -> Star
         ],
         exception_handlers={ApplianceError: _refuse, sqlite3.Error: _full},
     )
+    return Redirect(controller, tables, behind)
 
 
 def _is_inside(tree: Path, below: str) -> bool:

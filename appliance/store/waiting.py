@@ -23,6 +23,10 @@ class Waiting(Database):
         """Every path that waits for its end."""
         return {as_path(row[0]) for row in self._all("select path from doomed where archive = ?", archive)}
 
+    def is_doomed(self, archive: str, path: str) -> bool:
+        """Whether a path waits for its end."""
+        return bool(self._all("select 1 from doomed where archive = ? and path = ?", archive, as_text(path)))
+
     def overdue(self, archive: str, before: float) -> list[str]:
         """The doomed paths that have been gone upstream since ``before`` or longer."""
         rows = self._all("select path from doomed where archive = ? and since <= ? order by path", archive, before)

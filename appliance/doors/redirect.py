@@ -1,0 +1,171 @@
+"""``/r/ARCHIVE/PATH``: sends a client to a mirror that has the path, or to ourselves; ``?explain`` says why.
+
+In front of the other doors and without a framework: this one is asked for every single file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+from appliance.controller import Controller
+from appliance.doors import asked
+from appliance.doors.asked import Asked
+from appliance.doors.tables import Tables
+from appliance.sync.profile import Kind, Profile, kind_of
+from appliance.tree.metalink import ROOT
+from appliance.tree.place import Place
+from appliance.tree.redirect import Table, Verdict, Wants
+
+PREFIX: Final = b"/r/"
+TERMINALS: Final = (b"curl/", b"wget/")
+"""What reads an explanation as text."""
+
+_Message = MutableMapping[str, Any]
+_Send = Callable[[_Message], Awaitable[None]]
+_Receive = Callable[[], Awaitable[_Message]]
+App = Callable[[Any, Any, Any], Awaitable[None]]
+_Headers = list[tuple[bytes, bytes]]
+
+_ALWAYS: Final[_Headers] = [(b"cache-control", b"private, no-cache")]
+_NOTHING: Final = b"there is no such path in an archive of ours\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who asks: by address and country as far as they are known, whether by https, and what it reads."""
+
+    address: bytes
+    country: str
+    secure: bool
+    in_terminal: bool
+
+
+class Redirect:
+    """The door; whatever is not below its prefix goes to the application behind it."""
+
+    def __init__(self, controller: Controller, tables: Tables, behind: App) -> None:
+        self._controller, self._tables, self._behind = controller, tables, behind
+        self._profiles: dict[str, tuple[object, Profile]] = {}
+
+    async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:
+        """Answer one request (ASGI)."""
+        if scope["type"] != "http" or not scope["raw_path"].startswith(PREFIX):
+            await self._behind(scope, receive, send)
+        elif scope["method"] not in ("GET", "HEAD"):
+            await _answer(send, 405, [(b"allow", b"GET, HEAD")], b"", "text/plain")
+        else:
+            await self._redirect(scope, send)
+
+    async def _redirect(self, scope: _Message, send: _Send) -> None:
+        wanted = asked.parse(scope["raw_path"], PREFIX)
+        known = self._tables.of(wanted.archive) if wanted else None
+        if wanted is None or known is None:
+            await _answer(send, 404, [], _NOTHING, "text/plain")
+            return
+        client = self._client(scope["headers"])
+        wants = self._wants(wanted, client)
+        # Metadata by the client alone: all of it from one mirror. Other files by their name, too: all share the load.
+        who = client.address if wants.metadata else client.address + b" " + wanted.path
+        query = scope["query_string"]
+        if query.startswith(b"explain"):
+            await _explain(send, query, client, wanted, wants, known.table, who)
+            return
+        places = known.table.choose(wants, who)
+        headers = [(b"location", _place(places, wanted, client).encode()), *_links(places, wanted, client)]
+        await _answer(send, 302, headers, b"", "")
+
+    def _client(self, headers: _Headers) -> Client:
+        found = dict(headers)
+        named = self._controller.settings.country_header.lower().encode()
+        return Client(
+            found.get(b"x-forwarded-for", b""),
+            asked.country(found.get(named)) if named else "",
+            found.get(b"x-forwarded-proto") == b"https",
+            found.get(b"user-agent", b"").lower().startswith(TERMINALS) and b"json" not in found.get(b"accept", b""),
+        )
+
+    def _wants(self, wanted: Asked, client: Client) -> Wants:
+        name = os.fsdecode(wanted.path)
+        kind = kind_of(self._profile(wanted.archive), name)
+        if kind is Kind.TRACE or not name or name.endswith("/"):  # of one's own on every mirror
+            return Wants(None, secure=client.secure)
+        if kind is Kind.INDEX:
+            return Wants(0, True, client.country, client.secure)
+        return Wants(self._tables.since(wanted.archive, wanted.path), False, client.country, client.secure)
+
+    def _profile(self, archive: str) -> Profile:
+        """As long as the settings are the same it is, too."""
+        settings = self._controller.settings.archives[archive]
+        source, profile = self._profiles.get(archive, (None, None))
+        if profile is None or source is not settings:
+            profile = Profile.of(settings.profile, settings.index)
+            self._profiles[archive] = settings, profile
+        return profile
+
+
+def _place(places: Sequence[Place], wanted: Asked, client: Client) -> str:
+    """Where to: at the mirror, or at ourselves by whatever name and port the client came."""
+    return f"{places[0].url(client.secure)}/{wanted.quoted}" if places else f"/{wanted.archive}/{wanted.quoted}"
+
+
+def _links(places: Sequence[Place], wanted: Asked, client: Client) -> Iterator[tuple[bytes, bytes]]:
+    """The next best as duplicates, and the metalink where there is one (RFC 6249)."""
+    links = [
+        f"<{one.url(client.secure)}/{wanted.quoted}>; rel=duplicate; pri={number}"
+        + (f"; geo={one.country}" if one.country else "")
+        for number, one in enumerate(places, 1)
+    ]
+    if f"/{wanted.quoted}".endswith(f"/{ROOT}"):
+        repository = f"/{wanted.archive}/metalink/{wanted.quoted}".removesuffix(f"/{ROOT}")
+        links.append(f'</mirrors{repository}>; rel=describedby; type="application/metalink+xml"')
+    if links:
+        yield b"link", ", ".join(links).encode()
+
+
+async def _explain(
+    send: _Send, query: bytes, client: Client, wanted: Asked, wants: Wants, table: Table, who: bytes
+) -> None:
+    verdicts, places = table.explain(wants, who), table.choose(wants, who)
+    form = parse_qs(query.decode("latin-1"), max_num_fields=8).get("explain", [""])[0]
+    where = _place(places, wanted, client)
+    if form == "text" or (client.in_terminal and form != "json"):
+        await _answer(send, 200, [], _text(wanted, wants, table, verdicts, where).encode(), "text/plain")
+        return
+    story = {
+        "archive": wanted.archive,
+        "path": wanted.quoted,
+        "metadata": wants.metadata,
+        "since": str(wants.since) if wants.since else None,
+        "serial": str(table.newest) if table.newest is not None else None,
+        "country": client.country or None,
+        "location": where,
+        "candidates": [
+            {"mirror": one.place.name, "fit": one.fit, "reason": one.reason, "serial": _serial(one.place)}
+            for one in verdicts
+        ],
+    }
+    await _answer(send, 200, [], (json.dumps(story, indent=1) + "\n").encode(), "application/json")
+
+
+def _serial(place: Place) -> str | None:
+    return str(place.number) if place.number is not None else None
+
+
+def _text(wanted: Asked, wants: Wants, table: Table, verdicts: Sequence[Verdict], where: str) -> str:
+    kind = "metadata" if wants.metadata else "a file"
+    lines = [f"{kind} of {wanted.archive}, which is at serial {table.newest}", f"to {where}", ""]
+    width = max((len(one.place.name) for one in verdicts), default=0)
+    lines += [f"{'+' if one.fit else '-'} {one.place.name:{width}}  {one.reason}" for one in verdicts]
+    return "\n".join(lines) + "\n"
+
+
+async def _answer(send: _Send, status: int, headers: _Headers, body: bytes, kind: str) -> None:
+    more = [(b"content-type", f"{kind}; charset=utf-8".encode())] if kind else []
+    length = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, *_ALWAYS, *more, length]})
+    await send({"type": "http.response.body", "body": body})
