@@ -62,9 +62,9 @@ def _place(seen: Sighting, registered: RegisteredMirror | None) -> Place:
         seen.fresh,
         seen.consistent,
         seen.error,
-        bool(known and known.listed) if ours else seen.listed,
-        (known.country if ours and known else seen.country).lower(),
-        known.weight if ours and known else seen.weight,
+        known.listed if known else seen.listed and not ours,
+        (known.country if known else seen.country).lower(),
+        known.weight if known else seen.weight,
         ours,
     )
 

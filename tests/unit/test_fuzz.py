@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from appliance import mirrorlist, tracefile, words
-from appliance.doors import inbox, webtrigger
+from appliance.doors import asked, inbox, webtrigger
 from appliance.records import Sighting
 from appliance.sync import plan, release, repomd, stanzas, trace
 from appliance.sync.delta import Delta, Head, Step
@@ -142,6 +142,19 @@ def read_header(data: bytes, scratch: Path) -> None:
     assert isinstance(user + password, str)
 
 
+def read_redirect(data: bytes, scratch: Path) -> None:
+    raw, _, header = data.partition(b" ")
+    wanted = asked.parse(raw, b"/r/")
+    assert len(asked.country(header)) in (0, 2)
+    assert not set(asked.host(header)) & set("/\\ \r\n@<>\"")
+    if wanted:
+        assert wanted.quoted.isascii()
+        assert wanted.quoted.isprintable()
+        assert not set(wanted.quoted) & set(" <>\"\\?#")
+        assert not {b"..", b".", b""} & set(wanted.path.removesuffix(b"/").split(b"/")) or not wanted.path
+        assert asked.parse(f"/r/{wanted.archive}/{wanted.quoted}".encode(), b"/r/") == wanted or "%" in wanted.archive
+
+
 def read_stanzas(parse: Callable[[bytes], Iterator[Reference]], data: bytes) -> None:
     for stanza in stanzas.split(blocks(data)):
         assert all(isinstance(reference.path, str) for reference in parse(stanza))
@@ -159,6 +172,7 @@ def read_repomd(data: bytes, scratch: Path) -> None:
 PARSERS: Final[dict[str, tuple[bytes, Callable[[bytes, Path], object]]]] = {
     "trigger": (b" sync:archive:debian sync:mhop sync:stage1 sync:callback", read_trigger),
     "basic authentication": (b"Basic YXJjaGl2ZTpzZWNyZXQ=", read_header),
+    "redirect": (b"/r/debian/pool/main/c/c%2b%2b/c++_1%3a2~rc1_all.deb mirror.example.org:8080", read_redirect),
     "request": (
         "".join(f"{name} 1\n" for name in inbox.FIELDS).encode(),
         lambda data, _: inbox.read(data.decode("utf-8", "replace")),
