@@ -21,6 +21,9 @@ MOMENT: Final = 0.5
 LARGEST: Final = 1 << 20
 """Bytes of a repomd.xml; of a large repository it has 10 thousand."""
 
+TICK: Final = 0.02
+"""Seconds by which the time of a file may be early: the kernel's slowest clock, twice."""
+
 EDITIONS: Final = 4
 REPOSITORIES: Final = 4096
 """States of a repomd.xml that are remembered, and for how many of them."""
@@ -106,7 +109,7 @@ class Tables:
             return None if newest is None else newest + 1
         if self._controller.store.is_doomed(archive, os.fsdecode(path)):
             return None
-        return known.published.since(changed)
+        return known.published.since(changed + TICK)
 
     def editions(self, archive: str, repository: str) -> tuple[Edition, ...]:
         """What a repository's repomd.xml is and was, the newest first; empty when there is none."""

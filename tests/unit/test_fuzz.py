@@ -146,11 +146,11 @@ def read_redirect(data: bytes, scratch: Path) -> None:
     raw, _, header = data.partition(b" ")
     wanted = asked.parse(raw, b"/r/")
     assert len(asked.country(header)) in (0, 2)
-    assert not set(asked.host(header)) & set("/\\ \r\n@<>\"")
+    assert not set(asked.host(header)) & set('/\\ \r\n@<>"')
     if wanted:
         assert wanted.quoted.isascii()
         assert wanted.quoted.isprintable()
-        assert not set(wanted.quoted) & set(" <>\"\\?#")
+        assert not set(wanted.quoted) & set(' <>"\\?#')
         assert not {b"..", b".", b""} & set(wanted.path.removesuffix(b"/").split(b"/")) or not wanted.path
         assert asked.parse(f"/r/{wanted.archive}/{wanted.quoted}".encode(), b"/r/") == wanted or "%" in wanted.archive
 

@@ -5,6 +5,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -12,9 +13,11 @@ import pytest
 
 from appliance.controller import Controller
 from appliance.doors import http
+from appliance.doors.tables import TICK
 from appliance.records import Sighting
 from appliance.settings import load
 from tests.unit.house import House
+from tests.unit.upstream import eventually
 
 REGISTRY = """
 ["here.example.org"]
@@ -43,11 +46,12 @@ def house(tmp_path: Path) -> Iterator[House]:
     """A file of each of two publications; one mirror carries the second, one only the first."""
     house = House(tmp_path / "house")
     house.extra |= {"MIRROR_REGISTRY": REGISTRY, "MIRROR_COUNTRY_HEADER": "X-Country"}
-    for number, serial in enumerate((FIRST, SECOND)):
-        write(house, f"pool/p{number}.deb")
-        house.store.published("debian", serial, time.time())
-        time.sleep(0.02)  # the clock of the file system ticks in steps
-    write(house, "pool/p2.deb")
+    published = 0.0
+    for number, serial in enumerate((FIRST, SECOND, "")):
+        eventually(partial(is_written_after, house, f"pool/p{number}.deb", published))
+        published = time.time() + TICK
+        if serial:
+            house.store.published("debian", serial, published)
     write(house, "dists/stable/InRelease")
     write(house, "rpm/repodata/repomd.xml")
     house.store.keep_sightings([seen("here.example.org", SECOND, HERE), seen("late.example.org", FIRST, LATE)])
@@ -55,9 +59,15 @@ def house(tmp_path: Path) -> Iterator[House]:
     house.store.close()
 
 
-def write(house: House, name: str) -> None:
+def write(house: House, name: str) -> float:
+    """Returns when the file system says that was."""
     (house.tree / name).parent.mkdir(parents=True, exist_ok=True)
     (house.tree / name).write_text(name)
+    return (house.tree / name).stat().st_ctime
+
+
+def is_written_after(house: House, name: str, when: float) -> bool:
+    return write(house, name) > when
 
 
 def ask(house: House, path: str, method: str = "GET", **headers: str) -> httpx.Response:
@@ -101,8 +111,10 @@ def test_duplicates_and_the_metalink_are_linked(house: House) -> None:
         f"<{LATE}pool/p0.deb>; rel=duplicate; pri=1; geo=fr",
         f"<{HERE}pool/p0.deb>; rel=duplicate; pri=1; geo=de",
     ]
-    assert ask(house, "/r/debian/rpm/repodata/repomd.xml").headers["link"].endswith(
-        '</mirrors/debian/metalink/rpm>; rel=describedby; type="application/metalink+xml"'
+    assert (
+        ask(house, "/r/debian/rpm/repodata/repomd.xml")
+        .headers["link"]
+        .endswith('</mirrors/debian/metalink/rpm>; rel=describedby; type="application/metalink+xml"')
     )
 
 
@@ -121,7 +133,13 @@ def test_an_explanation_names_everybody(house: House) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/r/debian", "/r/nothing/x", "/r/debian/%2e%2e/x", "/r/debian/a%0d%0aSet-Cookie:x", "/r/debian//evil.example.org/"],
+    [
+        "/r/debian",
+        "/r/nothing/x",
+        "/r/debian/%2e%2e/x",
+        "/r/debian/a%0d%0aSet-Cookie:x",
+        "/r/debian//evil.example.org/",
+    ],
 )
 def test_what_is_no_path_is_not_found(house: House, path: str) -> None:
     answer = ask(house, path)
@@ -164,7 +182,8 @@ def test_the_list_for_programs_gives_reasons(house: House) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["other/mirrors.txt", "debian/metalink/none", "debian/metalink/..%2f..", "debian/mirrorlist/a%0ab", "debian/x"]
+    "path",
+    ["other/mirrors.txt", "debian/metalink/none", "debian/metalink/..%2f..", "debian/mirrorlist/a%0ab", "debian/x"],
 )
 def test_no_such_list(house: House, path: str) -> None:
     assert ask(house, f"/mirrors/{path}").status_code == 404
@@ -176,17 +195,17 @@ def test_a_metalink_knows_what_was_before(house: House) -> None:
         transport = httpx.ASGITransport(http.application(controller, list))
         async with httpx.AsyncClient(transport=transport, base_url="http://mirror") as client:
             house.store.published("debian", SECOND, time.time())
-            await asyncio.sleep(0.6)  # as long as nobody looks again
             before = (await client.get("/mirrors/debian/metalink/rpm")).text
             changed = house.tree / "rpm/repodata/new"
             changed.write_text("changed")
             os.replace(changed, house.tree / "rpm/repodata/repomd.xml")
             house.store.published("debian", "2026112103", time.time())
-            await asyncio.sleep(0.6)
-            return before, (await client.get("/mirrors/debian/metalink/rpm")).text
+            async with asyncio.timeout(10):
+                while "mm0:alternate>" not in (after := (await client.get("/mirrors/debian/metalink/rpm")).text):
+                    await asyncio.sleep(0.05)
+            return before, after
 
     before, after = asyncio.run(both())
     assert HERE in before
     assert "mm0:alternate>" not in before
     assert HERE in after, "carries what was before"
-    assert "mm0:alternate>" in after
