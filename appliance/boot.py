@@ -23,7 +23,7 @@ def boot(environ: Mapping[str, str], places: Places) -> None:
         problems += _store(places)
         if os.access(places.run, os.W_OK):
             # The ssh programs refuse to work for a uid that has no name.
-            render.install(_users(places))
+            name_user(places)
             problems += keys.check(reading.settings, places)
     if problems:
         raise ConfigurationError(problems)
@@ -55,12 +55,16 @@ def _sweep(places: Places) -> None:
         mark.unlink(missing_ok=True)
 
 
-def _users(places: Places) -> tuple[File, ...]:
-    """The user that sshd logs in: whatever uid we were started with. `*` and not `!`, which sshd takes for locked."""
+def name_user(places: Places) -> None:
+    """Give whatever uid we were started with a name, which is the user that sshd logs in.
+
+    `*` and not `!`, which sshd takes for locked. Raises OSError.
+    """
     uid, gid = os.getuid(), os.getgid()
-    places.users.mkdir(mode=0o755, exist_ok=True)
-    return (
+    places.users.mkdir(mode=0o755, parents=True, exist_ok=True)
+    files = (
         File(places.users / "passwd", f"{USER}:x:{uid}:{gid}::{places.run}:/bin/sh\n", 0o644),
         File(places.users / "shadow", f"{USER}:*:1::::::\n"),
         File(places.users / "group", f"{USER}:x:{gid}:\n", 0o644),
     )
+    render.install(files)

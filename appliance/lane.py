@@ -130,7 +130,7 @@ class Lane:
     async def _next(self) -> None:
         """Serve what is due, or wait for something."""
         self._wake.clear()
-        waiting = self._store.open_requests(self.name)
+        waiting = [] if self._store.paused(self.name) else self._store.open_requests(self.name)
         due = [request for request in waiting if is_due(request, time.time())]
         if due:
             await self._serve(together(due, waiting))

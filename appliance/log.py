@@ -52,7 +52,9 @@ def last_lines(archive: str) -> list[str]:
 
 def entries(archive: str) -> list[dict[str, Any]]:
     """The same for programs: time (epoch seconds), level, event and the facts."""
-    return [{"time": when, "level": level, "event": event} | facts for when, level, event, facts in _RECENT.lines[archive]]
+    return [
+        {"time": when, "level": level, "event": event} | facts for when, level, event, facts in _RECENT.lines[archive]
+    ]
 
 
 def event(message: str, **facts: Any) -> None:

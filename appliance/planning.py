@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 from appliance import log
@@ -48,14 +49,23 @@ class Planned:
 
 
 class Planning:
-    """The planners of one archive; ``differ`` hears, while they compare, how many differences they have found."""
+    """The planners of one archive; ``differ`` hears, while they compare, how many differences they have found.
+
+    ``cache`` is where the upstream's journal is copied to, by default the archive's own place for it.
+    """
 
     def __init__(
-        self, settings: Settings, places: Places, store: Store, name: str, differ: Callable[[int], None] = plan.nobody
+        self,
+        settings: Settings,
+        places: Places,
+        store: Store,
+        name: str,
+        differ: Callable[[int], None] = plan.nobody,
+        cache: Path | None = None,
     ) -> None:
         self._settings, self._places, self._store, self._name = settings, places, store, name
         self._archive, self._differ = settings.archives[name], differ
-        self._tree, self._cache = places.archive(name), Staging(places.staging(name)).journal
+        self._tree, self._cache = places.archive(name), cache or Staging(places.staging(name)).journal
 
     async def plan(self, source: Source, full: bool, stage1: bool = False) -> Planned:
         """What a run has to do; ``full`` asks for the walk, ``stage1`` for what is announced as well.
@@ -64,7 +74,7 @@ class Planning:
 
         Files that are to be repaired ask for it as well: a journal says nothing of what did not change.
         """
-        planned = await self._choose(source, full or bool(self._store.repairs(self._name)), stage1)
+        planned = await self.choose(source, full or bool(self._store.repairs(self._name)), stage1)
         self._store.planned(self._name, f"walk: {planned.why}" if planned.why else "journal")
         if planned.plan.whole:
             self._compared(planned)
@@ -94,7 +104,8 @@ class Planning:
         gone = set(work.delete) - self._store.doomed(self._name)
         return work.payload.count + work.index.count - len(work.index.among({HIERARCHY})) + len(gone)
 
-    async def _choose(self, source: Source, full: bool, stage1: bool) -> Planned:
+    async def choose(self, source: Source, full: bool, stage1: bool = False) -> Planned:
+        """The same, and nothing of it is recorded."""
         if self.walks and not full:
             return await self._walk(source, None, "the upstream has no journal")
         try:
