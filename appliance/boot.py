@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from appliance import keys, render, store, volume, volumes
+from appliance import keys, ports, render, store, volume, volumes
 from appliance.errors import ConfigurationError, Problem
 from appliance.places import Places
 from appliance.render import File
@@ -14,10 +14,13 @@ from appliance.settings import read
 USER = "mirror"
 
 
-def boot(environ: Mapping[str, str], places: Places) -> None:
-    """Make everything ready for supervisord; raises `ConfigurationError` with every problem of settings and volumes."""
+def boot(environ: Mapping[str, str], places: Places, plain: Iterable[int] = (), tls: Iterable[int] = ()) -> None:
+    """Make everything ready for supervisord; raises `ConfigurationError` with every problem of settings and volumes.
+
+    The ports ``plain``, and ``tls`` with a certificate, must be free.
+    """
     reading = read(environ)
-    problems = [*_root(), *reading.problems]
+    problems = [*_root(), *reading.problems, *ports.check([*plain, *(tls if reading.settings.tls_cert else ())])]
     if os.getuid():
         problems += volumes.check(places, reading.settings.archives)
         problems += _store(places)

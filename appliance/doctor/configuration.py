@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from appliance.doctor.finding import Finding, note, of, ok, warning
 from appliance.doctor.patient import Patient, archive_variable
-from appliance.values import secret_users
+from appliance.values import secret_users, spell_duration
 
 
 async def examine(patient: Patient) -> list[Finding]:
@@ -33,7 +33,8 @@ def _archives(patient: Patient) -> Iterator[Finding]:
             yield note(f"{variable}__KEYRING", fact, "mount the archive's keyring and name it")
         if not archive.schedule and not _may_trigger(patient, name):
             cure = f"give the upstream's push key to MIRROR_TRIGGERS__<NAME>__KEY, or set {variable}__SCHEDULE"
-            fact = f"is not set, and nobody may trigger {name}: it is looked at every {archive.poll} s only"
+            seen = f"looked at every {spell_duration(archive.poll)} only" if archive.poll else "never looked at"
+            fact = f"is not set, and nobody may trigger {name}: its upstream is {seen}"
             level = note if archive.poll else warning
             yield level(f"{variable}__SCHEDULE", fact, cure)
 

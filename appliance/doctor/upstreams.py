@@ -126,9 +126,11 @@ async def _no_module(way: _Way) -> Finding:
 
 async def _modules(way: _Way) -> list[str]:
     host = way.source.transport.url.rpartition(way.upstream.path)[0]
-    argv = ["rsync", *way.source.transport.options, "--no-motd", host]
+    # Without `--no-motd`, which leaves out the list as well (rsync(1)).
+    argv = ["rsync", *way.source.transport.options, host]
     outcome = await commands.run(argv, deadline=PATIENCE, env=way.source.environment)
-    return [line.split()[0] for line in outcome.stdout.splitlines() if line.strip() and not line.startswith(" ")]
+    lines = (line.partition("\t") for line in outcome.stdout.splitlines())
+    return [name.strip() for name, tab, _ in lines if tab and name.strip()]
 
 
 async def _denied(way: _Way) -> Finding:
