@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Final
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Final
 
 from appliance.doctor import clock, configuration, disks, downstreams, keys, outside, programs, running, upstreams
 from appliance.doctor.finding import Finding, error
 from appliance.doctor.patient import Patient
 
-Family = Callable[[Patient], Awaitable[list[Finding]]]
+Family = Callable[[Patient], Coroutine[Any, Any, list[Finding]]]
 
 HERE: Final[Mapping[str, Family]] = {
     "configuration": configuration.examine,
