@@ -81,9 +81,7 @@ def _hurry(child: subprocess.Popen[bytes], places: Places) -> None:
         time.sleep(0.02)
 
 
-def _pass_output_on(
-    stream: IO[bytes], child: subprocess.Popen[bytes], overheard: Overheard, told: Rendition
-) -> None:
+def _pass_output_on(stream: IO[bytes], child: subprocess.Popen[bytes], overheard: Overheard, told: Rendition) -> None:
     rest = b""
     for data in _heard(stream, child):
         *lines, rest = (rest + data).split(b"\n")

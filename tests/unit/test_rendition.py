@@ -22,7 +22,12 @@ def said(raw: bytes, least: str = "info") -> dict[str, str]:
     [
         (NGINX % b"error", "nginx", "warning", "*1 open() failed"),
         (NGINX % b"notice", "nginx", "info", "*1 open() failed"),
-        (RSYNCD % b"rsync on debian/ from leaf (192.0.2.1)", "rsyncd", "info", "rsync on debian/ from leaf (192.0.2.1)"),
+        (
+            RSYNCD % b"rsync on debian/ from leaf (192.0.2.1)",
+            "rsyncd",
+            "info",
+            "rsync on debian/ from leaf (192.0.2.1)",
+        ),
         (RSYNCD % b"auth failed on module debian", "rsyncd", "warning", "auth failed on module debian"),
         (b"Accepted publickey for mirror\r\n", "sshd", "info", "Accepted publickey for mirror"),
         (b"error: kex_exchange\x1b[2J\r\n", "sshd", "warning", "error: kex_exchange\\x1b[2J"),
@@ -38,7 +43,9 @@ def test_our_own_words_about_a_process_that_died_are_a_warning_of_nobody() -> No
     assert (line["level"], "program" in line) == ("warning", False)
 
 
-@pytest.mark.parametrize("raw", [b"2026-11-21T16:43:00Z info    run starts run=1\n", b'{"time": "2026", "event": "x"}\n'])
+@pytest.mark.parametrize(
+    "raw", [b"2026-11-21T16:43:00Z info    run starts run=1\n", b'{"time": "2026", "event": "x"}\n']
+)
 def test_the_controllers_lines_pass_as_they_are(raw: bytes) -> None:
     assert list(Rendition("json", "warning").lines(raw)) == [raw]
 
