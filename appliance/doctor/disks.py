@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from appliance import space, store, volume, volumes
-from appliance.doctor.finding import Finding, error, note, of, ok, warning
+from appliance.doctor.finding import Finding, error, of, ok, warning
 from appliance.doctor.patient import Patient
 from appliance.errors import SyncError
 from appliance.space import UNLIMITED, Amount, Space
@@ -112,7 +112,7 @@ def _lasting(place: Path, name: str) -> Iterator[Finding]:
     if root is None:
         yield warning(os.fspath(place), "no volume is mounted there: what is in it is lost with the container", cure)
     elif _ANONYMOUS.search(root):
-        yield note(os.fspath(place), "its volume has no name: a new container does not find it again", cure)
+        yield warning(os.fspath(place), "its volume has no name: a new container does not find it again", cure)
 
 
 def _root_of(place: Path) -> str | None:

@@ -95,9 +95,7 @@ def _refusal(patient: Patient, one: Downstream, outcome: Outcome) -> Finding:
     if hostkey.trouble(outcome.stderr) == hostkey.UNKNOWN and patient.settings.host_key_checking == "accept-new":
         return ok(one.name, "was never spoken to: its host key is accepted with the first push")
     if "Permission denied" in outcome.stderr:
-        cure = (
-            f"have {one.name} let our key in, as user {one.user!r}; a mirror that runs ftpsync wants `mirrorctl keys`"
-        )
+        cure = f"have its operator let our key in, as user {one.user!r}; for one that runs ftpsync see mirrorctl keys"
         return error(about, f"{one.host}:{one.port} refuses our key", cure, _line(patient), f"{one.name}: its settings")
     fact, _, cure = tell.reason(outcome).partition("; ")
     for words, hint in _HINTS:

@@ -25,7 +25,7 @@ def _own(patient: Patient) -> Iterator[Finding]:
     }
     for variable, (given, file) in kept.items():
         if given:
-            continue
+            continue  # what is wrong with it was said above
         if not file.exists():
             yield note(variable, f"is not set, and {file} is not there yet", "nothing: the first start makes it")
         elif not (outcome := run_now("ssh-keygen", "-y", "-P", "", "-f", str(file))).ok:

@@ -48,7 +48,7 @@ def _is_us(patient: Patient, name: str) -> Finding | None:
         return None
     ours = patient.places.host_public_key.read_text().split()[1]
     for port in _SSH:
-        shown = run_now("ssh-keyscan", "-T", "3", "-p", str(port), name, deadline=10).stdout
+        shown = run_now("ssh-keyscan", "-t", "ed25519", "-T", "3", "-p", str(port), name, deadline=10).stdout
         if ours in shown.split():
             return ok(f"{name}:{port}", "the sshd there is ours: it shows our host key")
     return None

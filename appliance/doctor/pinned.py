@@ -23,7 +23,8 @@ async def host_key(patient: Patient, host: str, port: int, who: str) -> Finding:
     The key it shows now is offered for pasting: whether it is the right one only its operator can say.
     """
     name = name_of(host, port)
-    lines, shown = await _pinned(patient, name), await _shown(host, port)
+    lines = await _pinned(patient, name)
+    shown = await _shown(host, port, _kinds(lines) or "ed25519") or await _shown(host, port, "ecdsa,rsa")
     variable = patient.written("MIRROR_KNOWN_HOSTS")
     offered = next((line for line in shown if " ssh-ed25519 " in line), shown[0] if shown else "")
     fits = {_blob(line) for line in lines} & {_blob(line) for line in shown}
@@ -48,10 +49,20 @@ async def _pinned(patient: Patient, name: str) -> list[str]:
     return found
 
 
-async def _shown(host: str, port: int) -> list[str]:
-    """The lines that would pin it."""
-    outcome = await commands.run(["ssh-keyscan", "-T", str(SCAN // 2), "-p", str(port), host], deadline=SCAN)
+async def _shown(host: str, port: int, kinds: str) -> list[str]:
+    """The lines that would pin it: one connection for each kind of key, so only those that are worth it."""
+    argv = ["ssh-keyscan", "-T", str(SCAN // 2), "-t", kinds, "-p", str(port), host]
+    outcome = await commands.run(argv, deadline=SCAN)
     return sorted(line for line in outcome.stdout.splitlines() if line and not line.startswith("#"))
+
+
+def _kinds(lines: list[str]) -> str:
+    """The kinds of the keys in these lines, as ssh-keyscan calls them."""
+    words = {word for line in lines for word in line.split()[:3]}
+    names = {"ssh-ed25519": "ed25519", "ssh-rsa": "rsa"} | {
+        word: "ecdsa" for word in words if word.startswith("ecdsa-")
+    }
+    return ",".join(sorted({names[word] for word in words & set(names)}))
 
 
 def _blob(line: str) -> str:

@@ -185,6 +185,6 @@ _TOLD: Final[tuple[tuple[tuple[str, ...], Callable[[_Way], Awaitable[Finding]]],
     (("Permission denied (publickey",), _unknown_key),
     (("Name or service not known", "Temporary failure in name", "No address associated", "not resolve"), _unnamed),
     (("Connection refused",), _closed),
-    (("protocol version mismatch", "did not see server greeting", "is your shell clean"), _other_program),
+    (("protocol version mismatch", "did not see server greeting", "rather than greeting"), _other_program),
     (("No route to host", "Network is unreachable", "timed out", "timeout waiting for daemon"), _unreachable),
 )

@@ -16,8 +16,8 @@ from tests.unit.upstream import DebianTree, daemon, tree
 
 
 def everything(house: House) -> dict[str, object]:
-    """All files of the volumes, those of the store by their contents alone: SQLite's memory beside it comes and goes."""
-    files = {path: file for path, file in tree(house.root / "data").items()}
+    """The tree, the contents of the store, and what else is on the state volume."""
+    files = tree(house.root / "data")
     rows = [*house.store._db.iterdump()]
     return {**files, "store": rows, "state": sorted(os.listdir(house.places.state / "journal"))}
 
