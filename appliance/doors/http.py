@@ -21,6 +21,8 @@ from starlette.routing import Route
 from appliance import metrics, report, status
 from appliance.controller import Controller
 from appliance.doors import levers, lists, webtrigger
+from appliance.doors.redirect import App, Redirect
+from appliance.doors.tables import Tables
 from appliance.errors import ApplianceError
 from appliance.sync.profile import TRACE_DIRECTORY
 from appliance.sync.view import leaves
