@@ -17,7 +17,7 @@ from appliance.reach import choice_of, journal_of, profile_of
 from appliance.records import Mark
 from appliance.settings import Settings
 from appliance.store import Store
-from appliance.sync import follow, plan, steps
+from appliance.sync import follow, plan, steps, twins
 from appliance.sync.delta import Head
 from appliance.sync.fetch import Staging
 from appliance.sync.follow import Absent, Astray
@@ -131,12 +131,17 @@ class Planning:
         changed += follow.announced(self._cache, head) if stage1 else []
         facts = self._tree, profile_of(self._archive), source.hidden, head.paths
         work = await asyncio.to_thread(steps.plan_of, changed, *facts)
-        return Planned(work, here)
+        return Planned(replace(work, twins=twins.expected(changed)) if self._lists_all else work, here)
 
     async def _walk(self, source: Source, mark: Mark | None, why: str, promised: bool = False) -> Planned:
         """One walk. The journal was looked at before, so that what comes during the walk is found there."""
         work = await plan.walk(source, self._tree, profile_of(self._archive), self._differ)
         return Planned(work, mark, why, promised)
+
+    @property
+    def _lists_all(self) -> bool:
+        """Whether indices are listed by their hashes, and held against these before they are published."""
+        return self._archive.profile == "debian" and self._archive.verify != "off"
 
     @property
     def _terms(self) -> str:
