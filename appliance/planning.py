@@ -6,12 +6,13 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from appliance import log
+from appliance.ahead import Ahead
 from appliance.places import Places
 from appliance.reach import choice_of, journal_of, profile_of
 from appliance.records import Mark
@@ -46,6 +47,18 @@ class Planned:
     def planner(self) -> str:
         """``journal`` or ``walk``."""
         return "walk" if self.plan.whole else "journal"
+
+
+class Walked:
+    """A walk that is made ahead, and its plan when it is done."""
+
+    def __init__(self, compare: Callable[[Source], Awaitable[Plan]], source: Source) -> None:
+        self._compare, self._source = compare, source
+        self.plan: Plan | None = None
+
+    async def walk(self) -> None:
+        """Make it. Raises SyncError."""
+        self.plan = await self._compare(self._source)
 
 
 class Planning:
@@ -108,13 +121,23 @@ class Planning:
         """The same, and nothing of it is recorded."""
         if self.walks and not full:
             return await self._walk(source, None, "the upstream has no journal")
-        try:
-            head = await follow.look(journal_of(self._settings, self._places, self._name), self._cache)
-        except Astray as astray:
-            if isinstance(astray, Absent):
-                self._store.lose_journal(self._name, time.time())
-            return await self._walk(source, None, str(astray))
+        journal, walked = journal_of(self._settings, self._places, self._name), Walked(self._compare, source)
+        async with Ahead(walked.walk if self._may_walk_ahead(source) else None) as walk:
+            try:
+                head = await walk.beside(lambda: follow.look(journal, self._cache))
+            except Astray as astray:
+                if isinstance(astray, Absent):
+                    self._store.lose_journal(self._name, time.time())
+                work = walked.plan if await walk.done() else None
+                return await self._walk(source, None, str(astray), work=work)
         return await self._from(source, head, full, stage1)
+
+    def _may_walk_ahead(self, source: Source) -> bool:
+        """Whether a walk is begun before it is known whether there is a journal: with nothing here it comes anyway.
+
+        But behind a look at the journal, if there is one: then it begins anew.
+        """
+        return source.leaves_room and plan.is_empty(self._tree)
 
     async def _from(self, source: Source, head: Head, full: bool, stage1: bool) -> Planned:
         here = Mark(head.epoch, head.serial, head.digest, self._terms)
@@ -133,10 +156,17 @@ class Planning:
         work = await asyncio.to_thread(steps.plan_of, changed, *facts)
         return Planned(replace(work, twins=twins.expected(changed)) if self._lists_all else work, here)
 
-    async def _walk(self, source: Source, mark: Mark | None, why: str, promised: bool = False) -> Planned:
-        """One walk. The journal was looked at before, so that what comes during the walk is found there."""
-        work = await plan.walk(source, self._tree, profile_of(self._archive), self._differ)
-        return Planned(work, mark, why, promised)
+    async def _walk(
+        self, source: Source, mark: Mark | None, why: str, promised: bool = False, work: Plan | None = None
+    ) -> Planned:
+        """One walk, if it was not made ahead (``work``).
+
+        The journal was looked at before, so that what comes during the walk is found there.
+        """
+        return Planned(work or await self._compare(source), mark, why, promised)
+
+    async def _compare(self, source: Source) -> Plan:
+        return await plan.walk(source, self._tree, profile_of(self._archive), self._differ)
 
     @property
     def _lists_all(self) -> bool:
