@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -121,7 +122,7 @@ class OverHttp:
             return str(made)
 
     def _url(self, path: str) -> str:
-        return f"{self._site}/{quote(path)}"
+        return f"{self._site}/{quote(os.fsencode(path))}"
 
     @asynccontextmanager
     async def _get(self, path: str, tag: str | None = None) -> AsyncIterator[httpx.Response | None]:

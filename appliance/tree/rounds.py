@@ -23,7 +23,7 @@ FIRST: Final = 0.5
 """Seconds from news to the first look: by then those who were quick have it."""
 
 QUICK: Final = 1.0
-STEADY: Final = 8.0
+STEADY: Final = 5.0
 """Seconds between two looks at who is behind: doubled each time, from the first to the last."""
 
 LONG: Final = 3600.0

@@ -105,6 +105,7 @@ def test_a_look_sees_serial_indices_and_who_is_on_the_way(site: str, mirror: Mir
             ("origin", "2", None), ("hub", "1", "origin"),
         }  # fmt: skip
         assert [tier.name for tier in seen.glimpse.chain] == ["origin", "hub"]
+        assert (await look(site, [replace(new, digests={**new.digests, "dists/\udcff/InRelease": "x"})])).glimpse
         mirror.index("one")  # a trace that is newer than the indices
         seen = await look(site, [old, new])
         assert seen.glimpse

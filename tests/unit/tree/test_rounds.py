@@ -16,7 +16,7 @@ def test_pauses_grow_with_what_is_missing() -> None:
             return Found()
 
         going = Rounds(look)
-        assert [going.pause(turn, 5.0) for turn in range(6)] == [1, 2, 4, 8, 8, 8]
+        assert [going.pause(turn, 5.0) for turn in range(6)] == [1, 2, 4, 5, 5, 5]
         assert rounds.SLOW * 0.8 <= going.pause(0, None) <= rounds.SLOW * 1.2
         assert 2 * 36 * 0.8 <= going.pause(9, 2 * 3600.0) <= 2 * 36 * 1.2
         going.keep([("m", str(n)) for n in range(500)])
