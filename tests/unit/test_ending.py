@@ -147,7 +147,7 @@ def test_term_ends_it_in_time_whatever_is_under_way(
         eventually(lambda: bool([*house.places.staging("debian").glob("tmp/*")]))
         started = time.monotonic()
         assert service.end() == 0
-        assert time.monotonic() - started < 6.5
+        assert time.monotonic() - started < 9, "the engine kills after 10 seconds"
         assert not marked(house)
         assert house.store.archive("hooked").publishing, "the hook stood in the middle of a publication"
 
