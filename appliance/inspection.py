@@ -67,7 +67,8 @@ class Inspection:
         """
         if not asked or self._archive.profile not in REPOSITORIES:
             return
-        roots = {*self._store.roots(self._name), *roots_of(self._profile, staged(self._staging.index))}
+        names = await meanwhile(staged, self._staging.index)
+        roots = {*self._store.roots(self._name), *roots_of(self._profile, names)}
         gone = frozenset(work.delete)
         audit = Audit(self._tree, self._archive.profile, self._terms, True, self._staging.index, gone)
         misfits = (await audit.look(roots, Scope.of(asked, below=False))).misfits

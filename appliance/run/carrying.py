@@ -45,7 +45,7 @@ class Carrying:
             await fetching.index(work.plan)
         await sealing.staged()
         await sealing.examine(work)
-        if not sealing.is_news(work.plan):
+        if not await sealing.is_news(work.plan):
             await meanwhile(ground.staging.keep_only, ())
             ground.store.repaired(ground.name, work.broken)
             return False

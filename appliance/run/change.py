@@ -109,7 +109,7 @@ class Change:
             planned = await roots.beside(lambda: self._planning.plan(source, full, not to_the_end))
             same = await roots.done() and await fetching.is_same(planned.plan)
         self.figures.planner = planned.planner
-        work = ordering.order(planned.plan, fetching.roots, misfits)
+        work = await ordering.order(planned.plan, fetching.roots, misfits)
         self.figures.expect(work.plan, to_the_end)
         need = await ordering.fit(work.plan)
         with ground.volume.promise(ground.name, need, ordering.outstanding):

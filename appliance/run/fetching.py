@@ -80,7 +80,8 @@ class Fetching:
     async def is_same(self, planned: Plan) -> bool:
         """Whether neither the walk nor a comparison of the root files has found anything."""
         await meanwhile(self._staging.drop_known, self._tree)
-        return planned.empty and not planned.updating and not set(publish.staged(self._staging.index)) - {HIERARCHY}
+        staged = await meanwhile(publish.staged, self._staging.index)
+        return planned.empty and not planned.updating and not set(staged) - {HIERARCHY}
 
     async def index(self, work: Plan) -> None:
         """Bring the indices to staging. Raises SyncError."""

@@ -35,13 +35,14 @@ class Ordering:
         """Whether the last plan lost more than may go at once."""
         return self._gone.holds
 
-    def order(self, planned: Plan, roots: Callable[[], Iterable[str]], misfits: Iterable[str]) -> Order:
+    async def order(self, planned: Plan, roots: Callable[[], Iterable[str]], misfits: Iterable[str]) -> Order:
         """What is done of a plan, and asked for besides."""
-        work = self._gone.doom(planned, self._ground.permits.deletes)
+        work = await self._gone.doom(planned, self._ground.permits.deletes)
         broken = self._ground.store.repairs(self._ground.name)
-        wanted = work.offered(self._tree, broken)
+        wanted = await meanwhile(work.offered, self._tree, broken)
         begin = roots() if work.whole else ()
-        return Order(work.insisting_on([*begin, *misfits, *wanted], self._tree), broken, wanted)
+        work = await meanwhile(work.insisting_on, [*begin, *misfits, *wanted], self._tree)
+        return Order(work, broken, wanted)
 
     async def check(self) -> None:
         """Whether there is room for anything at all. Raises SyncError."""

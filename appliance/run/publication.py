@@ -22,9 +22,9 @@ class Publication:
         """Make visible what is staged and verified."""
         ground = self._ground
         ground.figures.enter("publish")
-        beginnings = roots_of(ground.profile, publish.staged(self._staging.index))
-        roots = {path: seal.valid_until.get(path) for path in beginnings}
-        ground.chronicle.note((path, None) for path in publish.staged(self._staging.index))
+        names = await meanwhile(publish.staged, self._staging.index)
+        roots = {path: seal.valid_until.get(path) for path in roots_of(ground.profile, names)}
+        await meanwhile(ground.chronicle.note, [(path, None) for path in names])
         ground.store.publishing(ground.name, ground.run.id, seal.signed, roots)
         await self.finish()
 

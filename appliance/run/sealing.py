@@ -54,7 +54,7 @@ class Sealing:
     async def staged(self) -> None:
         """Everything is in staging: keep of it what readers have not."""
         await meanwhile(self._staging.drop_known, self._ground.tree)
-        self._figures.index += len(publish.staged(self._staging.index))
+        self._figures.index += len(await meanwhile(publish.staged, self._staging.index))
 
     async def examine(self, work: Order) -> None:
         """Whether what was asked for again is good now, and what is nowhere any more is forgotten.
@@ -73,11 +73,12 @@ class Sealing:
         """What the upstream has no more and we neither is missed by nobody."""
         return [path for path in paths if not os.path.lexists(self._ground.tree / path)]
 
-    def is_news(self, work: plan.Plan) -> bool:
+    async def is_news(self, work: plan.Plan) -> bool:
         """Whether readers or downstreams get anything out of a publication: files, or the first one at all."""
         state = self._ground.store.archive(self._ground.name)
-        first = not state.publication and work.upstream_files > 0
-        return first or bool(state.unpublished) or bool(set(publish.staged(self._staging.index)) - {HIERARCHY})
+        if state.unpublished or (not state.publication and work.upstream_files):
+            return True
+        return bool(set(await meanwhile(publish.staged, self._staging.index)) - {HIERARCHY})
 
     async def seal(self, fetching: Fetching, work: plan.Plan) -> verify.Seal:
         """Verified, and on the disk. Raises SyncError for an update that does not fit together."""

@@ -11,13 +11,17 @@ class Waiting(Database):
     """The paths that something will be done about."""
 
     def doom(self, archive: str, paths: Iterable[str], now: float) -> None:
-        """Take over the list of paths the upstream no longer has; one that came back is no longer doomed."""
+        """The upstream has these paths no more; of what was known to be gone the time stays."""
         with self._transaction():
-            self._db.execute("create temporary table gone (path text primary key) without rowid")
-            self._db.executemany("insert or ignore into gone values (?)", ((as_text(path),) for path in paths))
-            self._db.execute("delete from doomed where archive = ? and path not in (select path from gone)", (archive,))
-            self._db.execute("insert or ignore into doomed select ?, path, ? from gone", (archive, now))
-            self._db.execute("drop table gone")
+            self._db.executemany(
+                "insert or ignore into doomed values (?, ?, ?)", [(archive, as_text(path), now) for path in paths]
+            )
+
+    def spare(self, archive: str, paths: Iterable[str]) -> None:
+        """The upstream has these paths again: they are doomed no longer."""
+        with self._transaction():
+            names = [(archive, as_text(path)) for path in paths]
+            self._db.executemany("delete from doomed where archive = ? and path = ?", names)
 
     def doomed(self, archive: str) -> set[str]:
         """Every path that waits for its end."""

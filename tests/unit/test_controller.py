@@ -235,7 +235,7 @@ def test_a_file_gone_upstream_goes_after_its_grace_time(house: House, origin: De
         (origin.root / "pool/old.deb").unlink()
         await ask(controller)
         assert (house.tree / "pool/old.deb").exists()
-        house.store.doom("debian", [], 0)
+        house.store.spare("debian", ["pool/old.deb"])
         house.store.doom("debian", ["pool/old.deb"], 1)
         await ask(controller)
         assert not (house.tree / "pool/old.deb").exists()

@@ -133,6 +133,8 @@ def test_what_comes_back_upstream_is_no_longer_doomed(first: list[str], second: 
     store = Store(Path(":memory:"))
     store.doom("debian", first, 100)
     store.doom("debian", second, 200)
+    store.spare("debian", set(first) - set(second))
+    assert store.doomed("debian") == set(second)
     assert set(store.overdue("debian", 100)) == set(first) & set(second)
     assert set(store.overdue("debian", 200)) == set(second)
     store.buried("debian", second)
