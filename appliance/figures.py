@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -102,8 +103,9 @@ class Reports:
     """Who waits for a run to get so far.
 
     ``payload_is_here`` is awaited when the payload is in the tree; ``verified`` when a publication fits together and
-    is about to begin, with whether there was new payload for it.
+    is about to begin, with whether there was new payload for it. ``news`` is set when somebody asks again meanwhile.
     """
 
     payload_is_here: Callable[[], Awaitable[None]]
     verified: Callable[[bool], Awaitable[None]]
+    news: asyncio.Event = field(default_factory=asyncio.Event)

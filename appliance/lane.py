@@ -61,7 +61,9 @@ class Lane:
         self._settings, self._places, self._store, self._push = settings, places, store, push
         self._on_end = on_end
         self.upstreams = Upstreams(places, name)
-        self._wake = asyncio.Event()
+        self._wake, self._news = asyncio.Event(), asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._answered = asyncio.Condition()
         self._tree_is_prepared = False
         self.besides: set[asyncio.Task[None]] = set()
@@ -95,6 +97,11 @@ class Lane:
     def wake(self) -> None:
         """There may be a new request."""
         self._wake.set()
+        self._news.set()
+
+    async def idle(self) -> None:
+        """Return when no run is under way."""
+        await self._idle.wait()
 
     async def served(self) -> None:
         """Return at the end of a run."""
@@ -164,6 +171,8 @@ class Lane:
         log.event("run starts", archive=self.name, run=id, kind=kind, by=", ".join(sorted({r.by for r in requests})))
         run = self._store.run(id)
         assert run
+        self._idle.clear()
+        self._news.clear()
         figures = self.figures = Figures()
         self.meter = Meter(id, figures, Staging(self._places.staging(self.name)))
         try:
@@ -187,6 +196,7 @@ class Lane:
             await self._succeeded(id, change, requests, published)
         finally:
             self.figures = self.meter = None
+            self._idle.set()
             self._count(figures)
             self._on_end()
 
@@ -227,7 +237,7 @@ class Lane:
             if new_payload or not self._tree_is_prepared:
                 await self._prepare_tree()
 
-        return await change.sync(to_the_end, Reports(payload_is_here, verified))
+        return await change.sync(to_the_end, Reports(payload_is_here, verified, self._news))
 
     async def _prepare_tree(self) -> None:
         """Stage 1 of those below us: their payload comes before anybody's index."""

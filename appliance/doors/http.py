@@ -6,12 +6,14 @@ nginx shows everything but ``/control/`` to the world.
 
 from __future__ import annotations
 
+import asyncio
 import html
 import os
 import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from starlette.applications import Starlette
 from starlette.requests import Request as HttpRequest
@@ -26,6 +28,9 @@ from appliance.doors.tables import Tables
 from appliance.errors import ApplianceError
 from appliance.sync.profile import TRACE_DIRECTORY
 from appliance.sync.view import leaves
+
+PATIENCE: Final = 60.0
+"""Seconds that a publication which is under way is waited for before anything is called broken."""
 
 PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -74,6 +79,9 @@ def application(controller: Controller, reload: Callable[[], list[str]]) -> App:
     async def roots(request: HttpRequest) -> Response:
         return JSONResponse({"roots": list(controller.store.roots(request.path_params["archive"]))})
 
+    async def settled(request: HttpRequest) -> Response:
+        return JSONResponse({"settled": await _is_settled(controller, request.path_params["archive"])})
+
     async def notify(_: HttpRequest) -> Response:
         return JSONResponse({"troubles": await controller.notices.test()})
 
@@ -94,6 +102,7 @@ def application(controller: Controller, reload: Callable[[], list[str]]) -> App:
             Route("/control/inside", inside),
             Route("/control/push", push, methods=["POST"]),
             Route("/control/roots/{archive}", roots),
+            Route("/control/settled/{archive}", settled),
             Route("/control/repair", repair, methods=["POST"]),
             Route("/control/notify", notify, methods=["POST"]),
             Route("/control/reload", take_over, methods=["POST"]),
@@ -101,6 +110,20 @@ def application(controller: Controller, reload: Callable[[], list[str]]) -> App:
         exception_handlers={ApplianceError: _refuse, sqlite3.Error: _full},
     )
     return Redirect(controller, tables, behind)
+
+
+async def _is_settled(controller: Controller, name: str) -> bool:
+    """Whether no publication is under way; one that is, is waited for. Raises ApplianceError."""
+    if name not in controller.lanes:
+        raise ApplianceError(f"no archive {name!r}", f"there are: {', '.join(controller.lanes)}")
+    lane = controller.lanes[name]
+    if lane.figures is None or lane.figures.stage != "publish":
+        return True
+    try:
+        await asyncio.wait_for(lane.idle(), PATIENCE)
+    except TimeoutError:
+        return False
+    return True
 
 
 def _is_inside(tree: Path, below: str) -> bool:

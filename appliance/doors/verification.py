@@ -27,9 +27,6 @@ from appliance.sync.scope import Scope
 Ask = Callable[..., Any]
 """Asks the controller: method, path, body."""
 
-PATIENCE: Final = 60.0
-"""Seconds that a publication which is under way is waited for before anything is called broken."""
-
 FOREVER: Final = 7 * 24 * 3600.0
 
 
@@ -105,13 +102,7 @@ class Verification:
         return list(self.ask("GET", f"/control/roots/{self.name}")["roots"])
 
     async def _settled(self) -> None:
-        end = time.monotonic() + PATIENCE
-        while self._stage() == "publish" and time.monotonic() < end:
-            await asyncio.sleep(0.2)
-
-    def _stage(self) -> str | None:
-        stage: str | None = self.ask("GET", "/api/v1/status")["archives"][self.name]["stage"]
-        return stage
+        self.ask("GET", f"/control/settled/{self.name}")
 
     def _say(self, line: str) -> None:
         if not self.as_json:

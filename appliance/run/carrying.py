@@ -39,7 +39,7 @@ class Carrying:
         """The second half: indices, and everything visible at once. True when there was something to publish."""
         ground, fetching, sealing = self._ground, self._fetching, self._sealing
         if work.plan.updating:
-            await sealing.until_quiet(fetching, work.plan.updating)
+            await sealing.until_quiet(fetching, work.plan.updating, self._reports.news)
         ground.figures.enter("index")
         if not await index.done():
             await fetching.index(work.plan)

@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final
 
 from appliance import log
@@ -19,8 +20,9 @@ from appliance.run.order import Order
 from appliance.sync import plan, publish, verify
 from appliance.sync.profile import HIERARCHY
 
+FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 15.0
-"""Seconds between two looks at an upstream that is being updated."""
+"""Seconds between two looks at an upstream that is being updated: doubled each time, from the first to the longest."""
 
 ATTEMPTS: Final = 4
 """So often payload is fetched that came upstream behind the plan."""
@@ -33,16 +35,18 @@ class Sealing:
         self._ground, self._inspection = ground, inspection
         self._staging, self._figures = ground.staging, ground.figures
 
-    async def until_quiet(self, fetching: Fetching, flags: tuple[str, ...]) -> None:
+    async def until_quiet(self, fetching: Fetching, flags: tuple[str, ...], news: asyncio.Event) -> None:
         """Wait for an upstream that changes its tree, then plan again; one that never ends has forgotten its flag.
+
+        Who pushes when he is done sets ``news``, and is looked at then.
 
         Raises SyncError for a new plan, and for a tree that nobody can verify.
         """
-        archive, pause = self._ground.archive, 1.0
+        archive, pause = self._ground.archive, FIRST_PAUSE
         self._figures.enter("upstream")
         end = time.monotonic() + archive.update_wait
         while time.monotonic() < end:
-            await asyncio.sleep(min(pause, max(0.0, end - time.monotonic())))
+            await _pause(min(pause, max(0.0, end - time.monotonic())), news)
             if not await plan.updating(fetching.source):
                 raise SyncError.moved(f"the upstream was being updated ({', '.join(flags)})")
             pause = min(2 * pause, LONGEST_PAUSE)
@@ -102,3 +106,9 @@ class Sealing:
                 if not error.missing or not await fetching.missing(error.missing):
                     raise
         return await self._inspection.verify(work)
+
+
+async def _pause(seconds: float, news: asyncio.Event) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(news.wait(), seconds)
+    news.clear()

@@ -11,7 +11,8 @@ import pytest
 
 from appliance.controller import Controller, new_request
 from appliance.records import Request
-from tests.unit.house import House
+from appliance.run import sealing
+from tests.unit.house import House, until
 from tests.unit.upstream import DebianTree, daemon, tree
 
 
@@ -65,6 +66,31 @@ def test_a_root_that_changed_without_another_size_or_time_is_seen(tmp_path: Path
 
     with daemon(tmp_path, {"debian": archive.root}) as port:
         house = House(tmp_path / "house", port, extra={"MIRROR_ARCHIVES__DEBIAN__VERIFY": "index"})
+        asyncio.run(scene(house))
+        house.store.close()
+
+
+def test_who_pushes_when_he_is_done_is_looked_at_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next look by ourselves would be in ten minutes."""
+    monkeypatch.setattr(sealing, "FIRST_PAUSE", 600.0)
+    archive = DebianTree(tmp_path / "upstream")
+    archive.release("2026112101", hello="one")
+    flag = archive.root / "Archive-Update-in-Progress-hub"
+
+    async def scene(house: House) -> None:
+        async with house.open() as controller:
+            flag.touch()
+            waiting = asyncio.create_task(ask(controller))
+            lane = controller.lanes["debian"]
+            await until(lambda: lane.figures and lane.figures.stage == "upstream")
+            assert (await asyncio.wait({waiting}, timeout=0.2))[1]
+            flag.unlink()
+            assert (await ask(controller)).code == 0
+            assert (await waiting).code == 0
+            assert is_same(archive, house)
+
+    with daemon(tmp_path, {"debian": archive.root}) as port:
+        house = House(tmp_path / "house", port)
         asyncio.run(scene(house))
         house.store.close()
 

@@ -317,3 +317,34 @@ def test_an_archive_without_keyring_says_so(
         assert shown in (await mirrorctl("status")).output
 
     played(house, scene)
+
+
+def test_a_publication_that_is_under_way_is_waited_for(house: House, origin: Upstream, tmp_path: Path) -> None:
+    """And nothing else is: neither an idle archive nor one that is only being fetched."""
+    gate, hook = tmp_path / "gate", tmp_path / "hooks" / "hook3"
+    hook.parent.mkdir()
+    hook.write_text(f"#!/bin/sh\nwhile [ ! -e {gate} ]; do sleep 0.02; done\n")
+    hook.chmod(0o755)
+    house.extra["MIRROR_HOOKS"] = str(hook.parent)
+
+    async def play() -> None:
+        async with house.open() as controller, api(house, controller), asker(house) as client:
+            assert (await client.get("/control/settled/debian")).json() == {"settled": True}
+            syncing = asyncio.create_task(ask(controller))
+            lane = controller.lanes["debian"]
+            await until(lambda: lane.figures and lane.figures.stage == "publish")
+            asking = asyncio.create_task(client.get("/control/settled/debian"))
+            assert (await asyncio.wait({asking}, timeout=0.3))[1]
+            gate.touch()
+            assert (await asking).json() == {"settled": True}
+            assert house.store.archive("debian").publishing is None
+            assert (await syncing).code == 0
+            assert (await client.get("/control/settled/nothing")).status_code == 409
+
+    asyncio.run(play())
+
+
+def asker(house: House) -> httpx.AsyncClient:
+    """One that waits."""
+    way = httpx.AsyncHTTPTransport(uds=str(house.places.api))
+    return httpx.AsyncClient(transport=way, base_url="http://appliance", timeout=20)

@@ -293,7 +293,7 @@ def test_a_channel_that_was_down_hears_of_it_when_it_is_back(
 def test_what_was_never_told_and_is_over_is_nobodys_business(
     house: House, origin: DebianTree, hook: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(notices, "FIRST_RETRY", 0.05)
+    monkeypatch.setattr(notices, "FIRST_RETRY", 3600.0)  # none is on its way when the channel is well again
     hook.status = 503
 
     async def play() -> None:

@@ -44,8 +44,11 @@ def main(root: Path, words: list[str]) -> int:
     signal.signal(signal.SIGTERM, end)
     print('Authenticated to leaf ([192.0.2.1]:2222) using "publickey".', file=sys.stderr, flush=True)
     listening = socket.socket(socket.AF_UNIX)
-    listening.bind(str(path))
+    # As ssh does (mux.c, muxserver_listen): it has its name when it listens, not before.
+    begun = path.with_name(f"{path.name}.begun")
+    listening.bind(str(begun))
     listening.listen()
+    begun.rename(path)
     threading.Thread(target=watch, args=(root, end), daemon=True).start()
     while True:
         line, _ = listening.accept()

@@ -332,7 +332,8 @@ def test_a_full_state_volume_ends_no_delivery(
     with small(tmp_path / "house" / "state", "size=4m"):
         house = House(tmp_path / "house", downstreams="leaf=ssh://m@leaf?push=all")
         house.record_ssh(monkeypatch)
-        house.answer("leaf", f"[ -e {gate} ] && exit; while [ ! -e {gate} ]; do sleep 0.02; done; exit {code}")
+        first = f"[ $(wc -l <{house.log}) = 1 ] || exit 0"
+        house.answer("leaf", f"{first}; while [ ! -e {gate} ]; do sleep 0.02; done; exit {code}")
 
         async def scene(controller: Controller) -> None:
             await publish(controller)
