@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import pytest
 import yaml
@@ -16,6 +16,10 @@ from typer.main import get_command
 from appliance import metrics
 from appliance.controller import Controller
 from appliance.doors import cli
+from appliance.figures import STAGES
+from appliance.metrics.mirrors import STATES
+from appliance.notices.conditions import Aspect
+from appliance.records import Fresh
 from appliance.settings import load
 from tests.unit.house import House
 
@@ -65,6 +69,22 @@ def used(expression: str) -> set[str]:
 def test_metrics_that_there_are(expression: str, names: set[str]) -> None:
     assert used(expression)
     assert used(expression) <= names
+
+
+CLOSED: Final = {
+    "condition": {aspect.name.lower() for aspect in Aspect},
+    "freshness": set(get_args(Fresh)),
+    "stage": set(STAGES),
+    "state": set(STATES),
+}
+"""What a label may be."""
+
+
+@pytest.mark.parametrize("expression", [*(rule["expr"] for rule in alerts()), *queries()])
+def test_values_that_there_are(expression: str) -> None:
+    for label, words in re.findall(r'(\w+)=~?"([a-z|]+)"', expression):
+        assert label in CLOSED or label == "job"
+        assert set(words.split("|")) <= CLOSED.get(label, {words})
 
 
 @pytest.mark.parametrize("rule", alerts(), ids=lambda rule: rule["alert"])
