@@ -66,6 +66,8 @@ RUN chmod -R a+rX,go-w /usr/lib/python3/dist-packages/appliance /etc/nsswitch.co
         /usr/share/push-mirror \
  && chmod 755 /usr/bin/mirror-* /usr/bin/mirrorctl \
  && python3 -m compileall -q /usr/lib/python3/dist-packages/appliance \
+ && mirrorctl completion bash >/etc/mirrorctl.bash \
+ && echo '. /etc/mirrorctl.bash' >>/etc/bash.bashrc \
  && for map in passwd group shadow; do ln -s /run/mirror/users/$map /etc/$map.cache; done \
  && mkdir -p /srv/mirror /var/lib/mirror \
  && chmod 1777 /run /srv/mirror /var/lib/mirror

@@ -12,9 +12,10 @@ from appliance.places import Places
 
 
 def _boot() -> int:
+    from appliance import ports
     from appliance.boot import boot
 
-    boot(os.environ, Places())
+    boot(os.environ, Places(), ports.PLAIN, ports.TLS)
     # A new interpreter: what boot imported would stay in memory for ever.
     os.execv(sys.executable, [sys.executable, "-I", "-m", "appliance", "keeper"])
 
@@ -69,14 +70,14 @@ VERBS = {
 
 def main(argv: list[str]) -> int:
     """The exit status of a verb; an expected error is told in its own words."""
-    if argv[1:2] == ["import"]:
-        # The one verb of mirrorctl that needs no running container.
+    if argv[1:2] in (["import"], ["doctor"]):
+        # The verbs of mirrorctl that need no running container.
         from appliance.doors import cli
 
         cli.main(argv[1:])
         return 0
     if len(argv) != 2 or argv[1] not in VERBS:
-        print(f"usage: python3 -m appliance {'|'.join(VERBS)}|import DIR", file=sys.stderr)
+        print(f"usage: python3 -m appliance {'|'.join(VERBS)}|import DIR|doctor", file=sys.stderr)
         return 64
     try:
         return VERBS[argv[1]]()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from appliance import keys, render, store, volume, volumes
+from appliance import keys, ports, render, store, volume, volumes
 from appliance.errors import ConfigurationError, Problem
 from appliance.places import Places
 from appliance.render import File
@@ -14,16 +14,19 @@ from appliance.settings import read
 USER = "mirror"
 
 
-def boot(environ: Mapping[str, str], places: Places) -> None:
-    """Make everything ready for supervisord; raises `ConfigurationError` with every problem of settings and volumes."""
+def boot(environ: Mapping[str, str], places: Places, plain: Iterable[int] = (), tls: Iterable[int] = ()) -> None:
+    """Make everything ready for supervisord; raises `ConfigurationError` with every problem of settings and volumes.
+
+    The ports ``plain``, and ``tls`` with a certificate, must be free.
+    """
     reading = read(environ)
-    problems = [*_root(), *reading.problems]
+    problems = [*_root(), *reading.problems, *ports.check([*plain, *(tls if reading.settings.tls_cert else ())])]
     if os.getuid():
         problems += volumes.check(places, reading.settings.archives)
         problems += _store(places)
         if os.access(places.run, os.W_OK):
             # The ssh programs refuse to work for a uid that has no name.
-            render.install(_users(places))
+            name_user(places)
             problems += keys.check(reading.settings, places)
     if problems:
         raise ConfigurationError(problems)
@@ -55,12 +58,16 @@ def _sweep(places: Places) -> None:
         mark.unlink(missing_ok=True)
 
 
-def _users(places: Places) -> tuple[File, ...]:
-    """The user that sshd logs in: whatever uid we were started with. `*` and not `!`, which sshd takes for locked."""
+def name_user(places: Places) -> None:
+    """Give whatever uid we were started with a name, which is the user that sshd logs in.
+
+    `*` and not `!`, which sshd takes for locked. Raises OSError.
+    """
     uid, gid = os.getuid(), os.getgid()
-    places.users.mkdir(mode=0o755, exist_ok=True)
-    return (
+    places.users.mkdir(mode=0o755, parents=True, exist_ok=True)
+    files = (
         File(places.users / "passwd", f"{USER}:x:{uid}:{gid}::{places.run}:/bin/sh\n", 0o644),
         File(places.users / "shadow", f"{USER}:*:1::::::\n"),
         File(places.users / "group", f"{USER}:x:{gid}:\n", 0o644),
     )
+    render.install(files)

@@ -121,7 +121,7 @@ class Chronicle:
 
     def _step(self, path: str, leader: str | None) -> Step:
         try:
-            status = (self._tree / path).lstat()
+            status = os.lstat(f"{self._tree}/{path}")
         except OSError as error:
             if error.errno not in _NOT_THERE:
                 raise

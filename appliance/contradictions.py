@@ -12,6 +12,9 @@ from appliance.errors import Problem
 from appliance.schema import Settings
 from appliance.values import PATH_STEP, host_passwords, names_host, secret_users
 
+EVERYTHING = frozenset({"*", "/*", "**", "/**", "***", "/***"})
+"""Patterns that match every name of the top directory (rsync(1), PATTERN MATCHING RULES)."""
+
 SHORTEST = {"PASSWORD": 16, "TOKEN": 20}
 """Characters of a secret that anybody on the network may guess at. A token says who it is, too."""
 
@@ -21,6 +24,7 @@ def contradictions(settings: Settings) -> Iterator[Problem]:
     return itertools.chain(
         _archives(settings),
         _architectures(settings),
+        _excludes(settings),
         _transports(settings),
         _fallbacks(settings),
         _certificate(settings),
@@ -54,6 +58,17 @@ def _architectures(settings: Settings) -> Iterator[Problem]:
         if archive.arch_include and archive.arch_exclude:
             fact = "is set, and ARCH_INCLUDE too"
             yield Problem(_of("ARCHIVES", name, "ARCH_EXCLUDE"), fact, "keep one of the two")
+
+
+def _excludes(settings: Settings) -> Iterator[Problem]:
+    """What leaves out everything would have everything deleted; the first rule that matches holds."""
+    for name, archive in settings.archives.items():
+        rules = [rule.removeprefix("--exclude=") for rule in archive.exclude]
+        first = next((n for n, rule in enumerate(rules) if rule in EVERYTHING), None)
+        if first is not None and not any(rule.startswith("--include") for rule in rules[:first]):
+            fact = f"{rules[first]!r} leaves out everything"
+            cure = "name what is not wanted, such as *.iso; or write --include=… for what is, in front of it"
+            yield Problem(_of("ARCHIVES", name, "EXCLUDE"), fact, cure)
 
 
 def _transports(settings: Settings) -> Iterator[Problem]:

@@ -80,8 +80,7 @@ class Controller:
 
     def tell_again(self, archive: str, downstream: str | None) -> list[str]:
         """Push what is published, also to who has it; returns the names. Raises ApplianceError when nobody is meant."""
-        if archive not in self.lanes:
-            raise ApplianceError(f"no archive {archive!r}", f"there are: {', '.join(self.lanes)}")
+        self._lane(archive)
         state = self.store.archive(archive)
         if not state.publication:
             raise ApplianceError(f"{archive} was never published", "sync it first, or publish it at the origin")
@@ -94,9 +93,7 @@ class Controller:
 
     def repair(self, archive: str, paths: Iterable[str]) -> str:
         """Have files fetched again, by a run of their own; returns its request's id. Raises ApplianceError."""
-        if archive not in self.lanes:
-            raise ApplianceError(f"no archive {archive!r}", f"there are: {', '.join(self.lanes)}")
-        if self.lanes[archive].is_origin:
+        if self._lane(archive).is_origin:
             raise ApplianceError(
                 f"{archive} begins here", "there is nobody to fetch from: write the files anew, publish"
             )
@@ -104,6 +101,29 @@ class Controller:
         request = new_request(archive, "all", "cli", "mirrorctl")
         self.accept([request])
         return request.id
+
+    def pause(self, archive: str) -> bool:
+        """Let requests wait, whoever sends them; the run that is under way goes on. False when they do already."""
+        self._lane(archive)
+        changed = self.store.pause(archive, time.time())
+        if changed:
+            log.event("paused, requests wait", archive=archive)
+        return changed
+
+    def resume(self, archive: str) -> bool:
+        """Serve what has waited. False when nothing was paused."""
+        lane = self._lane(archive)
+        changed = self.store.resume(archive)
+        if changed:
+            log.event("resumed", archive=archive)
+        lane.wake()
+        return changed
+
+    def _lane(self, archive: str) -> Lane:
+        """Raises ApplianceError when there is no such archive."""
+        if archive not in self.lanes:
+            raise ApplianceError(f"no archive {archive!r}", f"there are: {', '.join(self.lanes)}")
+        return self.lanes[archive]
 
     def reload(self, settings: Settings) -> None:
         """Take over what mounted files say now: keys, secrets, the list of downstreams."""

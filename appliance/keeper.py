@@ -22,6 +22,7 @@ from typing import IO
 from appliance.health import SOURCE
 from appliance.overheard import Overheard
 from appliance.places import Places
+from appliance.rendition import Rendition
 
 NOISE = SOURCE.encode()
 """The health check knocks at sshd and rsyncd from an address of its own: what they say about it is no news."""
@@ -45,7 +46,8 @@ def keep(places: Places, argv: Sequence[str] = ()) -> int:
         _pass_signals_on(child, places)
         threading.Thread(target=_hurry, args=(child, places), daemon=True).start()
         if child.stdout:
-            _pass_output_on(child.stdout, child, Overheard(places.overheard))
+            told = Rendition(os.environ.get("MIRROR_LOG_FORMAT", ""), os.environ.get("MIRROR_LOG_LEVEL", ""))
+            _pass_output_on(child.stdout, child, Overheard(places.overheard), told)
     return 1 if places.failed.exists() or child.returncode < 0 else child.returncode
 
 
@@ -79,15 +81,15 @@ def _hurry(child: subprocess.Popen[bytes], places: Places) -> None:
         time.sleep(0.02)
 
 
-def _pass_output_on(stream: IO[bytes], child: subprocess.Popen[bytes], overheard: Overheard) -> None:
+def _pass_output_on(stream: IO[bytes], child: subprocess.Popen[bytes], overheard: Overheard, told: Rendition) -> None:
     rest = b""
     for data in _heard(stream, child):
         *lines, rest = (rest + data).split(b"\n")
-        _print(line + b"\n" for line in lines)
+        _print((line + b"\n" for line in lines), told)
         for line in lines:
             overheard.hear(line)
         overheard.keep()
-    _print([rest])
+    _print([rest], told)
 
 
 def _heard(stream: IO[bytes], child: subprocess.Popen[bytes]) -> Iterator[bytes]:
@@ -103,8 +105,8 @@ def _heard(stream: IO[bytes], child: subprocess.Popen[bytes]) -> Iterator[bytes]
             yield data
 
 
-def _print(lines: Iterable[bytes]) -> None:
+def _print(lines: Iterable[bytes], told: Rendition) -> None:
     # A reader of our logs that is gone must not end the mirror.
     with contextlib.suppress(OSError):
-        sys.stdout.buffer.writelines(line for line in lines if NOISE not in line)
+        sys.stdout.buffer.writelines(said for line in lines if NOISE not in line for said in told.lines(line))
         sys.stdout.buffer.flush()

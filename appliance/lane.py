@@ -137,7 +137,7 @@ class Lane:
     async def _next(self) -> None:
         """Serve what is due, or wait for something."""
         self._wake.clear()
-        waiting = self._store.open_requests(self.name)
+        waiting = [] if self._store.paused(self.name) else self._store.open_requests(self.name)
         due = [request for request in waiting if is_due(request, time.time())]
         if due:
             await self._serve(together(due, waiting))
@@ -168,7 +168,12 @@ class Lane:
         trigger = requests[0].source
         self._store.interrupt(time.time(), self.name)
         id = self._store.begin(self.name, kind, trigger, requests, time.time())
-        log.event("run starts", archive=self.name, run=id, kind=kind, by=", ".join(sorted({r.by for r in requests})))
+        with log.about(archive=self.name, run=id):
+            log.event("run starts", kind=kind, by=", ".join(sorted({r.by for r in requests})))
+            await self._carry_out(id, requests, to_the_end)
+
+    async def _carry_out(self, id: int, requests: list[Request], to_the_end: bool) -> None:
+        """The run from its begin to its end, whatever happens in it."""
         run = self._store.run(id)
         assert run
         self._idle.clear()
@@ -190,7 +195,7 @@ class Lane:
             cure = "check the space, the inodes and the permissions of the volume"
             await self._failed(id, figures, requests, SyncError(fact, cure, Verdict.LOCAL))
         except Exception as error:  # a fault of ours must not make the container restart into the same fault for ever
-            log.fault("run hit a fault of the appliance itself", archive=self.name, run=id)
+            log.fault("run hit a fault of the appliance itself")
             await self._failed(id, figures, requests, ApplianceError(f"{type(error).__name__}: {error}"))
         else:
             await self._succeeded(id, change, requests, published)
@@ -220,7 +225,7 @@ class Lane:
 
     async def _publish(self, change: Change, requests: list[Request]) -> bool:
         serial = await change.publish_origin()
-        log.event("published", archive=self.name, serial=serial)
+        log.event("published", serial=serial)
         await self._settle([request for request in requests if request.stage == "stage1"], words.DONE)
         await self._push.stage1(self.name)
         return True
@@ -259,7 +264,10 @@ class Lane:
             id, result, time.time(), serial=state.serial,
             payload=figures.payload, indices=figures.index, deleted=figures.deleted, bytes=figures.bytes,
         )  # fmt: skip
-        log.event("run ends", archive=self.name, run=id, result=result, serial=state.serial, bytes=figures.bytes)
+        log.event(
+            "run ends", result=result, serial=state.serial, planner=figures.planner or None, bytes=figures.bytes,
+            files=figures.payload + figures.index,
+        )  # fmt: skip
         if any(request.callback for request in requests):
             self._aside(self._push.callback(self.name))
         await self._settle(requests, words.DONE, f"{words.CARRIES} {state.serial}" if full and state.serial else "")
@@ -285,7 +293,7 @@ class Lane:
         )  # fmt: skip
         pause = retry.pause(error, self._store.in_a_row(self.name, cause))
         log.trouble(
-            "run failed", archive=self.name, run=id, stage=figures.stage, cause=cause, reason=str(error),
+            "run failed", stage=figures.stage, cause=cause, reason=str(error),
             next="not by itself" if pause is None else f"in {pause:.0f} s",
         )  # fmt: skip
         if pause is not None:

@@ -2,87 +2,96 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
-import time
 from collections import defaultdict, deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Final
+
+from appliance.lines import Form, clean, form, human, visible
+
+__all__ = ["about", "clean", "entries", "event", "fault", "last_lines", "start", "trouble", "visible"]
 
 _LOGGER: Final = logging.getLogger("push-mirror")
 
-KEPT: Final = 20
+KEPT: Final = 200
 """Lines of each archive that are remembered."""
+
+_Line = tuple[float, str, str, dict[str, Any]]
+"""Epoch seconds, level, event, facts."""
+
+_about: ContextVar[Mapping[str, Any]] = ContextVar("about", default={})  # noqa: B039
 
 
 def start(format: str, level: str) -> None:
-    """Log to standard output from now on, as ``human`` or ``json`` lines."""
+    """Log to standard output from now on, as ``human`` or ``json`` lines; what libraries have to complain of, too."""
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(_Json() if format == "json" else _Human())
+    handler.setFormatter(_Formatter(form(format)))
     _LOGGER.handlers[:] = [handler, _RECENT]
     _LOGGER.setLevel(level.upper())
     _LOGGER.propagate = False
+    logging.getLogger().handlers[:] = [handler]
+
+
+@contextmanager
+def about(**facts: Any) -> Iterator[None]:
+    """Every line from inside, and from the tasks begun there, has these facts: the archive and the number of a run."""
+    before = _about.set({**_about.get(), **facts})
+    try:
+        yield
+    finally:
+        _about.reset(before)
 
 
 def last_lines(archive: str) -> list[str]:
     """The last lines about one archive, as people read them, the oldest first; nothing from an earlier life."""
-    return list(_RECENT.lines[archive])
+    return [human(*line) for line in _RECENT.lines[archive]]
+
+
+def entries(archive: str) -> list[dict[str, Any]]:
+    """The same for programs: time (epoch seconds), level, event and the facts."""
+    return [
+        {"time": when, "level": level, "event": event} | facts for when, level, event, facts in _RECENT.lines[archive]
+    ]
 
 
 def event(message: str, **facts: Any) -> None:
     """Tell what happened; ``facts`` name the archive, the run and so on. Facts that are None are left out."""
-    _LOGGER.info(message, extra={"facts": facts})
+    _LOGGER.info(message, extra=_extra(facts))
 
 
 def trouble(message: str, **facts: Any) -> None:
     """Tell what went wrong."""
-    _LOGGER.warning(message, extra={"facts": facts})
+    _LOGGER.warning(message, extra=_extra(facts))
 
 
 def fault(message: str, **facts: Any) -> None:
     """Tell of an exception that nobody expected, with its traceback."""
-    _LOGGER.exception(message, extra={"facts": facts})
+    _LOGGER.exception(message, extra=_extra(facts))
 
 
-def clean(text: str) -> str:
-    """The text on one line, with control characters and broken UTF-8 made visible: logs and terminals are shared."""
-    return visible(text.replace("\n", " | ").strip(" |"))
+def _extra(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {"facts": {**_about.get(), **facts}}
 
 
-def visible(text: str) -> str:
-    r"""The text with control characters and broken UTF-8 escaped: ``\t``, ``\x1b``, ``\xe9`` for a byte of no UTF-8."""
-    return "".join(character if character.isprintable() else _escaped(character) for character in text)
+def _told(record: logging.LogRecord) -> _Line:
+    """What a record says, ours or a library's; an exception is one of the facts."""
+    given: dict[str, Any] = getattr(record, "facts", {})
+    facts = {key: value for key, value in given.items() if value is not None}
+    if record.exc_info:
+        facts["exception"] = logging.Formatter().formatException(record.exc_info)
+    return record.created, record.levelname.lower(), record.getMessage(), facts
 
 
-def _escaped(character: str) -> str:
-    if "\udc80" <= character <= "\udcff":
-        return f"\\x{ord(character) - 0xDC00:02x}"
-    return repr(character)[1:-1]
+class _Formatter(logging.Formatter):
+    def __init__(self, form: Form) -> None:
+        super().__init__()
+        self._form = form
 
-
-def _facts(record: logging.LogRecord) -> dict[str, Any]:
-    facts: dict[str, Any] = getattr(record, "facts", {})
-    return {key: value for key, value in facts.items() if value is not None}
-
-
-def _when(record: logging.LogRecord) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created))
-
-
-class _Human(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        facts = "".join(f" {key}={clean(str(value))}" for key, value in _facts(record).items())
-        trace = f" {clean(self.formatException(record.exc_info))}" if record.exc_info else ""
-        return f"{_when(record)} {record.levelname.lower():7} {clean(record.getMessage())}{facts}{trace}"
-
-
-class _Json(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        line = {"time": _when(record), "level": record.levelname.lower(), "event": clean(record.getMessage())}
-        line |= {key: clean(value) if isinstance(value, str) else value for key, value in _facts(record).items()}
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line)
+        return self._form(*_told(record))
 
 
 class _Recent(logging.Handler):
@@ -90,12 +99,12 @@ class _Recent(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setFormatter(_Human())
-        self.lines: defaultdict[str, deque[str]] = defaultdict(lambda: deque(maxlen=KEPT))
+        self.lines: defaultdict[str, deque[_Line]] = defaultdict(lambda: deque(maxlen=KEPT))
 
     def emit(self, record: logging.LogRecord) -> None:
-        if archive := _facts(record).get("archive"):
-            self.lines[str(archive)].append(self.format(record))
+        line = _told(record)
+        if archive := line[3].get("archive"):
+            self.lines[str(archive)].append(line)
 
 
 _RECENT: Final = _Recent()

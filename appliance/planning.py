@@ -6,17 +6,19 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 from appliance import log
+from appliance.ahead import Ahead
 from appliance.places import Places
 from appliance.reach import choice_of, journal_of, profile_of
 from appliance.records import Mark
 from appliance.settings import Settings
 from appliance.store import Store
-from appliance.sync import follow, plan, steps
+from appliance.sync import follow, plan, steps, twins
 from appliance.sync.delta import Head
 from appliance.sync.fetch import Staging
 from appliance.sync.follow import Absent, Astray
@@ -47,15 +49,36 @@ class Planned:
         return "walk" if self.plan.whole else "journal"
 
 
+class Walked:
+    """A walk that is made ahead, and its plan when it is done."""
+
+    def __init__(self, compare: Callable[[Source], Awaitable[Plan]], source: Source) -> None:
+        self._compare, self._source = compare, source
+        self.plan: Plan | None = None
+
+    async def walk(self) -> None:
+        """Make it. Raises SyncError."""
+        self.plan = await self._compare(self._source)
+
+
 class Planning:
-    """The planners of one archive; ``differ`` hears, while they compare, how many differences they have found."""
+    """The planners of one archive; ``differ`` hears, while they compare, how many differences they have found.
+
+    ``cache`` is where the upstream's journal is copied to, by default the archive's own place for it.
+    """
 
     def __init__(
-        self, settings: Settings, places: Places, store: Store, name: str, differ: Callable[[int], None] = plan.nobody
+        self,
+        settings: Settings,
+        places: Places,
+        store: Store,
+        name: str,
+        differ: Callable[[int], None] = plan.nobody,
+        cache: Path | None = None,
     ) -> None:
         self._settings, self._places, self._store, self._name = settings, places, store, name
         self._archive, self._differ = settings.archives[name], differ
-        self._tree, self._cache = places.archive(name), Staging(places.staging(name)).journal
+        self._tree, self._cache = places.archive(name), cache or Staging(places.staging(name)).journal
 
     async def plan(self, source: Source, full: bool, stage1: bool = False) -> Planned:
         """What a run has to do; ``full`` asks for the walk, ``stage1`` for what is announced as well.
@@ -64,7 +87,7 @@ class Planning:
 
         Files that are to be repaired ask for it as well: a journal says nothing of what did not change.
         """
-        planned = await self._choose(source, full or bool(self._store.repairs(self._name)), stage1)
+        planned = await self.choose(source, full or bool(self._store.repairs(self._name)), stage1)
         self._store.planned(self._name, f"walk: {planned.why}" if planned.why else "journal")
         if planned.plan.whole:
             self._compared(planned)
@@ -94,16 +117,27 @@ class Planning:
         gone = set(work.delete) - self._store.doomed(self._name)
         return work.payload.count + work.index.count - len(work.index.among({HIERARCHY})) + len(gone)
 
-    async def _choose(self, source: Source, full: bool, stage1: bool) -> Planned:
+    async def choose(self, source: Source, full: bool, stage1: bool = False) -> Planned:
+        """The same, and nothing of it is recorded."""
         if self.walks and not full:
             return await self._walk(source, None, "the upstream has no journal")
-        try:
-            head = await follow.look(journal_of(self._settings, self._places, self._name), self._cache)
-        except Astray as astray:
-            if isinstance(astray, Absent):
-                self._store.lose_journal(self._name, time.time())
-            return await self._walk(source, None, str(astray))
+        journal, walked = journal_of(self._settings, self._places, self._name), Walked(self._compare, source)
+        async with Ahead(walked.walk if self._may_walk_ahead(source) else None) as walk:
+            try:
+                head = await walk.beside(lambda: follow.look(journal, self._cache))
+            except Astray as astray:
+                if isinstance(astray, Absent):
+                    self._store.lose_journal(self._name, time.time())
+                work = walked.plan if await walk.done() else None
+                return await self._walk(source, None, str(astray), work=work)
         return await self._from(source, head, full, stage1)
+
+    def _may_walk_ahead(self, source: Source) -> bool:
+        """Whether a walk is begun before it is known whether there is a journal: with nothing here it comes anyway.
+
+        But behind a look at the journal, if there is one: then it begins anew.
+        """
+        return source.leaves_room and plan.is_empty(self._tree)
 
     async def _from(self, source: Source, head: Head, full: bool, stage1: bool) -> Planned:
         here = Mark(head.epoch, head.serial, head.digest, self._terms)
@@ -120,12 +154,24 @@ class Planning:
         changed += follow.announced(self._cache, head) if stage1 else []
         facts = self._tree, profile_of(self._archive), source.hidden, head.paths
         work = await asyncio.to_thread(steps.plan_of, changed, *facts)
-        return Planned(work, here)
+        return Planned(replace(work, twins=twins.expected(changed)) if self._lists_all else work, here)
 
-    async def _walk(self, source: Source, mark: Mark | None, why: str, promised: bool = False) -> Planned:
-        """One walk. The journal was looked at before, so that what comes during the walk is found there."""
-        work = await plan.walk(source, self._tree, profile_of(self._archive), self._differ)
-        return Planned(work, mark, why, promised)
+    async def _walk(
+        self, source: Source, mark: Mark | None, why: str, promised: bool = False, work: Plan | None = None
+    ) -> Planned:
+        """One walk, if it was not made ahead (``work``).
+
+        The journal was looked at before, so that what comes during the walk is found there.
+        """
+        return Planned(work or await self._compare(source), mark, why, promised)
+
+    async def _compare(self, source: Source) -> Plan:
+        return await plan.walk(source, self._tree, profile_of(self._archive), self._differ)
+
+    @property
+    def _lists_all(self) -> bool:
+        """Whether indices are listed by their hashes, and held against these before they are published."""
+        return self._archive.profile == "debian" and self._archive.verify != "off"
 
     @property
     def _terms(self) -> str:

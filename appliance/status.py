@@ -79,7 +79,9 @@ def _archive(controller: Controller, lane: Lane) -> dict[str, Any]:
     state, last = store.archive(lane.name), store.last_run(lane.name)
     waiting = store.open_requests(lane.name)
     until = expiry.ends(store, controller.places, lane.name)
+    paused = store.paused(lane.name)
     notes = [
+        _paused(lane.name, paused) if paused else "",
         str(gone(controller.places, lane.name)) if lane.is_gone else "",
         state.note,
         *controller.settings.mirror_list(lane.name).faults,
@@ -94,7 +96,8 @@ def _archive(controller: Controller, lane: Lane) -> dict[str, Any]:
         "serial": state.serial,
         "publication": state.publication,
         "published_at": state.published,
-        "state": _word(lane, state.failures, bool(waiting)),
+        "state": _word(lane, state.failures, bool(waiting), bool(paused)),
+        "paused_at": paused,
         "stage": lane.figures.stage if lane.figures else None,
         "progress": progress(lane),
         "verify": settings.verify,
@@ -132,9 +135,16 @@ def _refused(controller: Controller, name: str) -> list[str]:
     return []
 
 
-def _word(lane: Lane, failures: int, waiting: bool) -> str:
+def _paused(name: str, since: float) -> str:
+    when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(since))
+    return f"paused since {when} UTC, requests are accepted and wait; mirrorctl resume {name}"
+
+
+def _word(lane: Lane, failures: int, waiting: bool, paused: bool) -> str:
     if lane.figures:
         return "running"
+    if paused:
+        return "paused"
     if failures:
         return "failing"
     return "waiting" if waiting else "idle"
@@ -157,6 +167,7 @@ def request(controller: Controller, asked: Request) -> dict[str, Any]:
         "archive": asked.archive,
         "stage": asked.stage,
         "state": words if asked.code is None else "finished",
+        "paused": asked.run is None and controller.store.paused(asked.archive) is not None,
         "code": asked.code,
         "run": run_of(run) if run else None,
         "progress": progress(lane) if lane and asked.code is None else None,

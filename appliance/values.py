@@ -176,10 +176,18 @@ def names_host(pattern: str) -> bool:
 def public_key(value: str) -> str:
     """One OpenSSH public key, `type base64 [comment]`, without options."""
     cure = "give one line as in the upstream's .pub file: type, base64 text and perhaps a comment, no options"
+    if "PRIVATE KEY" in value:
+        fact = "is a private key, which nobody but its owner may have"
+        raise Fault(fact, "its owner gives the .pub file beside it, and makes a new pair, since this one was passed on")
+    if "SSH2 PUBLIC KEY" in value:
+        raise Fault("is a public key in another program's form", "convert it: ssh-keygen -i -f FILE")
     lines = [line.strip() for line in value.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     if len(lines) != 1:
         raise Fault(f"holds {len(lines)} keys instead of one", cure)
     words = single_line(lines[0]).split()
+    if words and words[0] not in KEY_TYPES and (kind := next((one for one in words if one in KEY_TYPES), "")):
+        cure = f"remove everything in front of {kind}: FROM and ARCHIVES are settings of their own here"
+        raise Fault("has options in front of the key, as authorized_keys has", cure)
     if len(words) < 2 or words[0] not in KEY_TYPES:
         raise Fault(f"does not begin with a known key type but with {words[0][:40]!r}", cure)
     try:

@@ -13,18 +13,46 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from appliance import log, words
-from appliance.doors import asking, inbox, introduction, screen, waiting
+from appliance import introduction, log, words
+from appliance.doors import asking, exits, inbox, screen, waiting
 from appliance.doors.asking import die
-from appliance.doors.options import ArchiveName, AsJson, Deep, Deletes, EndAsJson, Full, Quiet, Repair, Rollback, Wait
+from appliance.doors.options import (
+    AsJson,
+    Deep,
+    Deletes,
+    DryRun,
+    EndAsJson,
+    Full,
+    Limit,
+    Local,
+    Quiet,
+    Repair,
+    Rollback,
+    Shell,
+    Wait,
+)
 from appliance.errors import ApplianceError
 from appliance.places import Places
-from appliance.settings import Settings, explain, load
+from appliance.settings import Settings, explain, load, read
 from appliance.sync.fetch import Staging
 from appliance.sync.quarantine import Kept, Quarantine
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__, epilog=exits.spelled()
+)
 PLACES = Places()
+_COMPLETES = "_MIRRORCTL_COMPLETE"
+"""The variable by which a shell asks for words."""
+
+
+def _archives(incomplete: str) -> list[str]:
+    """The names that a shell completes; also those of a configuration that is broken elsewhere."""
+    return [name for name in read(os.environ).settings.archives if name.startswith(incomplete)]
+
+
+_NAME = "Name of an archive, as in MIRROR_ARCHIVES__NAME__…."
+ArchiveName = Annotated[str, typer.Argument(help=_NAME, autocompletion=_archives)]
+SomeArchive = Annotated[str | None, typer.Argument(help="Only this archive.", autocompletion=_archives)]
 
 
 @app.command()
@@ -44,10 +72,14 @@ def sync(
     allow_deletes: Deletes = False,
     allow_rollback: Rollback = False,
     full: Full = False,
+    dry_run: DryRun = False,
     quiet: Quiet = False,
     as_json: EndAsJson = False,
 ) -> None:
     """Sync an archive with its upstream now."""
+    if dry_run:
+        _forecast(archive, full, as_json)
+        return
     _request(archive, wait, quiet, as_json, origin=False, deletes=allow_deletes, rollback=allow_rollback, full=full)
 
 
@@ -62,6 +94,77 @@ def push(archive: ArchiveName, downstream: Annotated[str | None, typer.Argument(
     """Tell downstreams about what is published, also those who know."""
     told = _ask("POST", "/control/push", {"archive": archive, "downstream": downstream})
     print(f"telling {', '.join(told['downstreams'])}; `mirrorctl status` shows how it goes")
+
+
+@app.command()
+def pause(archive: ArchiveName, as_json: AsJson = False) -> None:
+    """Let an archive rest: triggers are accepted and wait, also over a restart. The run that is under way goes on."""
+    _switch("pause", archive, as_json, "paused, requests wait from now on", "was paused already")
+
+
+@app.command()
+def resume(archive: ArchiveName, as_json: AsJson = False) -> None:
+    """Serve a paused archive again, first of all what has waited."""
+    _switch("resume", archive, as_json, "resumed", "was not paused")
+
+
+@app.command()
+def runs(archive: SomeArchive = None, limit: Limit = 20, as_json: AsJson = False) -> None:
+    """Show the last runs, of one archive or of all, the newest first."""
+    if archive:
+        _settings_with(archive)
+    found = _ask("GET", f"/control/runs?limit={limit}" + (f"&archive={archive}" if archive else ""))["runs"]
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    from appliance.doors import glances  # most verbs do not need it
+
+    glances.runs(found)
+
+
+@app.command()
+def logs(archive: ArchiveName, limit: Limit = 50, as_json: AsJson = False) -> None:
+    """Show the last log lines about an archive since the controller has started, the oldest first."""
+    _settings_with(archive)
+    found = _ask("GET", f"/control/logs/{archive}")
+    if as_json:
+        print(json.dumps(found["lines"][-limit:], indent=2))
+        return
+    for line in found["text"][-limit:]:
+        print(line)
+
+
+@app.command()
+def tree(as_json: AsJson = False) -> None:
+    """Show every mirror that is known of: who fetches from whom, and how far each one is behind."""
+    found = _ask("GET", "/api/v1/mirrors")["mirrors"]
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    from appliance.doors import glances  # most verbs do not need it
+
+    glances.tree(found, load(os.environ).name)
+
+
+@app.command()
+def doctor(local: Local = False, as_json: AsJson = False) -> None:
+    """Say what is wrong and how to cure it: settings, keys, disks, clock, programs, upstreams, downstreams.
+
+    Works in a container that runs, in one whose configuration is broken, and in one that is started for nothing else.
+    Changes nothing and triggers nobody. Exit status: 0 all is well, 1 warnings, 2 something does not work.
+    """
+    from appliance.doors import surgery  # most verbs do not need it
+
+    sys.exit(surgery.visit(os.environ, PLACES, local, as_json))
+
+
+@app.command()
+def completion(shell: Shell) -> None:
+    """Print the script that makes a shell complete mirrorctl's words. The image's own bash has it."""
+    # No other verb needs it; it is what typer's own option uses, which wants to write to a home directory as well.
+    from typer.completion import get_completion_script  # type: ignore[attr-defined]
+
+    print(get_completion_script(prog_name="mirrorctl", complete_var=_COMPLETES, shell=shell.value))
 
 
 @app.command()
@@ -89,9 +192,7 @@ def verify(archive: ArchiveName, deep: Deep = False, repair: Repair = True, as_j
 
 
 @app.command()
-def quarantine(
-    archive: Annotated[str | None, typer.Argument(help="Only this archive.")] = None, as_json: AsJson = False
-) -> None:
+def quarantine(archive: SomeArchive = None, as_json: AsJson = False) -> None:
     """Show why the last refused update was refused; as JSON, all that are kept."""
     settings = _settings_with(archive) if archive else load(os.environ)
     names = [archive] if archive else list(settings.archives)
@@ -158,10 +259,32 @@ def take_over(
 
 def main(argv: list[str] | None = None) -> None:
     """The program; every expected failure is one line of fact and one of cure."""
+    if _COMPLETES in os.environ:
+        from typer.completion import completion_init  # type: ignore[attr-defined]
+
+        completion_init()
     try:
         app(argv, prog_name="mirrorctl")
     except ApplianceError as error:
         die(str(error), error.exit_code)
+
+
+def _forecast(archive: str, full: bool, as_json: bool) -> None:
+    settings = _settings_with(archive)
+    if settings.archives[archive].upstream is None:
+        raise ApplianceError(f"{archive} begins here", "there is nothing to fetch; its tree is what it will publish")
+    from appliance.doors import glances  # most verbs do not need it
+
+    glances.dry_run(settings, PLACES, archive, full, as_json)
+
+
+def _switch(verb: str, archive: str, as_json: bool, done: str, was: str) -> None:
+    _settings_with(archive)
+    changed = _ask("POST", f"/control/{verb}", {"archive": archive})["changed"]
+    if as_json:
+        print(json.dumps({"archive": archive, "paused": verb == "pause", "changed": changed}, indent=2))
+    else:
+        print(f"{archive}: {done if changed else was}")
 
 
 def _kept(one: Kept) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from starlette.routing import Route
 
 from appliance import metrics, report, status
 from appliance.controller import Controller
-from appliance.doors import lists, webtrigger
+from appliance.doors import levers, lists, webtrigger
 from appliance.doors.redirect import App, Redirect
 from appliance.doors.tables import Tables
 from appliance.errors import ApplianceError
@@ -99,6 +99,7 @@ def application(controller: Controller, reload: Callable[[], list[str]]) -> App:
             Route("/api/v1/report", own),
             *webtrigger.routes(controller),
             *lists.routes(controller, tables),
+            *levers.routes(controller),
             Route("/control/inside", inside),
             Route("/control/push", push, methods=["POST"]),
             Route("/control/roots/{archive}", roots),

@@ -51,7 +51,9 @@ def _show(line: Line, archive: str, request: dict[str, Any] | None) -> None:
     if request is None:
         return
     progress = request["progress"]
-    if progress is None:
+    if request["paused"]:
+        line.show("paused", f"{archive}: paused, nothing begins before mirrorctl resume {archive}")
+    elif progress is None:
         line.show("waiting", f"{archive}: waiting for its turn")
     else:
         before = "the run before, " if request["state"] == "waiting" else ""

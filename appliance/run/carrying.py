@@ -43,6 +43,7 @@ class Carrying:
         ground.figures.enter("index")
         if not await index.done():
             await fetching.index(work.plan)
+        await fetching.twins(work.plan)
         await sealing.staged()
         await sealing.examine(work)
         if not await sealing.is_news(work.plan):

@@ -12,7 +12,8 @@ from appliance.errors import SyncError
 from appliance.inspection import Inspection
 from appliance.meanwhile import meanwhile
 from appliance.run.ground import Ground
-from appliance.sync import fetch, plan, prune, publish, trace
+from appliance.sync import fetch, plan, prune, publish, trace, twins
+from appliance.sync.changes import Changes
 from appliance.sync.count import Count
 from appliance.sync.plan import Plan
 from appliance.sync.profile import HIERARCHY
@@ -84,12 +85,23 @@ class Fetching:
         return planned.empty and not planned.updating and not set(staged) - {HIERARCHY}
 
     async def index(self, work: Plan) -> None:
-        """Bring the indices to staging. Raises SyncError."""
-        figures, started = self._figures, time.monotonic()
+        """Bring the indices to staging, but for the twins of payload. Raises SyncError."""
         await meanwhile(self._staging.keep_only, plan.paths(work.index))
-        figures.staging.restart()  # what was tried ahead of its turn is fetched anew
-        figures.staging.expect(work.index)
-        fetching = fetch.index(self.source, self._staging, self._tree, work.index, figures.staging)
+        self._figures.staging.restart()  # what was tried ahead of its turn is fetched anew
+        self._figures.staging.expect(work.index)
+        await self._stage(work.index.only(lambda change: change.path not in work.twins) if work.twins else work.index)
+
+    async def twins(self, work: Plan) -> None:
+        """Stage what has come under another name, and fetch what has not. Raises SyncError."""
+        asked = {change.path: change for change in work.index.among(work.twins.keys())}
+        times = {path: work.twins[path] for path in asked}
+        staged = await meanwhile(twins.stage, self._tree, self._staging.index, times)
+        if left := [change for path, change in asked.items() if path not in staged]:
+            await self._stage(Changes.of(left))
+
+    async def _stage(self, changes: Changes) -> None:
+        figures, started = self._figures, time.monotonic()
+        fetching = fetch.index(self.source, self._staging, self._tree, changes, figures.staging)
         received = await self._ground.volume.watching(fetching)
         figures.bytes += received
         figures.index_seconds += time.monotonic() - started

@@ -109,6 +109,16 @@ def carried(path: Path) -> frozenset[str]:
         return frozenset(str(row[0]) for row in rows)
 
 
+def copy(path: Path, to: Path) -> None:
+    """Copy a store as it is at this moment, also of a running controller; where there is none, nothing is made."""
+    if path.exists():
+        with (
+            closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as here,
+            closing(sqlite3.connect(to)) as there,
+        ):
+            here.backup(there)
+
+
 def _open(path: Path) -> sqlite3.Connection:
     """Raises StoreError before anything is written.
 

@@ -95,6 +95,14 @@ class Runs(Timings):
         """One run, or None when it is unknown."""
         return next((_run(row) for row in self._all("select * from run where id = ?", id)), None)
 
+    def runs(self, archive: str | None = None, before: int | None = None, limit: int = 50) -> list[Run]:
+        """Runs of one archive, or of all, newest first; those older than the run ``before``, at most ``limit``."""
+        query = (
+            "select * from run where archive = coalesce(?, archive) and id < coalesce(?, id + 1)"
+            " order by id desc limit ?"
+        )
+        return [_run(row) for row in self._all(query, archive, before, limit)]
+
     def last_run(self, archive: str) -> Run | None:
         """The newest run of an archive, running or ended."""
         rows = self._all("select * from run where archive = ? order by id desc limit 1", archive)

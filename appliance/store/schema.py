@@ -100,7 +100,10 @@ create table planned (
 _FAILING: Final = "alter table delivery add column failing real"
 """Who answers and fails for hours is worth a notice, however often something new is published meanwhile."""
 
-STEPS: Final = (_TABLES, _COUNTED, _NOTICES, _SEEN, _SILENT, _WATCHED, _MEASURED, _FAILING)
+_PAUSED: Final = "create table pause (archive text primary key, since real not null) without rowid"
+"""Requests are kept while an archive rests, also over a restart."""
+
+STEPS: Final = (_TABLES, _COUNTED, _NOTICES, _SEEN, _SILENT, _WATCHED, _MEASURED, _FAILING, _PAUSED)
 """Step n brings a store of version n to version n + 1. What has been released is never changed: it gets a successor."""
 
 NEWEST: Final = len(STEPS)

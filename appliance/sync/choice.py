@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 _TOKEN: Final = re.compile(r"\*{2,}/|\*{2,}|\*|\?|\[[!^]?\]?(?:\[:\w+:\]|\\.|[^\]])*\]|\\.|.", re.DOTALL)
 _WILD: Final = frozenset("*?[")
+
+KNOWN: Final = 4096
+"""Directories that are remembered; who asks in the order of a walk needs few of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class Choice:
     """The rules of one archive, in their order."""
 
     rules: tuple[Rule, ...] = ()
+    _directories: dict[str, bool] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(cls, options: Sequence[str]) -> Choice:
@@ -44,8 +48,18 @@ class Choice:
 
     def excludes(self, path: str, directory: bool = False) -> bool:
         """Whether a file (or ``directory``) of this relative path is left out, or a directory above it."""
-        parts = _downwards(path) if self.rules else ()
-        return any(self._leaves_out(part, directory or part != f"/{path}") for part in parts)
+        if not self.rules:
+            return False
+        *above, last = _downwards(path)
+        return any(map(self._leaves_out_directory, above)) or self._leaves_out(last, directory)
+
+    def _leaves_out_directory(self, path: str) -> bool:
+        known = self._directories.get(path)
+        if known is None:
+            if len(self._directories) >= KNOWN:
+                self._directories.clear()
+            known = self._directories[path] = self._leaves_out(path, directory=True)
+        return known
 
     def _leaves_out(self, path: str, directory: bool) -> bool:
         return next((rule.excludes for rule in self.rules if rule.matches(path, directory)), False)

@@ -17,9 +17,10 @@ FORMAT: Final = "--out-format=%i %l %b %n"
 With ``%b`` the line comes when a file is whole, not when it begins (rsyncd.conf(5), log format).
 """
 
-NEAR: Final = 64 << 20
-"""Bytes of a fetch that travel while another connection begins: several times half a second at a gigabit per second."""
-
+NEAR: Final = 256 << 20
+"""Bytes of a fetch that travel while another one is done beside it: two seconds at a gigabit per second, of which the
+indices of an archive take more than one on a path of 50 ms.
+"""
 _ITEM: Final = re.compile(rb"([<>ch.])([fdLDS]).{9} (\d+) (\d+) (.+)")
 _RECEIVED: Final = b"Total bytes received: "
 

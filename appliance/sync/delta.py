@@ -17,6 +17,8 @@ from appliance.sync.view import leaves
 
 FORMAT: Final = "push-mirror journal 1"
 
+_JSON: Final = json.JSONEncoder(separators=(",", ":"))
+
 Op = Literal["+", "l", "d", "-"]
 """A file that is new or changed; a link, the same; a directory that is new; a path that is gone."""
 
@@ -119,7 +121,7 @@ def _line(step: Step) -> str:
     parts: list[Any] = [step.op, step.path]
     if step.op in ("+", "l"):
         parts += [step.size, step.time] if step.other is None else [step.size, step.time, step.other]
-    return json.dumps(parts, separators=(",", ":"))
+    return _JSON.encode(parts)
 
 
 def _step(line: str) -> Step:

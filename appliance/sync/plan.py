@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Final
@@ -34,7 +34,8 @@ class Plan:
 
     ``upstream_files`` counts every path the upstream shows us, which is what guards measure a shrinking against;
     ``updating`` names the flags with which it says that its tree is being changed; ``refused`` is what it shows and we
-    do not take. Without ``whole`` it is what changed since we were there, and says nothing of the rest.
+    do not take. Without ``whole`` it is what changed since we were there, and says nothing of the rest. ``twins`` are
+    index files, each with its time, whose content is likely to come under another name (``sync.twins``).
     """
 
     payload: Changes = NONE
@@ -44,6 +45,7 @@ class Plan:
     updating: tuple[str, ...] = ()
     refused: Refused = NOTHING
     whole: bool = True
+    twins: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def bytes(self) -> int:

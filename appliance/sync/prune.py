@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from appliance.sync.standing import Ground
+
 MOST: Final = 40_000
 """Paths one sync may find gone before nothing is deleted (stock's ``--max-delete``, PROTOCOL section 2.1)."""
 
@@ -43,9 +45,11 @@ class Guard:
 def delete(tree: Path, names: Iterable[str]) -> int:
     """Remove the paths, files before the directories they are in; returns how many are gone.
 
-    A directory that is not empty stays: something in it is still wanted, or still has its grace time.
+    A directory that is not empty stays: something in it is still wanted, or still has its grace time. Nothing is
+    removed through a link: what it shows belongs to another path.
     """
-    return sum(_remove(tree, name) for name in sorted(names, reverse=True))
+    ground = Ground(tree)  # none of the directories that are asked for goes before all that is in them
+    return sum(_remove(tree, name) for name in sorted(names, reverse=True) if not ground.bars(name))
 
 
 def below_link(tree: Path, name: str) -> bool:
@@ -64,14 +68,12 @@ def held(tree: Path, name: str) -> list[str]:
 
 
 def _remove(tree: Path, name: str) -> bool:
-    if below_link(tree, name):
-        return False  # what stood here is gone already; what the link shows belongs to another path
-    path = tree / name
+    path = f"{tree}/{name}"
     try:
-        if path.is_dir() and not path.is_symlink():
-            os.rmdir(path)
-        else:
+        try:
             os.unlink(path)
+        except IsADirectoryError:
+            os.rmdir(path)
     except OSError:
         # Not empty, gone before, or not ours to remove: none of it may hold up a sync.
         return False

@@ -14,7 +14,7 @@ from typing import Final
 from appliance.errors import Misfit
 from appliance.sync.marks import Marks
 from appliance.sync.news import Naming, mark, news
-from appliance.sync.view import Entry, Reference, View, fits, leaves, misfit_of
+from appliance.sync.view import Entry, Reference, View, leaves, misfit_of
 
 READERS: Final = 4
 """Files measured at a time: hashing leaves the interpreter to the others."""
@@ -97,8 +97,7 @@ class Payload:
         """Whether it was read as it came, and fits."""
         if not self.view.remembered or leaves(named.path) or "\0" in named.path:
             return False
-        held = self.view.find(_joined(bases[:1], named)[0])
-        return held is not None and fits(held, named.entry, self.view.remembered)
+        return self.view.remembers(_joined(bases[:1], named)[0], named.entry)
 
     def misfit(self, bases: tuple[str, ...], named: Reference, content: bool = True) -> Misfit | None:
         """What is wrong with one named file; without ``content`` its size is enough."""

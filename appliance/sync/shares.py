@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import accumulate, chain, pairwise
 from typing import Final
 
 from appliance.sync.changes import Change, Changes
@@ -10,6 +12,9 @@ from appliance.sync.feed import LONGEST
 
 FILE_COST: Final = 16 << 10
 """Bytes that could have been fetched in the time that a file takes on top of its content: 40 microseconds."""
+
+USUAL: Final = LONGEST * 9 // 10
+"""Names in a share of many; of some files are smaller than of others."""
 
 WORTH: Final = 16 << 20
 """Bytes of a share for which another connection pays: it begins with half a second of round trips and slow start on a
@@ -28,15 +33,18 @@ def streams_for(changes: Changes, most: int, bwlimit: int = 0) -> int:
 
 
 def split(changes: Changes, streams: int) -> list[Changes]:
-    """Shares of about the same weight, a multiple of ``streams`` in number where their length allows it.
+    """Shares in the order in which so many streams take them, so that all have their last one at the same moment.
 
     Each is a range of the list sorted by path, so that a directory is the business of one; but names of one file stay
-    together, since rsync links a file only to one that is in its own list.
+    together, since rsync links a file only to one that is in its own list. A directory with something in it needs no
+    place in a list: rsync makes it.
     """
-    if not changes:
+    needed = Changes.of(_needed(changes))
+    if not needed:
         return []
-    rounds = -(-len(changes) // (LONGEST * streams))
-    return list(_ranges(_families(changes), -(-_weight_of(changes) // (rounds * streams))))
+    rounds = -(-len(needed) // (USUAL * streams))
+    cuts = list(accumulate(_weights(_weight_of(needed), streams, rounds)))
+    return list(_ranges(_families(needed), cuts))
 
 
 def weight(change: Change) -> int:
@@ -48,13 +56,33 @@ def _weight_of(changes: Changes) -> int:
     return len(changes) * FILE_COST + changes.bytes
 
 
-def _ranges(families: Iterable[list[Change]], target: int) -> Iterator[Changes]:
-    """A family is where its middle is, on a line of ranges of the same weight."""
+def _needed(changes: Changes) -> Iterator[Change]:
+    """All but directories that come with what is right behind them."""
+    for change, following in pairwise(chain(changes, (None,))):
+        if change and not (change.directory and following and following.path.startswith(f"{change.path}/")):
+            yield change
+
+
+def _weights(total: int, streams: int, rounds: int) -> list[float]:
+    """What each share is to weigh: the same, if every stream has one.
+
+    Else those of the first round differ, and the last ones make up for it: streams that all end at the same moment
+    connect anew at the same moment, and nothing comes for more than a second on a path of 50 ms.
+    """
+    usual = total / (rounds * streams)
+    if rounds == 1:
+        return [usual] * streams
+    parts = [usual * number / streams for number in range(1, streams)]
+    return [*parts, *[usual] * (streams * (rounds - 1) + 1), *reversed(parts)]
+
+
+def _ranges(families: Iterable[list[Change]], cuts: list[float]) -> Iterator[Changes]:
+    """A family is where its middle is, on a line of ranges that end at the ``cuts``."""
     share: list[Change] = []
     carried = range_of_share = 0
     for family in families:
         heavy = sum(map(weight, family))
-        range_here = (carried + heavy // 2) // target
+        range_here = bisect_right(cuts, carried + heavy // 2)
         if share and (range_here != range_of_share or len(share) + len(family) > LONGEST):
             yield Changes.of(share)
             share = []

@@ -10,7 +10,7 @@ import stat
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import Final, NamedTuple
 
 from appliance.sync.publish import staged
 from appliance.sync.refused import DEEPEST
@@ -56,9 +56,23 @@ class Reference:
         return Entry(self.size, self.digest, self.algorithm)
 
 
+class _Held(NamedTuple):
+    """Where a path is, and how it stands there."""
+
+    file: str
+    status: os.stat_result
+
+
+class _Way(NamedTuple):
+    """A path without links in it, and what is there."""
+
+    path: str
+    held: _Held | None
+
+
 @dataclass(frozen=True)
 class View:
-    """The tree as it would be: ``staging`` over ``tree``.
+    """The tree as it would be: ``staging`` over ``tree``; what is staged stays the same as long as it is looked at.
 
     ``gone`` are paths that the upstream has no more: we may still hold them for a while, but they are no part of it.
     ``remembered`` are files that were read since they came.
@@ -72,19 +86,27 @@ class View:
 
     def find(self, path: str) -> Path | None:
         """The file a reader would get at ``path``, or None; links are followed as they would be, but none out of it."""
-        real = self._real(path, MOST_LINKS)
-        held = self._held(real) if real is not None else None
-        return Path(held[0]) if held and stat.S_ISREG(held[1]) else None
+        held = self._end(path)
+        return Path(held.file) if held and stat.S_ISREG(held.status.st_mode) else None
 
     def is_directory(self, path: str) -> bool:
         """Whether readers would find a directory there."""
-        real = self._real(path, MOST_LINKS)
-        held = self._held(real) if real is not None else None
-        return held is not None and stat.S_ISDIR(held[1])
+        held = self._end(path)
+        return held is not None and stat.S_ISDIR(held.status.st_mode)
 
     def is_below_link(self, path: str) -> bool:
         """Whether the path is another one's second name, by a link above it."""
-        return self._real(path, MOST_LINKS) != path
+        way = self._way(path, MOST_LINKS)
+        return way is None or way.path != path
+
+    def remembers(self, path: str, entry: Entry) -> bool:
+        """Whether the file at ``path`` was read since it came, and is what the entry says; reads nothing."""
+        if entry.algorithm != ALGORITHM or not entry.digest:
+            return False
+        held = self._end(path)
+        if not held or not stat.S_ISREG(held.status.st_mode):
+            return False
+        return entry.size in (held.status.st_size, None) and self.remembered.has(held.status, entry.digest)
 
     def changes(self, path: str, touched: frozenset[str]) -> bool:
         """Whether readers would get another file there, or none, for what is staged; deletes do not count."""
@@ -103,8 +125,19 @@ class View:
             path for path in above if os.path.lexists(self.tree / path) and not _is_directory(self.tree / path)
         )
 
-    def _real(self, path: str, links: int) -> str | None:
-        """The path without links in it, None when it leads nowhere."""
+    @cached_property
+    def _staged_directories(self) -> frozenset[str]:
+        """Where something may be staged, relative: most of an archive's files are in none of these."""
+        root = os.fspath(self.staging)
+        return frozenset(directory[len(root) + 1 :] for directory, _, _ in os.walk(root))
+
+    def _end(self, path: str) -> _Held | None:
+        """What is at the end of the way."""
+        way = self._way(path, MOST_LINKS)
+        return way.held if way else None
+
+    def _way(self, path: str, links: int) -> _Way | None:
+        """The way to a path, links followed; None when it leads nowhere."""
         if path.count("/") > DEEPEST:
             return None  # so deep we hold nothing
         directory, _, name = path.rpartition("/")
@@ -113,28 +146,34 @@ class View:
             return None
         here = f"{above}/{name}" if above else name
         held = self._held(here)
-        if not held or not stat.S_ISLNK(held[1]):
-            return here
-        target = posixpath.normpath(posixpath.join(above, os.readlink(held[0])))
-        return self._real(target, links - 1) if links and not leaves(target) else None
+        if not held or not stat.S_ISLNK(held.status.st_mode):
+            return _Way(here, held)
+        target = posixpath.normpath(posixpath.join(above, os.readlink(held.file)))
+        return self._way(target, links - 1) if links and not leaves(target) else None
 
     def _real_directory(self, directory: str, links: int) -> str | None:
         known = self._directories
         with contextlib.suppress(KeyError):  # several threads look, and one of them may clear
             return known[directory]
-        real = self._real(directory, links)
+        way = self._way(directory, links)
         if len(known) >= KNOWN:
             known.clear()
-        known[directory] = real
+        real = known[directory] = way.path if way else None
         return real
 
-    def _held(self, path: str) -> tuple[str, int] | None:
-        """Where a path without links above it is, staged or published, and its mode."""
-        for root, gone in ((self.staging, False), (self.tree, path in self.gone or _is_below(path, self._replaced))):
-            with contextlib.suppress(OSError):
-                here = f"{root}/{path}"
-                mode = os.lstat(here).st_mode
-                return None if gone else (here, mode)
+    def _held(self, path: str) -> _Held | None:
+        """What is at a path without links above it, staged or published."""
+        if path.rpartition("/")[0] in self._staged_directories and (held := _look(f"{self.staging}/{path}")):
+            return held
+        if path in self.gone or _is_below(path, self._replaced):
+            return None
+        return _look(f"{self.tree}/{path}")
+
+
+def _look(file: str) -> _Held | None:
+    try:
+        return _Held(file, os.lstat(file))
+    except OSError:
         return None
 
 
@@ -159,17 +198,6 @@ def measure(path: Path, algorithm: str = "sha256") -> Entry:
         while block := file.read(at_once):
             made.update(block)
         return Entry(os.fstat(file.fileno()).st_size, made.hexdigest(), algorithm)
-
-
-def fits(held: Path, entry: Entry, remembered: Remembered) -> bool:
-    """Whether a file is remembered to be what the entry says; reads nothing."""
-    if entry.algorithm != ALGORITHM or not entry.digest:
-        return False
-    try:
-        status = held.stat()
-    except OSError:
-        return False
-    return entry.size in (status.st_size, None) and remembered.has(status, entry.digest)
 
 
 def misfit_of(held: Path, entry: Entry) -> str | None:

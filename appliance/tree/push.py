@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Collection
+from contextvars import Context
 from dataclasses import replace
 
 from appliance import log
@@ -144,7 +145,9 @@ class Push:
             running.cancel()
             self._attempted[key].set()
         attempted = self._attempted[key] = asyncio.Event()
-        telling = self._telling[key] = asyncio.create_task(self._deliverer.deliver(one, archive, attempted))
+        # It may outlive the run that it is begun in, and its lines are not about that.
+        work = self._deliverer.deliver(one, archive, attempted)
+        telling = self._telling[key] = asyncio.create_task(work, context=Context())
         telling.add_done_callback(lambda done: self._telling.pop(key) if self._telling.get(key) is done else None)
 
     async def callback(self, archive: str) -> None:

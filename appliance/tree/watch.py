@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final
@@ -12,7 +13,7 @@ from appliance.places import Places
 from appliance.records import Sighting
 from appliance.settings import Settings
 from appliance.store import Store
-from appliance.tree import probe
+from appliance.tree import arrivals, probe
 from appliance.tree.bookkeeping import dispensable
 from appliance.tree.family import Member
 from appliance.tree.freshness import History
@@ -160,6 +161,15 @@ class Watch:
         if changed or gone:
             self._store.keep_sightings(changed, gone)
             self._written = lasting
+            self._count(changed, gone)
+
+    def _count(self, changed: Iterable[Sighting], gone: Iterable[Key]) -> None:
+        """What has arrived where, for the metrics; of whom nobody knows any more nothing is told."""
+        settings, everybody = self._gathered.settings, self._gathered.before.values()
+        told = {member.mirror: member.told for member in self._gathered.members.values() if member.told}
+        arrivals.note(self._store, settings.name, changed, everybody, told)
+        for mirror, archive in gone:
+            self._store.forget_arrivals(told.get(mirror, mirror), archive)
 
 
 def _age(seen: Seen, history: History) -> float | None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import pytest
 
+from tests.harness.scrape import propagation
 from tests.stock import Ours, Stock, World, variables
 
 pytestmark = pytest.mark.integration
@@ -22,6 +23,9 @@ FAR: Final = "far-stock"
 """A stock mirror that fetches from our hub, and of which nobody tells."""
 FILES: Final = "leaf-stock"
 """One machine with all the mirrors that have nothing but files."""
+
+TIERS: Final = {HUB: 1, LEAF: 2}
+"""How far these two are away from the origin, as its metrics have it."""
 
 WITHIN: Final = 10.0
 """Seconds in which a change is seen."""
@@ -154,11 +158,13 @@ def tree(world: World) -> Iterator[Tree]:
 
 def test_every_node_is_at_its_true_serial_within_seconds_of_any_change(tree: Tree) -> None:
     """A publication sweeps through the tree; each change is awaited for itself."""
+    before = {name: propagation(tree.origin, name, tier) for name, tier in TIERS.items()}
     old, new = tree.origin.serial_of("debian"), publish(tree.origin, "three")
-    times = {}
+    published, times, moments = tree.origin.archive("debian")["published_at"], {}, {}
     for name, node in ((HUB, tree.hub), (LEAF, tree.leaf), (STOCK, tree.stock)):
         node.wait_carries("debian", new)
         times[name] = tree.see(**{name: {"serial": new, "missed": 0, "fresh": "fresh"}})
+        moments[name] = time.time()
     behind = {"serial": old, "missed": 1, "fresh": "fresh", "consistent": True}
     times["behind"] = tree.see(plain=behind, module=behind, clock=behind)
     tree.far.as_account("ftpsync", "sync:archive:debian", "sync:all")
@@ -171,6 +177,10 @@ def test_every_node_is_at_its_true_serial_within_seconds_of_any_change(tree: Tre
     times[FAR] = tree.see(**{FAR: {"serial": new, "missed": 0, "source": "trace"}})
     print(" ".join(f"{name} {seconds:.1f} s" for name, seconds in times.items()))
     assert len(tree.seen()) == 12, sorted(tree.seen())
+    for name, node in ((HUB, tree.hub), (LEAF, tree.leaf)):
+        now, arrived = propagation(tree.origin, name, TIERS[name]), node.archive("debian")["published_at"]
+        assert now[0] == before[name][0] + 1
+        assert arrived - published <= now[1] - before[name][1] <= moments[name] - published
 
 
 def test_the_tree_is_what_traces_and_reports_make_of_it(tree: Tree) -> None:

@@ -23,6 +23,8 @@ def logging_as_before() -> Iterator[None]:
     """What is captured for one test is closed in the next."""
     logger = logging.getLogger("push-mirror")
     handlers, level, propagates = list(logger.handlers), logger.level, logger.propagate
+    others = list(logging.getLogger().handlers)
     yield
     logger.handlers[:], logger.propagate = handlers, propagates
+    logging.getLogger().handlers[:] = others
     logger.setLevel(level)

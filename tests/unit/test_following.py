@@ -18,7 +18,7 @@ from appliance.controller import Controller, new_request
 from appliance.records import Request
 from appliance.sync.journal import Journal
 from tests.unit.house import House
-from tests.unit.upstream import DebianTree, daemon, tree
+from tests.unit.upstream import INDEX, DebianTree, daemon, tree
 
 Scene = Callable[[Controller, Controller], Awaitable[None]]
 
@@ -100,6 +100,26 @@ def test_nothing_new_is_one_exchange(chain: Chain) -> None:
         await ask(leaf)
         run = chain.leaf.store.last_run("debian")
         assert (chain.planner, run and run.result, run and run.bytes) == ("journal", "noop", 0)
+
+    chain.play(scene)
+
+
+def test_an_index_that_came_by_its_hash_does_not_travel_again(chain: Chain) -> None:
+    async def scene(origin: Controller, leaf: Controller) -> None:
+        await ask(origin)
+        await ask(leaf)
+        chain.archive.release(hello="a second one")
+        await ask(origin)
+        index = chain.origin.tree / "dists/s" / INDEX
+        before = index.stat()
+        content = index.read_bytes()
+        index.write_bytes(b"!" * len(content))  # who fetched it would have to refuse the publication
+        os.utime(index, ns=(before.st_atime_ns, before.st_mtime_ns))
+        await ask(leaf)
+        assert chain.planner == "journal"
+        published = chain.leaf.tree / "dists/s" / INDEX
+        assert published.read_bytes() == content
+        assert int(published.stat().st_mtime) == int(before.st_mtime)
 
     chain.play(scene)
 

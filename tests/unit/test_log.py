@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
 
 import pytest
 from hypothesis import given
@@ -33,6 +35,29 @@ def test_an_unexpected_fault_is_one_line(capsys: pytest.CaptureFixture[str]) -> 
     shown = capsys.readouterr().out
     assert len(shown.splitlines()) == 1
     assert "ValueError: why" in shown
+
+
+def test_lines_of_a_run_say_so_also_from_its_tasks(capsys: pytest.CaptureFixture[str]) -> None:
+    async def work() -> None:
+        with log.about(archive="debian", run=7):
+            await asyncio.create_task(part())
+        log.event("after")
+
+    async def part() -> None:
+        log.event("part", run=8, file="a")
+
+    log.start("human", "info")
+    asyncio.run(work())
+    inside, after = capsys.readouterr().out.splitlines()
+    assert inside.endswith(" part archive=debian run=8 file=a")
+    assert after.endswith(" after")
+    assert log.entries("debian")[-1].items() >= {"level": "info", "event": "part", "run": 8}.items()
+
+
+def test_libraries_complain_in_our_form(capsys: pytest.CaptureFixture[str]) -> None:
+    log.start("json", "info")
+    logging.getLogger("uvicorn.error").warning("one\ntwo")
+    assert json.loads(capsys.readouterr().out)["event"] == "one | two"
 
 
 def test_what_is_below_the_level_is_not_told(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+from collections.abc import Awaitable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from appliance.controller import Controller, new_request
 from appliance.records import Request
 from appliance.run import sealing
+from appliance.sync import follow, plan
+from appliance.sync.delta import Head
+from appliance.sync.source import Source
 from tests.unit.house import House, until
 from tests.unit.upstream import DebianTree, daemon, tree
 
@@ -47,6 +52,36 @@ def test_whatever_the_upstream_lets_in_at_a_time(tmp_path: Path, most: int) -> N
         house = House(tmp_path / "house", port)
         asyncio.run(scene(house))
         house.store.close()
+
+
+def test_the_first_walk_does_not_wait_for_a_journal_that_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = DebianTree(tmp_path / "upstream")
+    archive.release("2026112101", hello="one")
+    log, real, walks = tmp_path / "rsyncd.log", follow.look, list[int]()
+
+    async def look(source: Source, cache: Path) -> Head:
+        await until(lambda: "rsync on debian/" in log.read_text())
+        return await real(source, cache)
+
+    async def scene(house: House) -> None:
+        async with house.open() as controller:
+            assert (await ask(controller)).code == 0
+
+    def walk(*facts: Any) -> Awaitable[plan.Plan]:
+        walks.append(1)
+        return walked(*facts)
+
+    walked = plan.walk
+    monkeypatch.setattr(follow, "look", look)
+    monkeypatch.setattr(plan, "walk", walk)
+    with daemon(tmp_path, {"debian": archive.root}) as port:
+        house = House(tmp_path / "house", port)
+        asyncio.run(scene(house))
+        house.store.close()
+    assert is_same(archive, house)
+    assert len(walks) == 1
 
 
 def test_a_root_that_changed_without_another_size_or_time_is_seen(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from appliance.doors import exits
 from appliance.reference import example, table
 from appliance.settings import load, variables
 
@@ -41,3 +42,9 @@ def _assignments(pattern: str) -> dict[str, str]:
 
 def test_every_variable_is_explained() -> None:
     assert all(variable.description and "\n" not in variable.description for variable in variables())
+
+
+def test_the_readme_has_the_exit_statuses_of_mirrorctl() -> None:
+    readme = (TOP / "README.md").read_text()
+    assert f"<!-- exits -->\n{exits.table()}<!-- /exits -->" in readme
+    assert all(f"{status}:" in exits.spelled() for status in exits.EXITS)

@@ -74,7 +74,9 @@ def test_a_public_key_may_be_a_pub_file_with_comments() -> None:
     [
         ("", "0 keys"),
         (f"{HUB_KEY}\n{HUB_KEY}", "2 keys"),
-        (f'restrict,command="id" {HUB_KEY}', "known key type"),
+        (f'restrict,command="id" {HUB_KEY}', "options in front"),
+        ("-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----", "private key"),
+        ("---- BEGIN SSH2 PUBLIC KEY ----\nAAAA", "another program"),
         ("ssh-dss AAAA", "known key type"),
         ("ssh-ed25519", "known key type"),
         ("ssh-ed25519 A$AA", "damaged"),

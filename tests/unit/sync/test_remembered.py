@@ -10,7 +10,7 @@ import pytest
 
 from appliance.sync import remembered
 from appliance.sync.remembered import Remembered
-from appliance.sync.view import fits, measure
+from appliance.sync.view import View, measure
 
 DIGEST = "ab" * 32
 
@@ -78,15 +78,16 @@ def test_another_content_is_not_known(file: Path) -> None:
 
 def test_what_fits_is_what_was_read_as_this(file: Path) -> None:
     known, right = Remembered(), measure(file)
-    assert not fits(file, right, known)
+    view = View(file.parent / "staging", file.parent, remembered=known)
+    assert not view.remembers("file", right)
     known.add(file.stat(), right.digest)
-    assert fits(file, right, known)
-    assert fits(file, replace(right, size=None), known)
-    assert not fits(file, replace(right, size=4), known)
-    assert not fits(file, replace(right, digest=""), known)
-    assert not fits(file, measure(file, "sha512"), known)
-    assert not fits(file, replace(right, algorithm="sha512"), known)
-    assert not fits(file.with_name("nothing"), right, known)
+    assert view.remembers("file", right)
+    assert view.remembers("file", replace(right, size=None))
+    assert not view.remembers("file", replace(right, size=4))
+    assert not view.remembers("file", replace(right, digest=""))
+    assert not view.remembers("file", measure(file, "sha512"))
+    assert not view.remembers("file", replace(right, algorithm="sha512"))
+    assert not view.remembers("nothing", right)
 
 
 @pytest.mark.parametrize("time", [-(1 << 34), 1 << 34, 1 << 40])

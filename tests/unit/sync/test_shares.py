@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from heapq import heappop, heappush
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.sync.changes import NONE, Change, Changes
 from appliance.sync.feed import LONGEST
-from appliance.sync.shares import FILE_COST, WORTH, split, streams_for, weight
+from appliance.sync.shares import FILE_COST, USUAL, WORTH, split, streams_for, weight
 
 MIB = 1 << 20
 
@@ -63,6 +66,35 @@ def test_shares_are_ranges_of_the_sorted_list() -> None:
 def test_no_share_is_longer_than_rsync_can_bear() -> None:
     plan = [change(f"pool/{number:06}") for number in range(3 * LONGEST)]
     assert max(map(len, split(Changes.of(plan), 1))) <= LONGEST
+
+
+def ends(shares: list[Changes], streams: int) -> list[float]:
+    """When each share is here, if every stream brings the same: the next share goes to who is free first."""
+    free, found = [0.0] * streams, []
+    for share in shares:
+        end = heappop(free) + sum(map(weight, share))
+        heappush(free, end)
+        found.append(end)
+    return found
+
+
+@pytest.mark.parametrize("streams", [2, 4, 8])
+def test_streams_connect_anew_one_after_the_other_and_end_together(streams: int) -> None:
+    plan = [change(f"pool/{number:06}", 100_000) for number in range(3 * streams * USUAL)]
+    found = sorted(ends(split(Changes.of(plan), streams), streams))
+    share = sum(map(weight, plan)) / (3 * streams)
+    assert all(after - before > 0.9 * share / streams for before, after in pairwise(found[:-streams]))
+    assert found[-1] - found[-streams] < 0.1 * share / streams
+
+
+def test_a_directory_is_not_named_beside_what_is_in_it() -> None:
+    plan = [
+        Change("a", 0, new=True, directory=True),
+        change("a/file"),
+        Change("empty", 0, new=True, directory=True),
+        change("empty-not"),
+    ]
+    assert [[one.path for one in share] for share in split(Changes.of(plan), 1)] == [["a/file", "empty", "empty-not"]]
 
 
 def test_nothing_makes_no_share() -> None:

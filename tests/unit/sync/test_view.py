@@ -29,7 +29,7 @@ def test_staging_comes_before_the_tree(view: View) -> None:
     put(view.tree, "a/f", "old")
     assert view.find("a/f") == view.tree / "a/f"
     put(view.staging, "a/f", "new")
-    assert view.find("a/f") == view.staging / "a/f"
+    assert View(view.staging, view.tree).find("a/f") == view.staging / "a/f"
 
 
 def test_what_is_gone_upstream_is_no_part_of_it(view: View) -> None:

@@ -18,6 +18,7 @@ from appliance.controller import Controller, new_request
 from appliance.records import Sighting
 from appliance.settings import load
 from appliance.store import Store
+from appliance.store.timings import PROPAGATION
 from appliance.tree.freshness import HOUR
 from tests.unit.house import House, until
 from tests.unit.tree.www import Www, www
@@ -107,6 +108,11 @@ def test_a_sweep_through_mirrors_with_nothing_but_files(house: House, server: Ww
             copy(house.tree, plain)
             await until(lambda: seen(controller)["copy"].serial == second, deadline=10)
             assert (seen(controller)["copy"].consistent, seen(controller)["copy"].missed) == (True, 0)
+            took = time.time() - (house.store.archive("debian").published or 0)
+            await until(lambda: house.store.timings(PROPAGATION))
+            (arrival,) = house.store.timings(PROPAGATION)
+            assert (arrival.subject, arrival.word, sum(arrival.counts)) == ("copy", "1", 1)
+            assert 0 < arrival.seconds <= took
             await until(lambda: seen(controller)["dead"].error)
             assert [one.mirror for one in controller.watch.listed("debian")] == ["copy", "trace"]
 

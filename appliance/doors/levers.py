@@ -1,0 +1,36 @@
+"""What mirrorctl asks and orders over the controller's own socket: pause and resume, the runs, the last lines."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from appliance import log, status
+from appliance.controller import Controller
+
+
+def routes(controller: Controller) -> list[Route]:
+    """Below ``/control/``, which nginx shows to nobody."""
+
+    async def pause(request: Request) -> Response:
+        return JSONResponse({"changed": controller.pause((await request.json())["archive"])})
+
+    async def resume(request: Request) -> Response:
+        return JSONResponse({"changed": controller.resume((await request.json())["archive"])})
+
+    async def runs(request: Request) -> Response:
+        asked = request.query_params
+        found = controller.store.runs(asked.get("archive"), limit=int(asked.get("limit", "20")))
+        return JSONResponse({"runs": [{"archive": run.archive, **status.run_of(run)} for run in found]})
+
+    async def lines(request: Request) -> Response:
+        archive = request.path_params["archive"]
+        return JSONResponse({"lines": log.entries(archive), "text": log.last_lines(archive)})
+
+    return [
+        Route("/control/pause", pause, methods=["POST"]),
+        Route("/control/resume", resume, methods=["POST"]),
+        Route("/control/runs", runs),
+        Route("/control/logs/{archive}", lines),
+    ]
