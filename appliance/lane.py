@@ -10,19 +10,20 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Final
 
-from appliance import log, retry, words
+from appliance import log, words
+from appliance.answers import Answers
 from appliance.commands import Verdict
+from appliance.ends import Ends
 from appliance.errors import ApplianceError, SyncError
 from appliance.figures import Figures, Permits, Reports
-from appliance.hooks import HookError
 from appliance.places import Places
 from appliance.progress import Meter
 from appliance.records import Request, Run
-from appliance.requests import again, is_due, together
+from appliance.requests import is_due, together
 from appliance.run.change import Change
 from appliance.settings import Settings
 from appliance.store import Store
@@ -30,12 +31,6 @@ from appliance.sync.fetch import Staging
 from appliance.tree.push import Push
 from appliance.upstreams import Upstreams
 from appliance.volume import Volume, gone, is_gone
-
-_UNREACHABLE: Final = 255
-"""What a pusher takes for a host that cannot be reached: nothing of ours may say it."""
-
-LONGEST_ANSWER: Final = 1000
-"""Characters of an answer: it is one line for a person, and an upstream's log."""
 
 STORE_PAUSE: Final = 5.0
 """Seconds until a state volume that could not be written is tried again."""
@@ -64,7 +59,8 @@ class Lane:
         self._wake, self._news = asyncio.Event(), asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
-        self._answered = asyncio.Condition()
+        self._answers = Answers(store, name)
+        self._ends = Ends(store, name, self._answers)
         self._tree_is_prepared = False
         self.besides: set[asyncio.Task[None]] = set()
         """What still goes on behind answered requests."""
@@ -105,19 +101,11 @@ class Lane:
 
     async def served(self) -> None:
         """Return at the end of a run."""
-        async with self._answered:
-            await self._answered.wait()
+        await self._answers.given()
 
     async def answer(self, id: str) -> Request:
         """Wait until a request is answered. Raises KeyError when nobody knows it."""
-        async with self._answered:
-            while True:
-                request = self._store.request(id)
-                if request is None:
-                    raise KeyError(id)
-                if request.code is not None:
-                    return request
-                await self._answered.wait()
+        return await self._answers.to(id)
 
     async def work(self) -> None:
         """Serve the archive's requests for ever; the state before a crash is brought to an end first."""
@@ -189,14 +177,12 @@ class Lane:
             else:
                 published = await self._sync(change, requests, to_the_end)
         except ApplianceError as error:
-            await self._failed(id, figures, requests, error)
-        except OSError as error:
-            fact = f"{error.filename or self._places.archive(self.name)}: {error.strerror}"
-            cure = "check the space, the inodes and the permissions of the volume"
-            await self._failed(id, figures, requests, SyncError(fact, cure, Verdict.LOCAL))
+            await self._ends.bad(id, figures, requests, error)
+        except (OSError, sqlite3.Error) as error:
+            await self._ends.bad(id, figures, requests, self._local(error))
         except Exception as error:  # a fault of ours must not make the container restart into the same fault for ever
             log.fault("run hit a fault of the appliance itself")
-            await self._failed(id, figures, requests, ApplianceError(f"{type(error).__name__}: {error}"))
+            await self._ends.bad(id, figures, requests, ApplianceError(f"{type(error).__name__}: {error}"))
         else:
             await self._succeeded(id, change, requests, published)
         finally:
@@ -204,6 +190,13 @@ class Lane:
             self._idle.set()
             self._count(figures)
             self._on_end()
+
+    def _local(self, error: OSError | sqlite3.Error) -> SyncError:
+        """A disk of ours that is full or ill: whoever makes room wants to see it used."""
+        fact, volume = f"{self._places.store}: {error}", "state volume"
+        if isinstance(error, OSError):
+            fact, volume = f"{error.filename or self._places.archive(self.name)}: {error.strerror}", "volume"
+        return SyncError(fact, f"check the space, the inodes and the permissions of the {volume}", Verdict.LOCAL)
 
     def _count(self, figures: Figures) -> None:
         """What a run has cost is only counted: no store that is full may keep anybody from the next."""
@@ -226,7 +219,7 @@ class Lane:
     async def _publish(self, change: Change, requests: list[Request]) -> bool:
         serial = await change.publish_origin()
         log.event("published", serial=serial)
-        await self._settle([request for request in requests if request.stage == "stage1"], words.DONE)
+        await self._answers.settle([request for request in requests if request.stage == "stage1"], words.DONE)
         await self._push.stage1(self.name)
         return True
 
@@ -236,7 +229,7 @@ class Lane:
         async def payload_is_here() -> None:
             if any(request.mhop for request in early):
                 await self._prepare_tree()
-            await self._settle(early, words.DONE)
+            await self._answers.settle(early, words.DONE)
 
         async def verified(new_payload: bool) -> None:
             if new_payload or not self._tree_is_prepared:
@@ -250,27 +243,19 @@ class Lane:
         self._tree_is_prepared = True
 
     async def _succeeded(self, id: int, change: Change, requests: list[Request], published: bool) -> None:
-        state, figures = self._store.archive(self.name), change.figures
-        full = any(request.stage != "stage1" for request in requests)
-        if full:
+        state = self._store.archive(self.name)
+        if full := any(request.stage != "stage1" for request in requests):
             self._tree_is_prepared = False
             self._tell()
             if state.publication:
                 self._aside(self._after_push(change))
             if not self.is_origin:
                 await change.prune()
-        result = "success" if published or figures.payload else "noop"
-        self._store.end(
-            id, result, time.time(), serial=state.serial,
-            payload=figures.payload, indices=figures.index, deleted=figures.deleted, bytes=figures.bytes,
-        )  # fmt: skip
-        log.event(
-            "run ends", result=result, serial=state.serial, planner=figures.planner or None, bytes=figures.bytes,
-            files=figures.payload + figures.index,
-        )  # fmt: skip
+        self._ends.good(id, change.figures, published, state.serial)
         if any(request.callback for request in requests):
             self._aside(self._push.callback(self.name))
-        await self._settle(requests, words.DONE, f"{words.CARRIES} {state.serial}" if full and state.serial else "")
+        carried = f"{words.CARRIES} {state.serial}" if full and state.serial else ""
+        await self._answers.settle(requests, words.DONE, carried)
 
     async def _after_push(self, change: Change) -> None:
         await self._push.first_round(self.name)
@@ -284,33 +269,3 @@ class Lane:
         doing = asyncio.create_task(work)
         self.besides.add(doing)
         doing.add_done_callback(self.besides.discard)
-
-    async def _failed(self, id: int, figures: Figures, requests: list[Request], error: ApplianceError) -> None:
-        cause = retry.cause_of(error)
-        self._store.end(
-            id, "error", time.time(), error=str(error), cause=cause, payload=figures.payload, indices=figures.index,
-            bytes=figures.bytes,
-        )  # fmt: skip
-        pause = retry.pause(error, self._store.in_a_row(self.name, cause))
-        log.trouble(
-            "run failed", stage=figures.stage, cause=cause, reason=str(error),
-            next="not by itself" if pause is None else f"in {pause:.0f} s",
-        )  # fmt: skip
-        if pause is not None:
-            self._store.add([again(self.name, requests, time.time() + pause)])
-        await self._settle(requests, _exit_code(figures.stage, error), error.fact)
-
-    async def _settle(self, requests: Iterable[Request], code: int, text: str = "") -> None:
-        """Answer the requests that are not answered yet."""
-        open_ones = {request.id for request in self._store.open_requests(self.name)}
-        text = log.clean(text)[:LONGEST_ANSWER]
-        self._store.answer([request for request in requests if request.id in open_ones], code, text)
-        async with self._answered:
-            self._answered.notify_all()
-
-
-def _exit_code(stage: str, error: ApplianceError) -> int:
-    """What a pusher sees of a failed run (PROTOCOL section 1.3)."""
-    if isinstance(error, HookError) and error.exit_code != _UNREACHABLE:
-        return error.exit_code
-    return words.STAGE1_FAILED if stage in ("plan", "payload", "tree") else words.STAGE2_FAILED

@@ -31,7 +31,20 @@ def named(imported: set[str], *rooms: str) -> set[str]:
 
 @pytest.mark.parametrize("module", [module for module in MODULES if module.startswith("sync/")])
 def test_sync_knows_nothing_of_what_is_above_it(module: str) -> None:
-    above = ("tree", "doors", "controller", "lane", "run", "reach", "serve", "settings", "store", "status")
+    above = (
+        "tree",
+        "doors",
+        "controller",
+        "lane",
+        "ends",
+        "answers",
+        "run",
+        "reach",
+        "serve",
+        "settings",
+        "store",
+        "status",
+    )
     assert not named(imports(module), *(f"appliance.{room}" for room in above))
 
 
@@ -39,7 +52,10 @@ def test_sync_knows_nothing_of_what_is_above_it(module: str) -> None:
 def test_tree_knows_neither_doors_nor_controller(module: str) -> None:
     assert not named(
         imports(module),
-        *(f"appliance.{room}" for room in ("doors", "controller", "lane", "run", "reach", "serve", "sync")),
+        *(
+            f"appliance.{room}"
+            for room in ("doors", "controller", "lane", "ends", "answers", "run", "reach", "serve", "sync")
+        ),
     )
 
 

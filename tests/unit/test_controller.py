@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 
-from appliance import metrics, status
+from appliance import metrics, retry, status
+from appliance.commands import Verdict
 from appliance.controller import Controller, new_request
 from appliance.records import Request
+from appliance.retry import Pace
 from tests.unit.house import House, until
 from tests.unit.upstream import DebianTree, daemon, tree
 
@@ -351,6 +353,30 @@ def test_a_store_that_cannot_be_written_stops_nothing_else(
     async def scene(controller: Controller) -> None:
         assert (await ask(controller)).code == 0
         assert carried(house.tree) == tree(origin.root)
+
+    played(house, scene)
+
+
+def test_a_store_that_is_full_in_the_middle_of_a_run_has_it_tried_again(
+    house: House, origin: DebianTree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It took the request, and takes the end of the run: the trigger must not get lost between them."""
+    monkeypatch.setitem(retry.PACES, Verdict.LOCAL, Pace(0.05, 0.05))
+    limit = "create trigger full before insert on doomed begin select raise(abort, 'database or disk is full'); end"
+
+    async def scene(controller: Controller) -> None:
+        origin.write("pool/old.deb", b"old")
+        assert (await ask(controller)).code == 0
+        (origin.root / "pool/old.deb").unlink()
+        with sqlite3.connect(house.places.store) as db:
+            db.execute(limit)
+        assert "disk is full" in str((await ask(controller)).answer)
+        run = house.store.last_run("debian")
+        assert run
+        assert (run.result, run.cause) == ("error", "local")
+        with sqlite3.connect(house.places.store) as db:
+            db.execute("drop trigger full")
+        await until(lambda: house.store.doomed("debian") == {"pool/old.deb"})
 
     played(house, scene)
 
