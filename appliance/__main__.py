@@ -6,8 +6,10 @@ import errno
 import os
 import signal
 import sys
+import time
 
 from appliance.errors import ApplianceError, ConfigurationError
+from appliance.lines import machine
 from appliance.places import Places
 
 
@@ -82,8 +84,7 @@ def main(argv: list[str]) -> int:
     try:
         return VERBS[argv[1]]()
     except ConfigurationError as error:
-        count = len(error.problems)
-        print(f"push-mirror cannot start, {count} problem{'s' * (count > 1)}:\n{error}", file=sys.stderr)
+        _tell(error)
         return error.exit_code
     except ApplianceError as error:
         print(error, file=sys.stderr)
@@ -93,6 +94,17 @@ def main(argv: list[str]) -> int:
             raise
         print(f"{error.filename or 'a volume'}: {error.strerror}\n  make room on the volume", file=sys.stderr)
         return os.EX_IOERR
+
+
+def _tell(error: ConfigurationError) -> None:
+    """Every problem, a line of fact and one of cure; one line each for programs that read the log."""
+    if os.environ.get("MIRROR_LOG_FORMAT") == "json":
+        for one in error.problems:
+            facts = {"variable": one.variable, "fact": one.fact, "cure": one.cure}
+            print(machine(time.time(), "error", "push-mirror cannot start", facts), file=sys.stderr)
+        return
+    count = len(error.problems)
+    print(f"push-mirror cannot start, {count} problem{'s' * (count > 1)}:\n{error}", file=sys.stderr)
 
 
 if __name__ == "__main__":

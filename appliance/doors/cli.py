@@ -90,10 +90,17 @@ def publish(archive: ArchiveName, wait: Wait = False, quiet: Quiet = False, as_j
 
 
 @app.command()
-def push(archive: ArchiveName, downstream: Annotated[str | None, typer.Argument(help="Only this one.")] = None) -> None:
+def push(
+    archive: ArchiveName,
+    downstream: Annotated[str | None, typer.Argument(help="Only this one.")] = None,
+    as_json: AsJson = False,
+) -> None:
     """Tell downstreams about what is published, also those who know."""
     told = _ask("POST", "/control/push", {"archive": archive, "downstream": downstream})
-    print(f"telling {', '.join(told['downstreams'])}; `mirrorctl status` shows how it goes")
+    if as_json:
+        print(json.dumps(told, indent=2))
+    else:
+        print(f"telling {', '.join(told['downstreams'])}; `mirrorctl status` shows how it goes")
 
 
 @app.command()
@@ -168,11 +175,14 @@ def completion(shell: Shell) -> None:
 
 
 @app.command()
-def notify() -> None:
+def notify(as_json: AsJson = False) -> None:
     """Send a test to everybody who is told when something goes wrong. Exit status 1 when it reached not all of them."""
     troubles = _ask("POST", "/control/notify")["troubles"]
     if not troubles:
         raise ApplianceError("nobody is told of anything", "set MIRROR_NOTIFY_URLS or MIRROR_NOTIFY_WEBHOOK")
+    if as_json:
+        print(json.dumps({"troubles": troubles}, indent=2))
+        sys.exit(any(troubles.values()))
     for channel, trouble in troubles.items():
         print(log.clean(trouble) if trouble else f"sent: {channel}")
     sys.exit(any(troubles.values()))
@@ -205,10 +215,13 @@ def quarantine(archive: SomeArchive = None, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def reload() -> None:
+def reload(as_json: AsJson = False) -> None:
     """Re-read mounted files: keys, secrets, the list of downstreams. Running transfers go on."""
     changed = _ask("POST", "/control/reload")["changed"]
-    print(f"changed: {', '.join(changed)}" if changed else "nothing has changed")
+    if as_json:
+        print(json.dumps({"changed": changed}, indent=2))
+    else:
+        print(f"changed: {', '.join(changed)}" if changed else "nothing has changed")
 
 
 @app.command()
@@ -318,7 +331,7 @@ def _request(archive: str, wait: bool, quiet: bool, as_json: bool, origin: bool,
         _follow(archive, id, quiet, as_json)
     else:
         inbox.knock(str(PLACES.door), id)
-        print("accepted")
+        print(json.dumps({"archive": archive, "request": id}, indent=2) if as_json else "accepted")
 
 
 def _follow(archive: str, id: str, quiet: bool, as_json: bool) -> None:

@@ -40,9 +40,11 @@ def runs(found: list[dict[str, Any]]) -> None:
             duration(ended - run["started_at"]) if ended else "–", run["result"] or "running", run["serial"] or "–",
             f"{files:,}", decimal(run["bytes"]),
         )  # fmt: skip
-        if run["error"]:
-            table.add_row("", "", "", "", "", "", escape(log.clean(run["error"].splitlines()[0])))
-    Console(soft_wrap=True).print(table)
+    console = Console()
+    console.print(table)
+    for run in (run for run in found if run["error"]):
+        line = f"run {run['id']}: {log.clean(run['error'].splitlines()[0])}"
+        console.print(line, style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
 def tree(sightings: list[dict[str, Any]], own: str) -> None:

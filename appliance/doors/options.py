@@ -34,4 +34,4 @@ Wait = Annotated[
     bool, typer.Option("--wait", help="Show how far it is and come back when it is finished, with its exit code.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="With --wait: say nothing but what went wrong.")]
-EndAsJson = Annotated[bool, typer.Option("--json", help="With --wait: print only the run, as JSON.")]
+EndAsJson = Annotated[bool, typer.Option("--json", help="Print JSON: with --wait the run, without it the request.")]

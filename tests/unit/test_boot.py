@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -17,8 +19,8 @@ from tests.unit.samples import LARGE, SMALLEST
 
 
 @pytest.fixture
-def as_somebody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Boot refuses root, which a developer's container often is."""
+def as_somebody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Boot refuses root, which a developer's container often is; and whose the directory for tests is."""
     monkeypatch.setattr(os, "getuid", lambda: 1234)
     monkeypatch.setattr(os, "getgid", lambda: 5678)
 
@@ -93,6 +95,13 @@ def test_the_process_tells_every_problem_and_exits_78() -> None:
     assert done.stderr.startswith("push-mirror cannot start, ")
     assert {"MIRROR_NAME:", "MIRROR_FOO:", "MIRROR_ARCHIVES__<NAME>__UPSTREAM:"} <= set(done.stderr.split())
     assert "Traceback" not in done.stderr
+
+
+def test_programs_that_read_the_log_get_a_line_for_each_problem() -> None:
+    done = main("boot", MIRROR_NAME="a b", MIRROR_LOG_FORMAT="json")
+    told = {line["variable"]: line for line in map(json.loads, done.stderr.splitlines())}
+    assert told["MIRROR_NAME"]["cure"]
+    assert {line["level"] for line in told.values()} == {"error"}
 
 
 @pytest.mark.parametrize("verbs", [(), ("explode",), ("boot", "now")])
