@@ -75,7 +75,7 @@ def test_one_place_makes_lists_for_rsync(module: str) -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_only_the_edges_see_the_environment(module: str) -> None:
-    edges = ("__main__.py", "keeper.py", "doors/cli.py", "doors/ssh.py")
+    edges = ("__main__.py", "keeper.py", "doors/program.py", "doors/ssh.py")
     assert module in edges or "os.environ" not in (ROOT / module).read_text()
 
 

@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner
 
 from appliance import render
-from appliance.doors import cli
+from appliance.doors import cli, program
 from appliance.settings import load
 from appliance.store import Store
 from tests.unit.house import House
@@ -35,7 +35,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     house.extra["MIRROR_DOWNSTREAMS_FILE"] = str(root / "downstreams")
     house.store.close()
     service = Service(house)
-    monkeypatch.setattr(cli, "PLACES", house.places)
+    monkeypatch.setattr(program, "PLACES", house.places)
     for name, value in house.environ.items():
         monkeypatch.setenv(name, value)
     yield service
@@ -112,8 +112,10 @@ def test_a_request_without_wait_is_accepted_and_served(service: Service) -> None
 def test_what_mirrorctl_refuses(service: Service, words: tuple[str, ...], code: int, says: str) -> None:
     environ = {**os.environ, "ROOT": str(service.house.root), "PYTHONPATH": os.getcwd()}
     program = (
-        "import os; from pathlib import Path; from appliance.doors import cli; from appliance.places import Places;"
-        "root = Path(os.environ['ROOT']); cli.PLACES = Places(root / 'run', root / 'state', root / 'data'); cli.main()"
+        "import os; from pathlib import Path; from appliance.doors import cli, program as shared;"
+        "from appliance.places import Places;"
+        "root = Path(os.environ['ROOT']); shared.PLACES = Places(root / 'run', root / 'state', root / 'data');"
+        "cli.main()"
     )
     done = subprocess.run([sys.executable, "-c", program, *words], env=environ, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (code, "")

@@ -19,7 +19,7 @@ import uvicorn
 from typer.testing import CliRunner, Result
 
 from appliance.controller import Controller
-from appliance.doors import cli, http, inbox
+from appliance.doors import cli, http, inbox, program
 from tests.unit.house import House, until
 from tests.unit.test_controller import ask
 from tests.unit.upstream import DebianTree, daemon
@@ -62,7 +62,7 @@ def house(tmp_path: Path, origin: Upstream, monkeypatch: pytest.MonkeyPatch) -> 
     with daemon(tmp_path, {"debian": origin.root}) as port:
         house = House(root, port, "leaf1=ssh://mirror@leaf1")
         house.record_ssh(monkeypatch)
-        monkeypatch.setattr(cli, "PLACES", house.places)
+        monkeypatch.setattr(program, "PLACES", house.places)
         for name, value in house.environ.items():
             monkeypatch.setenv(name, value)
         yield house

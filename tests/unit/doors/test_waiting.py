@@ -28,8 +28,8 @@ from tests.unit.upstream import daemon, eventually
 PROGRAM = (
     # Who was started in the background ignores interrupts, and so do his children.
     "import os, signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
-    "from pathlib import Path; from appliance.doors import cli; from appliance.places import Places;"
-    "root = Path(os.environ['ROOT']); cli.PLACES = Places(root / 'run', root / 'state', root / 'data'); cli.main()"
+    "from pathlib import Path; from appliance.doors import cli, program; from appliance.places import Places;"
+    "root = Path(os.environ['ROOT']); program.PLACES = Places(root / 'run', root / 'state', root / 'data'); cli.main()"
 )
 WAIT = (sys.executable, "-c", PROGRAM, "sync", "debian", "--wait")
 SIZE = 3_000_000

@@ -50,7 +50,15 @@ def test_the_user_decides_about_the_archive(house: House, method: str) -> None:
     (request,) = house.store.open_requests("debian")
     assert (request.stage, request.source, request.by) == ("all", "http", "archive")
     follow = answer.json()["accepted"][0]["follow"]
-    waiting = {"archive": "debian", "stage": "all", "state": "waiting", "code": None, "run": None, "progress": None}
+    waiting = {
+        "archive": "debian",
+        "stage": "all",
+        "state": "waiting",
+        "code": None,
+        "run": None,
+        "paused": False,
+        "progress": None,
+    }
     assert load_url(house, follow).json() == waiting
 
 
