@@ -148,7 +148,7 @@ def test_a_long_answer_arrives(house: House) -> None:
         async with house.open() as controller:
             request = new_request("debian", "all", "ssh", "hub")
             house.store.add([request])
-            await controller.lanes["debian"]._settle([request], 4, "why " * 5000)
+            await controller.lanes["debian"]._answers.settle([request], 4, "why " * 5000)
             return await asyncio.to_thread(inbox.wait, str(house.places.door), request.id, 10)
 
     code, text = asyncio.run(play())
