@@ -31,7 +31,10 @@ class Ends:
             id, result, time.time(), serial=serial,
             payload=figures.payload, indices=figures.index, deleted=figures.deleted, bytes=figures.bytes,
         )  # fmt: skip
-        log.event("run ends", archive=self._name, run=id, result=result, serial=serial, bytes=figures.bytes)
+        log.event(
+            "run ends", archive=self._name, run=id, result=result, serial=serial, planner=figures.planner or None,
+            files=figures.payload + figures.index, bytes=figures.bytes,
+        )  # fmt: skip
 
     async def bad(self, id: int, figures: Figures, requests: list[Request], error: ApplianceError) -> None:
         """A run has failed: what is worth another try is requested again, and everybody is answered."""
