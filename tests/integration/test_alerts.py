@@ -43,6 +43,7 @@ def readable(directory: Path, **files: Any) -> Path:
 
 def test_the_rules_are_rules() -> None:
     assert f"{len(ALERTS)} rules found" in promtool("check", "rules", "/checked/alerts.yml")
+    assert f"{len(ALERTS)} rules found" in promtool("check", "config", "/etc/prometheus/prometheus.yml")
 
 
 def test_every_alert_fires_when_it_should_and_only_then(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from tests.integration.test_alerts import promtool
 
 pytestmark = pytest.mark.integration
 
-ROUNDS: Final = 3
+ROUNDS: Final = 2
 LATE: Final = 5.0
 """Seconds between a publication and our noticing that it is known above: else the measurement says little."""
 
