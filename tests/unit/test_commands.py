@@ -58,7 +58,7 @@ def test_the_deadline_ends_the_whole_process_group(tmp_path: Path) -> None:
     outcome = go("sh", "-c", f"sleep 60 & echo $! > {pid}; wait", deadline=0.5)
     assert outcome.code == TIMED_OUT
     assert "ended after 0.5 s" in outcome.last_words
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 15
     eventually(lambda: not _lives(int(pid.read_text())))
 
 

@@ -179,5 +179,5 @@ def test_a_thread_that_does_not_end_is_not_waited_for(tmp_path: Path) -> None:
     started = time.monotonic()
     child.send_signal(signal.SIGTERM)
     assert child.wait(10) == 0
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 15
     child.stdout.close()

@@ -66,7 +66,7 @@ def test_a_daemon_behind_tls(front: int, pair: Pair, tmp_path: Path) -> None:
 def test_a_certificate_of_another_host_is_refused_at_once(front: int, pair: Pair, tmp_path: Path) -> None:
     started = time.monotonic()
     error = refused(by_tls(front, pair.cert, host="127.0.0.1"), tmp_path / "tree")
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 15
     assert "its TLS certificate is refused: IP address mismatch" in error.fact
     assert "MIRROR_ARCHIVES__X__TLS_CA" in error.cure
     assert error.verdict is Verdict.REFUSED
