@@ -8,7 +8,8 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, Field, SecretStr
 
 from appliance.frozen import Frozen
-from appliance.peers import Callback, OptionalUpstream, Upstream, UpstreamList
+from appliance.neighbours import Callback, OptionalUpstream, UpstreamList
+from appliance.peers import Upstream
 from appliance.values import (
     FILE,
     Fault,

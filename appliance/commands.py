@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import resource
 import signal
 import time
@@ -19,14 +18,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
-PATIENCE: Final = 2.0
-"""Seconds a process group has between TERM and KILL, and a child that was left by its kin until it is no longer heard.
-
-Two of them, one after the other, are less than a container has to stop.
-"""
-
-TAIL: Final = 64 * 1024
-"""Bytes of a child's output that are kept when nobody reads it line by line."""
+from appliance.children import Tail, follow
 
 MISSING: Final = 127
 """Exit code reported for a program that is not there, as a shell would."""
@@ -153,9 +145,10 @@ async def run(
         return Outcome(tuple(argv), MISSING, "", f"{argv[0]}: {error.strerror}", time.monotonic() - started)
     if on_start:
         on_start(child.pid)
-    out, err = _Tail(on_line), _Tail(on_error)
-    code = await _follow(child, out, err, feed, deadline)
-    if code == TIMED_OUT:
+    out, err = Tail(on_line), Tail(on_error)
+    code = await follow(child, out, err, feed, deadline)
+    if code is None:
+        code = TIMED_OUT
         err.add(f"\nended after {deadline:g} s\n".encode())
     return Outcome(tuple(argv), code, out.text, err.text, time.monotonic() - started)
 
@@ -175,119 +168,3 @@ def _limit(pid: int, memory: int) -> None:
     """From now on; a program that has ended already needs no limit."""
     with contextlib.suppress(ProcessLookupError):
         resource.prlimit(pid, resource.RLIMIT_AS, (memory, memory))
-
-
-async def _follow(child: asyncio.subprocess.Process, out: _Tail, err: _Tail, feed: bytes, deadline: float) -> int:
-    talk = asyncio.ensure_future(_talk(child, out, err, feed))
-    exit = asyncio.ensure_future(_exit(child.pid))
-    try:
-        async with asyncio.timeout(deadline):
-            await asyncio.wait((talk, exit), return_when=asyncio.FIRST_COMPLETED)
-            # What the child started and left behind may hold its pipes for ever, as a connection to a silent host does;
-            # what made itself a session of its own does not even end with it.
-            if not talk.done() and (await asyncio.wait((talk,), timeout=PATIENCE))[1]:
-                _signal(child, signal.SIGKILL)
-                await asyncio.wait((talk,), timeout=PATIENCE)
-            if talk.done():
-                await talk
-            return await _reaped(child)
-    except TimeoutError:
-        await _end(child)
-        return TIMED_OUT
-    except BaseException:
-        await _end(child)
-        raise
-    finally:
-        talk.cancel()
-        exit.cancel()
-        # Pipes that somebody else still holds would stay open.
-        child._transport.close()  # type: ignore[attr-defined]
-
-
-async def _talk(child: asyncio.subprocess.Process, out: _Tail, err: _Tail, feed: bytes) -> None:
-    assert child.stdin
-    assert child.stdout
-    assert child.stderr
-    await asyncio.gather(_feed(child.stdin, feed), _drain(child.stdout, out), _drain(child.stderr, err))
-
-
-async def _exit(pid: int) -> None:
-    """Return when the process has ended; asyncio's own wait, in some versions, waits for its pipes too."""
-    ended = asyncio.Event()
-    try:
-        file = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    except OSError:
-        # An older engine's seccomp profile forbids it: then the pipes' end has to do.
-        await asyncio.Event().wait()
-        return
-    try:
-        asyncio.get_running_loop().add_reader(file, ended.set)
-        await ended.wait()
-    finally:
-        asyncio.get_running_loop().remove_reader(file)
-        os.close(file)
-
-
-async def _feed(stdin: asyncio.StreamWriter, feed: bytes) -> None:
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        stdin.write(feed)
-        await stdin.drain()
-        stdin.close()
-        await stdin.wait_closed()
-
-
-async def _drain(stream: asyncio.StreamReader, tail: _Tail) -> None:
-    while chunk := await stream.read(1 << 16):
-        tail.add(chunk)
-    tail.close()
-
-
-async def _end(child: asyncio.subprocess.Process) -> None:
-    """End the whole process group, politely first; returns when the child is reaped, or hangs in the kernel."""
-    try:
-        for word in (signal.SIGTERM, signal.SIGKILL):
-            _signal(child, word)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(child.wait(), PATIENCE)
-    finally:  # who is cancelled once more has no patience left
-        _signal(child, signal.SIGKILL)
-
-
-async def _reaped(child: asyncio.subprocess.Process) -> int:
-    """The exit code of a child that has ended; asyncio's own wait, in some versions, waits for its pipes too."""
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(child.wait(), PATIENCE)
-    return TIMED_OUT if child.returncode is None else child.returncode
-
-
-def _signal(child: asyncio.subprocess.Process, word: signal.Signals) -> None:
-    """To the whole process group, as far as it is still there."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, word)
-
-
-class _Tail:
-    """The end of a stream, or its lines handed on one by one."""
-
-    def __init__(self, on_line: Callable[[bytes], None] | None) -> None:
-        self._on_line = on_line
-        self._kept = b""
-
-    def add(self, chunk: bytes) -> None:
-        self._kept += chunk
-        if self._on_line:
-            *lines, self._kept = self._kept.split(b"\n")
-            for line in lines:
-                self._on_line(line)
-        self._kept = self._kept[-TAIL:]
-
-    def close(self) -> None:
-        if self._on_line and self._kept:
-            self._on_line(self._kept)
-            self._kept = b""
-
-    @property
-    def text(self) -> str:
-        return self._kept.decode("utf-8", "replace")

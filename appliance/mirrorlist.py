@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Final, cast
 from urllib.parse import urlsplit
 
-from appliance.peers import HOST, Downstream, Push, readable_key
+from appliance.addresses import HOST, readable_key
+from appliance.peers import Downstream, Push
 from appliance.values import NAME, USER, Fault
 
 KINDS: Final = ("all", "staged", "mhop")

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from appliance import commands, log
+from appliance import children, commands, log
 
 _PROCESSES: Final = Path("/proc")
 
@@ -30,14 +30,14 @@ def mark(lock: Path) -> str:
 def end(mark: str) -> list[int]:
     """End every process that carries the mark, TERM and then KILL; returns their numbers.
 
-    Takes no longer than twice `commands.PATIENCE`: what hangs in the kernel then does nothing any more when it returns.
+    Takes no longer than twice `children.PATIENCE`: what hangs in the kernel then does nothing any more when it returns.
     """
     found = _carrying(mark)
     for word in (signal.SIGTERM, signal.SIGKILL):
         for pid in _carrying(mark):
             with suppress(ProcessLookupError):
                 os.kill(pid, word)
-        _until(lambda: not _carrying(mark), commands.PATIENCE)
+        _until(lambda: not _carrying(mark), children.PATIENCE)
     if found:
         log.trouble("programs of a killed controller were ended", processes=", ".join(map(str, found)))
     return found

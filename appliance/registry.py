@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, PlainSerializer
 
-from appliance.peers import HOST
+from appliance.addresses import HOST
 from appliance.values import NAME, Fault, Faults
 
 SCHEMES: Final = ("http", "https", "rsync")

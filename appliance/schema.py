@@ -23,7 +23,8 @@ from appliance.admitted import HttpTrigger, Pull, Trigger
 from appliance.archive import HOUR, Archive
 from appliance.frozen import Frozen
 from appliance.mirrorlist import MirrorList
-from appliance.peers import Downstream, Downstreams
+from appliance.neighbours import Downstreams
+from appliance.peers import Downstream
 from appliance.registry import Registry
 from appliance.space import Reserve
 from appliance.values import (

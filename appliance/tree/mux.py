@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Final
 
-from appliance.commands import TAIL
+from appliance.children import TAIL
 
 HELLO: Final = 0x00000001
 NEW_SESSION: Final = 0x10000002

@@ -63,7 +63,7 @@ def test_the_deadline_ends_the_whole_process_group(tmp_path: Path) -> None:
 
 
 def test_what_a_child_leaves_behind_does_not_keep_us(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("appliance.commands.PATIENCE", 0.2)
+    monkeypatch.setattr("appliance.children.PATIENCE", 0.2)
     pid = tmp_path / "pid"
     outcome = go("sh", "-c", f"sleep 60 & echo $! > {pid}; echo gone >&2; exit 3", deadline=30)
     assert (outcome.code, outcome.last_words) == (3, "gone")
@@ -88,7 +88,7 @@ def test_a_fault_of_the_reader_ends_the_child() -> None:
 
 
 def test_who_ignores_term_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("appliance.commands.PATIENCE", 0.2)
+    monkeypatch.setattr("appliance.children.PATIENCE", 0.2)
     assert go("sh", "-c", "trap '' TERM; while :; do sleep 1; done", deadline=0.3).code == TIMED_OUT
 
 
@@ -141,7 +141,7 @@ def test_a_failed_command_prints_itself() -> None:
 def test_what_leaves_its_session_and_keeps_the_pipes_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("appliance.commands.PATIENCE", 0.2)
+    monkeypatch.setattr("appliance.children.PATIENCE", 0.2)
     pid = tmp_path / "pid"
     outcome = go("sh", "-c", f"setsid sh -c 'echo $$ > {pid}; exec sleep 60' & echo done; exit 3", deadline=30)
     try:
@@ -154,7 +154,7 @@ def test_what_leaves_its_session_and_keeps_the_pipes_is_not_waited_for(
 def test_what_ignores_term_and_leaves_the_pipes_to_others_ends_at_its_deadline(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("appliance.commands.PATIENCE", 0.2)
+    monkeypatch.setattr("appliance.children.PATIENCE", 0.2)
     pid = tmp_path / "pid"
     outcome = go(
         "sh", "-c", f"trap '' TERM; setsid sh -c 'echo $$ > {pid}; exec sleep 60' & sleep 60; sleep 60", deadline=0.5

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance import commands, orphans
+from appliance import children, commands, orphans
 from appliance.controller import new_request
 from tests.unit.house import House
 from tests.unit.service import Service
@@ -81,7 +81,7 @@ def test_what_a_killed_controller_left_is_ended_before_the_next_one_writes(
 def test_what_leaves_its_session_and_ignores_term_is_found_as_well(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(commands, "PATIENCE", 0.3)
+    monkeypatch.setattr(children, "PATIENCE", 0.3)
     lock, others, file = tmp_path / "lock", tmp_path / "others", tmp_path / "pid"
     lock.touch()
     others.touch()
