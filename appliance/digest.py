@@ -12,6 +12,9 @@ from typing import Final
 MOST: Final = 8
 """Files of an archive that are noted with a publication: those that changed last."""
 
+LARGEST: Final = 1 << 20
+"""Bytes of a file that is noted, and of what a mirror may send in its place; Release files have a few 100 000."""
+
 _LENGTH: Final = 24
 """Characters that are kept: enough for telling two states of a file apart."""
 
@@ -41,9 +44,9 @@ def of(file: Path) -> str:
     return str(found)
 
 
-def newest(tree: Path, paths: Iterable[str], largest: int) -> dict[str, str]:
+def newest(tree: Path, paths: Iterable[str]) -> dict[str, str]:
     """The digests of the files that changed last, by path; those that are gone or too large are left out."""
-    aged = sorted(_aged(tree, paths, largest), reverse=True)[:MOST]
+    aged = sorted(_aged(tree, paths), reverse=True)[:MOST]
     found: dict[str, str] = {}
     for _, path in sorted(aged, key=lambda pair: pair[1]):
         with suppress(OSError):
@@ -51,9 +54,9 @@ def newest(tree: Path, paths: Iterable[str], largest: int) -> dict[str, str]:
     return found
 
 
-def _aged(tree: Path, paths: Iterable[str], largest: int) -> Iterator[tuple[int, str]]:
+def _aged(tree: Path, paths: Iterable[str]) -> Iterator[tuple[int, str]]:
     for path in paths:
         with suppress(OSError):
             status = os.stat(tree / path)
-            if status.st_size <= largest:
+            if status.st_size <= LARGEST:
                 yield status.st_mtime_ns, path

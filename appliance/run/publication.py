@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from appliance import digest
 from appliance.meanwhile import meanwhile
 from appliance.run.ground import Ground
-from appliance.sync import publish, release, trace, verify
+from appliance.sync import publish, trace, verify
 from appliance.sync.order import roots_of
 
 
@@ -51,5 +51,5 @@ class Publication:
 
     async def _done(self, serial: str | None, roots: Iterable[str]) -> None:
         """It is visible; what its readers begin with is noted, so that it is known again where others serve it."""
-        digests = await meanwhile(digest.newest, self._tree, list(roots), release.LARGEST)
+        digests = await meanwhile(digest.newest, self._tree, list(roots))
         self._ground.store.published(self._ground.name, serial, time.time(), digests)

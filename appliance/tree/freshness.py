@@ -38,7 +38,9 @@ class History:
         for one in self.publications:
             if (number := serial_number(one.serial)) is not None:
                 first.setdefault(number, one.published)
-        self._serials = sorted(first)
+        # Who went back carries nothing that is newer, and nobody lacks it.
+        newest = serial_number(self.publications[-1].serial) if self.publications else None
+        self._serials = sorted(serial for serial in first if newest is None or serial <= newest)
         self._times = [first[serial] for serial in self._serials]
 
     def after(self, serial: int) -> list[float]:
@@ -54,7 +56,7 @@ class History:
         if number is None or not self._serials:
             return Standing()
         missing = self.after(number)
-        # A rollback, or a clock that was set back, leaves later serials with earlier times.
+        # A clock that was set back leaves later serials with earlier times.
         lag = max(0.0, now - min(missing)) if missing else 0.0
         return Standing(word(max(lag, unseen)), len(missing), lag)
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urljoin, urlsplit
 
 from appliance import __version__, tracefile
-from appliance.digest import Digest
-from appliance.tree.reader import LARGEST, PATIENCE
+from appliance.digest import LARGEST, Digest
+from appliance.tree.reader import PATIENCE
 
 if TYPE_CHECKING:
     import httpx  # most mirrors look at nobody by HTTP: who does imports it then
@@ -80,17 +80,9 @@ class OverHttp:
         found = {path: await self._digest(path) for path in paths}
         return {path: digest for path, digest in found.items() if digest}
 
-    async def traces(self) -> dict[str, str]:
-        """See ``Reader``. Their names come from ``_traces``, from the mirrors on the way, or from a page with links."""
-        known = await self._named("_hierarchy", "_hierarchy.mirror", "_traces")
-        chain = known.get("_hierarchy", known.get("_hierarchy.mirror", ""))
-        listed = known["_traces"] if "_traces" in known else await self.text(f"{tracefile.DIRECTORY}/") or ""
-        names = [tier.name for tier in tracefile.hierarchy(chain)] + tracefile.names(listed)
-        return known | await self._named(*list(dict.fromkeys(names))[: tracefile.MOST])
-
-    async def _named(self, *names: str) -> dict[str, str]:
-        found = {name: await self.text(f"{tracefile.DIRECTORY}/{name}") for name in names}
-        return {name: text for name, text in found.items() if text is not None}
+    async def listing(self) -> str:
+        """See ``Reader``: a page with links."""
+        return await self.text(f"{tracefile.DIRECTORY}/") or ""
 
     async def text(self, path: str, longest: int = tracefile.LONGEST) -> str | None:
         """One file, None when it is not there or too large. Raises OSError."""

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from appliance import commands, digest, tracefile
-from appliance.tree.reader import LARGEST, PATIENCE
+from appliance.tree.reader import PATIENCE
 
 _PARTIAL: Final = (23, 24)
 """rsync's exit codes when some of the files were not there (rsync(1))."""
 
 _MEMORY: Final = 256 << 20
-"""Bytes of address space: a directory comes as a whole, so an endless one ends here."""
+"""Bytes of address space: a listing comes as a whole, so an endless one ends here."""
 
 _LONG: Final = 60
 
-_Read = TypeVar("_Read")
+_OPTIONS: Final = ("--no-motd", f"--timeout={int(PATIENCE)}", f"--contimeout={int(PATIENCE)}")
+
+_Files = Iterable[tuple[str, Path]]
+"""Files with the paths that they were asked for by."""
 
 
 class OverRsync:
@@ -35,23 +36,27 @@ class OverRsync:
 
     async def digests(self, paths: Sequence[str]) -> dict[str, str]:
         """See ``Reader``."""
-        return await self._read(paths, LARGEST, _LONG, _digests)
+        return await self._read(paths, digest.LARGEST, _LONG, _digests)
 
-    async def traces(self) -> dict[str, str]:
-        """See ``Reader``."""
-        found = await self._read([f"{tracefile.DIRECTORY}/"], tracefile.LONGEST, PATIENCE, _texts)
-        return {path.rpartition("/")[2]: text for path, text in found.items()}
+    async def listing(self) -> str:
+        """See ``Reader``; the last of very many."""
+        argv = ["rsync", *_OPTIONS, "--list-only", "--", f"{self._site}/{tracefile.DIRECTORY}/"]
+        outcome = await commands.run(argv, deadline=PATIENCE, memory=_MEMORY)
+        return "\n".join(line.split()[-1] for line in outcome.stdout.splitlines() if line.startswith("-"))
 
     async def _read(
-        self, paths: Sequence[str], largest: int, deadline: float, read: Callable[[Path], dict[str, _Read]]
-    ) -> dict[str, _Read]:
+        self,
+        paths: Sequence[str],
+        largest: int,
+        deadline: float,
+        read: Callable[[Iterable[tuple[str, Path]]], dict[str, str]],
+    ) -> dict[str, str]:
         """What was made of each file that is there. ``master`` may be a link to another trace file."""
         if not paths:
             return {}
         with tempfile.TemporaryDirectory(dir=self._scratch, prefix="look-") as directory:
             argv = [
-                "rsync", "--dirs", "--relative", "--copy-links", "--no-motd", f"--max-size={largest}",
-                f"--timeout={int(PATIENCE)}", f"--contimeout={int(PATIENCE)}", "--",
+                "rsync", *_OPTIONS, "--relative", "--copy-links", f"--max-size={largest}", "--",
                 *(f"{self._site}/./{path}" for path in paths), f"{directory}/",
             ]  # fmt: skip
             outcome = await commands.run(argv, deadline=deadline, memory=_MEMORY)
@@ -59,30 +64,22 @@ class OverRsync:
                 raise TimeoutError
             if outcome.code not in (0, *_PARTIAL):
                 raise OSError(_said(outcome.stderr) or outcome.last_words)
-            return read(Path(directory))
+            return read(_came(Path(directory), paths))
 
 
-def _files(directory: Path) -> Iterator[tuple[str, Path]]:
-    """The files that came; a daemon may have sent anything."""
-    for place, _, names in os.walk(directory):
-        for name in names[:1000]:
-            file = Path(place, name)
-            if file.is_file() and not file.is_symlink():
-                yield str(file.relative_to(directory)), file
+def _came(directory: Path, paths: Sequence[str]) -> Iterator[tuple[str, Path]]:
+    """Those of the files that were asked for which came, as files."""
+    for path in paths:
+        if (file := directory / path).is_file() and not file.is_symlink():
+            yield path, file
 
 
-def _texts(directory: Path) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for path, file in _files(directory):
-        name = path.rpartition("/")[2]
-        if len(found) <= tracefile.MOST and (name.startswith("_") or name == "master" or tracefile.is_trace(name)):
-            with suppress(OSError):
-                found[path] = file.read_text("utf-8", "replace")
-    return found
+def _texts(files: _Files) -> dict[str, str]:
+    return {path: file.read_text("utf-8", "replace") for path, file in files}
 
 
-def _digests(directory: Path) -> dict[str, str]:
-    return {path: digest.of(file) for path, file in _files(directory)}
+def _digests(files: _Files) -> dict[str, str]:
+    return {path: digest.of(file) for path, file in files}
 
 
 def _said(stderr: str) -> str:

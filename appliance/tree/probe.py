@@ -42,7 +42,21 @@ async def look(reader: Reader, publications: Sequence[Publication], above: Seque
     trace, judged = await _judged(reader, publications, above)
     if trace is None and judged.consistent is None and judged.serial is None:
         raise OSError(f"{tracefile.MASTER}: not there, or without a serial")
-    return Glimpse(trace, judged.serial, judged.consistent, *_testimony(await reader.traces()))
+    return Glimpse(trace, judged.serial, judged.consistent, *_testimony(await _traces(reader)))
+
+
+async def _traces(reader: Reader) -> dict[str, str]:
+    """The trace files of a mirror by their names, those of the mirrors on the way first; so many and no more."""
+    found = await _named(reader, ["_hierarchy", "_hierarchy.mirror", "_traces"])
+    chain = found.get("_hierarchy", found.get("_hierarchy.mirror", ""))
+    listed = found["_traces"] if "_traces" in found else await reader.listing()
+    names = [tier.name for tier in tracefile.hierarchy(chain)] + tracefile.names(listed)
+    return found | await _named(reader, list(dict.fromkeys(filter(tracefile.is_trace, names)))[: tracefile.MOST])
+
+
+async def _named(reader: Reader, names: Sequence[str]) -> dict[str, str]:
+    found = await reader.texts([f"{tracefile.DIRECTORY}/{name}" for name in names])
+    return {path.rpartition("/")[2]: text for path, text in found.items()}
 
 
 def own(tree: Path, serial: str | None) -> Glimpse:

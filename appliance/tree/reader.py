@@ -8,9 +8,6 @@ from typing import Final, Protocol
 PATIENCE: Final = 10.0
 """Seconds for one small file."""
 
-LARGEST: Final = 10_000_000
-"""Bytes of an index that is compared (apt takes no larger Release file)."""
-
 
 class Reader(Protocol):
     """One archive at one mirror. What is not there is left out; OSError says why nothing can be seen."""
@@ -19,7 +16,7 @@ class Reader(Protocol):
         """Small files (``tracefile.LONGEST``) by their paths; what is larger is not there."""
 
     async def digests(self, paths: Sequence[str]) -> dict[str, str]:
-        """What ``digest.of`` makes of files, by their paths."""
+        """What ``digest.of`` makes of files (``digest.LARGEST``), by their paths."""
 
-    async def traces(self) -> dict[str, str]:
-        """The files of the trace directory by their names, ``_hierarchy`` among them."""
+    async def listing(self) -> str:
+        """What is in the trace directory, as a text that ``tracefile.names`` reads; empty when nobody tells."""

@@ -49,3 +49,10 @@ def test_a_serial_counts_once_and_since_it_was_first_published() -> None:
     pubs = [Publication(1, "1", NOW - 9), Publication(2, "2", NOW - 8), Publication(3, "2", NOW - 1)]
     standing = History([*pubs, Publication(4, None, NOW)]).standing("1", NOW)
     assert (standing.missed, standing.lag) == (1, 8)
+
+
+def test_what_was_taken_back_is_missed_by_nobody() -> None:
+    pubs = [Publication(1, "1", NOW - 9), Publication(2, "2", NOW - 8), Publication(3, "1", NOW - 1)]
+    for serial in ("1", "2"):
+        standing = History(pubs).standing(serial, NOW)
+        assert (standing.fresh, standing.missed) == ("fresh", 0)

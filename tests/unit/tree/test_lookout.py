@@ -36,7 +36,7 @@ class Mirror:
         master = self.root / TRACE / "master"
         if not master.is_symlink():
             master.symlink_to("origin")
-        return Publication(int(serial), serial, float(serial), digest.newest(self.root, [INDEX], 1000))
+        return Publication(int(serial), serial, float(serial), digest.newest(self.root, [INDEX]))
 
     def index(self, text: str) -> None:
         self.write(INDEX, text)
@@ -184,11 +184,11 @@ def test_the_first_url_that_shows_something_counts(server: Www, mirror: Mirror, 
     looking(tmp_path, play)
 
 
-def test_a_page_of_links_tells_of_traces(server: Www, mirror: Mirror, tmp_path: Path) -> None:
+def test_without_a_list_of_traces_their_directory_tells_of_them(site: str, mirror: Mirror, tmp_path: Path) -> None:
     mirror.write(f"{TRACE}/hub", "x\nArchive serial: 1\n")
 
     async def play(look: Look, out: Lookout) -> None:
-        seen = await look(f"{server.url}/debian")
+        seen = await look(site)
         assert seen.glimpse
         assert {one.name for one in seen.glimpse.traces} == {"origin", "hub"}
 
