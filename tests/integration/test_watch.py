@@ -153,7 +153,9 @@ def tree(world: World) -> Iterator[Tree]:
         leaf = ours(LEAF, Ours.upstream(HUB, "debian"), {})
         leaf.wait_carries("debian", second)
         stocks[0].wait_carries("debian", second)
-        yield Tree(origin, hub, leaf, *stocks)
+        made = Tree(origin, hub, leaf, *stocks)
+        made.see(**dict.fromkeys((HUB, LEAF, STOCK), {"serial": second}))
+        yield made
 
 
 def test_every_node_is_at_its_true_serial_within_seconds_of_any_change(tree: Tree) -> None:
