@@ -42,6 +42,7 @@ class Watch:
         self._written = {key: _lasting(one) for key, one in self._gathered.before.items()}
         self._rounds: Rounds | None = None
         self._states: dict[str, tuple[int, int]] = {}
+        self._mute: dict[str, float] = {}
         self._news, self._began = asyncio.Event(), time.monotonic()
         self._is_together = False
         self._catch_up()
@@ -145,7 +146,9 @@ class Watch:
         try:
             report = await self._lookout.report(url)
         except (OSError, TimeoutError):
-            return Found(0.0 if mirror in reports else None, answered=False)
+            since = self._mute.setdefault(mirror, time.monotonic())
+            return Found(time.monotonic() - since, answered=False)
+        self._mute.pop(mirror, None)
         self._is_together = False
         if report is None:
             reports.pop(mirror, None)

@@ -72,7 +72,7 @@ db.commit()
 
 
 def publish(origin: Ours, text: str) -> str:
-    """The next publication, whose index is this text."""
+    """The next publication, whose index is this text: of a length of its own, or stock takes it for the last one."""
     origin.put("/srv/mirror/debian", {INDEX: text.encode()})
     serial = origin.announce("debian")
     origin.wait_carries("debian", serial)  # its record of the index is made
@@ -142,7 +142,7 @@ def tree(world: World) -> Iterator[Tree]:
         first = publish(origin, "one")
         fetch(files, "stopped")
         fetch(files, "liar")
-        second = publish(origin, "two")
+        second = publish(origin, "second")
         fetch(files, "liar", below="project/")
         for name in ("plain", "module", "clock"):
             fetch(files, name)
@@ -154,14 +154,14 @@ def tree(world: World) -> Iterator[Tree]:
         leaf.wait_carries("debian", second)
         stocks[0].wait_carries("debian", second)
         made = Tree(origin, hub, leaf, *stocks)
-        made.see(**dict.fromkeys((HUB, LEAF, STOCK), {"serial": second}))
+        made.see(**{name: {"serial": second} for name in (HUB, LEAF, STOCK)})
         yield made
 
 
 def test_every_node_is_at_its_true_serial_within_seconds_of_any_change(tree: Tree) -> None:
     """A publication sweeps through the tree; each change is awaited for itself."""
     before = {name: propagation(tree.origin, name, tier) for name, tier in TIERS.items()}
-    old, new = tree.origin.serial_of("debian"), publish(tree.origin, "three")
+    old, new = tree.origin.serial_of("debian"), publish(tree.origin, "the third")
     published, times, moments = tree.origin.archive("debian")["published_at"], {}, {}
     for name, node in ((HUB, tree.hub), (LEAF, tree.leaf), (STOCK, tree.stock)):
         node.wait_carries("debian", new)
@@ -210,7 +210,7 @@ def test_nobody_is_taken_for_what_he_is_not(tree: Tree) -> None:
 
 
 def test_who_comes_back_is_seen_within_seconds(tree: Tree) -> None:
-    publish(tree.origin, "four")
+    publish(tree.origin, "one more of them")
     for name in ("liar", "stopped"):
         fetch(tree.files, name)
     facts = {"serial": tree.origin.serial_of("debian"), "fresh": "fresh", "consistent": True, "missed": 0}

@@ -198,3 +198,17 @@ def test_two_hundred_mirrors_in_a_minute_and_the_dead_delay_nobody(house: House,
             assert len(controller.watch.listed("debian")) == 190
 
     asyncio.run(play())
+
+
+def test_who_is_not_there_yet_is_asked_for_its_report_when_it_is(house: House, server: Www, tmp_path: Path) -> None:
+    house.extra = registry(server, "low")
+    server.fail("/api/v1/report", 503)
+
+    async def play() -> None:
+        async with house.open() as controller:
+            await until(lambda: server.asked.count("/api/v1/report") > 1)
+            told = {"mirror": "deep", "archive": "debian", "carries": "1"}
+            server.say("/api/v1/report", json.dumps({"name": "low", "downstreams": [told]}))
+            await until(lambda: "deep" in seen(controller), deadline=10)
+
+    asyncio.run(play())
