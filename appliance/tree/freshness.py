@@ -47,18 +47,27 @@ class History:
         """When the serials behind this one were published here; not more than is remembered."""
         return self._times[bisect_right(self._serials, serial) :]
 
-    def standing(self, serial: str | None, now: float, unseen: float = 0.0) -> Standing:
+    def standing(self, serial: str | None, now: float, unseen: float = 0.0, publication: int | None = None) -> Standing:
         """Where a mirror stands that carried this serial when it was last seen, ``unseen`` seconds ago.
 
-        For whom nobody can see it may be any serial by now: then it is called what it would be at the worst.
+        Where there are no serials it is known by the number of our ``publication`` that it had. For whom nobody can see
+        it may be anything by now: then it is called what it would be at the worst.
         """
-        number = serial_number(serial)
-        if number is None or not self._serials:
+        missing = self._missing(serial, publication)
+        if missing is None:
             return Standing()
-        missing = self.after(number)
         # A clock that was set back leaves later serials with earlier times.
         lag = max(0.0, now - min(missing)) if missing else 0.0
         return Standing(word(max(lag, unseen)), len(missing), lag)
+
+    def _missing(self, serial: str | None, publication: int | None) -> list[float] | None:
+        """When what it lacks was published here; None when nobody knows."""
+        number = serial_number(serial)
+        if number is not None and self._serials:
+            return self.after(number)
+        if serial is None and publication is not None:
+            return [one.published for one in self.publications if one.number > publication]
+        return None
 
 
 def word(lag: float) -> Fresh:

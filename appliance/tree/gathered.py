@@ -52,8 +52,15 @@ class Gathered:
     def stood(self, one: Sighting, now: float) -> Sighting:
         """With how far it is behind now. Who cannot be seen may be anywhere by now."""
         unseen = 0.0 if one.seen_at is None else max(0.0, now - one.seen_at)
-        standing = self.history(one.archive).standing(one.serial, now, unseen)
+        standing = self.history(one.archive).standing(one.serial, now, unseen, self._publication(one))
         return replace(one, fresh=standing.fresh, missed=standing.missed, lag=standing.lag)
+
+    def _publication(self, one: Sighting) -> int | None:
+        """The number of our publication that a mirror has, where no serial tells."""
+        if one.source == "self":
+            return next((last.number for last in self.history(one.archive).publications[-1:]), None)
+        seen = self.looks.get((one.mirror, one.archive))
+        return seen.glimpse.number if seen and seen.glimpse else None
 
     def together(self, store: Store, remembering: bool) -> dict[Key, Sighting]:
         """Everybody. ``remembering``: also whom others told us of before, and do not now."""

@@ -15,10 +15,11 @@ FEW: Final = 3
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """The serial that a mirror's users get, None for one that we never published; and whether its indices are those of
-    its trace, None when that cannot be told."""
+    its trace, None when that cannot be told. Of a mirror without a trace the ``number`` of our publication is told."""
 
     serial: str | None
     consistent: bool | None = None
+    number: int | None = None
 
 
 def sentinels(publications: Sequence[Publication], serial: str | None) -> list[str]:
@@ -43,17 +44,23 @@ def judge(publications: Sequence[Publication], serial: str | None, digests: Mapp
 
     A file that it does not have tells nothing: it may carry a part of the archive.
     """
+    if serial is None:
+        same = _last(publications, digests)
+        return Judgement(same.serial, None, same.number) if same else Judgement(None)
     theirs = [one for one in publications if one.serial == serial]
-    if not digests or (serial is not None and not theirs):
+    if not digests or not theirs:
         return Judgement(serial)
-    if any(_agrees(one, digests) for one in theirs):
+    if _last(theirs, digests):
         return Judgement(serial, True)
-    older = [one for one in publications if not theirs or one.number < theirs[0].number]
-    same = next((one for one in reversed(older) if _agrees(one, digests)), None)
-    if same:
-        return Judgement(same.serial, False if theirs else None)
-    newer = any(_agrees(one, digests) for one in publications if theirs and one.number > theirs[-1].number)
-    return Judgement(serial if newer else None, False if theirs else None)
+    if older := _last([one for one in publications if one.number < theirs[0].number], digests):
+        return Judgement(older.serial, False)
+    newer = _last([one for one in publications if one.number > theirs[-1].number], digests)
+    return Judgement(serial if newer else None, False)
+
+
+def _last(publications: Sequence[Publication], digests: Mapping[str, str]) -> Publication | None:
+    """The newest publication that has these files."""
+    return next((one for one in reversed(publications) if _agrees(one, digests)), None)
 
 
 def _agrees(one: Publication, digests: Mapping[str, str]) -> bool:

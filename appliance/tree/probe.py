@@ -24,7 +24,8 @@ _TRIES: Final = 3
 class Glimpse:
     """What one look saw. ``trace`` is the serial that the mirror tells, ``carried`` the one that its users get.
 
-    ``chain`` are the mirrors on the way to it, the first one's first, itself perhaps among them.
+    ``number`` is that of our publication, where there is no trace. ``chain`` are the mirrors on the way to it, the first
+    one's first, itself perhaps among them.
     """
 
     trace: str | None
@@ -32,6 +33,7 @@ class Glimpse:
     consistent: bool | None = None
     traces: tuple[TraceFile, ...] = ()
     chain: tuple[Tier, ...] = ()
+    number: int | None = None
 
 
 async def look(reader: Reader, publications: Sequence[Publication], above: Sequence[str]) -> Glimpse:
@@ -40,9 +42,9 @@ async def look(reader: Reader, publications: Sequence[Publication], above: Seque
     Raises OSError when nothing can be seen.
     """
     trace, judged = await _judged(reader, publications, above)
-    if trace is None and judged.consistent is None and judged.serial is None:
+    if trace is None and judged.number is None:
         raise OSError(f"{tracefile.MASTER}: not there, or without a serial")
-    return Glimpse(trace, judged.serial, judged.consistent, *_testimony(await _traces(reader)))
+    return Glimpse(trace, judged.serial, judged.consistent, *_testimony(await _traces(reader)), judged.number)
 
 
 async def _traces(reader: Reader) -> dict[str, str]:

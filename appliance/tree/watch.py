@@ -178,7 +178,8 @@ class Watch:
 def _age(seen: Seen, history: History) -> float | None:
     """For how long a mirror has not been what it should be, or has been on its way there."""
     now = time.time()
-    lag = history.standing(seen.glimpse.carried, now).lag if seen.glimpse else None
+    glimpse = seen.glimpse
+    lag = history.standing(glimpse.carried, now, publication=glimpse.number).lag if glimpse else None
     if seen.failures or not seen.is_settled:
         return now - seen.since
     return min(lag, now - seen.since) if lag else None

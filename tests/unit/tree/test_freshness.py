@@ -56,3 +56,11 @@ def test_what_was_taken_back_is_missed_by_nobody() -> None:
     for serial in ("1", "2"):
         standing = History(pubs).standing(serial, NOW)
         assert (standing.fresh, standing.missed) == ("fresh", 0)
+
+
+def test_without_serials_the_number_of_the_publication_tells() -> None:
+    pubs = [Publication(1, None, NOW - 20 * HOUR), Publication(2, None, NOW - 9 * HOUR)]
+    standing = History(pubs).standing(None, NOW, publication=1)
+    assert (standing.fresh, standing.missed, standing.lag) == ("stale", 1, 9 * HOUR)
+    assert History(pubs).standing(None, NOW, publication=2).fresh == "fresh"
+    assert History(pubs).standing(None, NOW).fresh == "unknown"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from appliance.records import Publication
@@ -32,7 +34,7 @@ def test_what_changed_last_is_looked_at(serial: str | None, paths: list[str] | N
         ("3", {"a": "a4", "d": "d3"}, Judgement("3", False)),  # being updated: the trace comes last
         ("4", {}, Judgement("4")),  # it carries other suites
         ("5", {"a": "a4"}, Judgement("5")),  # newer than we are
-        (None, {"a": "a2", "d": "d3"}, Judgement("3")),  # no trace at all
+        (None, {"a": "a2", "d": "d3"}, Judgement("3", None, 3)),  # no trace at all
         (None, {"a": "x"}, Judgement(None)),
     ],
 )
@@ -48,3 +50,9 @@ def test_a_serial_that_was_published_twice_has_two_states() -> None:
 def test_publications_whose_files_nobody_noted_prove_nothing() -> None:
     assert judge([Publication(1, "1", 1.0)], "1", {}) == Judgement("1")
     assert sentinels([Publication(1, "1", 1.0)], "1") == []
+
+
+def test_where_nobody_has_serials_publications_are_told_by_their_numbers() -> None:
+    history = [replace(one, serial=None) for one in HISTORY]
+    assert judge(history, None, {"a": "a2", "d": "d1"}) == Judgement(None, None, 2)
+    assert sentinels(history, None) == ["a", "d", "b"]
