@@ -24,8 +24,8 @@ _TRIES: Final = 3
 class Glimpse:
     """What one look saw. ``trace`` is the serial that the mirror tells, ``carried`` the one that its users get.
 
-    ``number`` is that of our publication, where there is no trace. ``chain`` are the mirrors on the way to it, the first
-    one's first, itself perhaps among them.
+    ``number`` is that of our publication, where there is no trace. ``chain`` are the mirrors on the way to it, the
+    first one's first, itself perhaps among them.
     """
 
     trace: str | None
