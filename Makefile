@@ -4,7 +4,7 @@ GROUND = $(PYTHON) -m tests.ground
 PYTEST = .venv/bin/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-update test lint unit unit-image integration interop bench bench-consistency bench-fanout bench-first bench-slice chaos accidents image programs down clean
+.PHONY: help demo demo-update test lint unit unit-image integration interop page bench bench-consistency bench-fanout bench-first bench-slice chaos accidents image programs down clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -20,7 +20,7 @@ demo-update: .venv/.complete ## a changed package, from the origin to the leaves
 test: ## linters, types, unit tests here and in the image, integration tests
 	@$(GROUND) engine programs
 	@echo "· images, linters, unit and integration tests, three at a time: each part's output comes when it ends"
-	@$(MAKE) --no-print-directory --keep-going --jobs=3 --output-sync=target interop integration accidents lint unit unit-image
+	@$(MAKE) --no-print-directory --keep-going --jobs=3 --output-sync=target interop integration accidents page lint unit unit-image
 
 lint: programs .venv/.complete ## ruff, mypy, shellcheck
 	$(PYTEST) -m linters tests/unit
@@ -34,11 +34,15 @@ unit-image: image ## the same unit tests with the image's Python and libraries
 
 integration: image .venv/.complete ## the real image in a real topology
 	@$(GROUND) prometheus
-	$(PYTEST) -m 'integration and not interop and not chaos' tests/integration
+	$(PYTEST) -m 'integration and not interop and not chaos and not page' tests/integration
 
 interop: image .venv/.complete ## the real image among mirrors that run Debian's own scripts
 	@$(GROUND) peer
 	$(PYTEST) -m interop tests/integration
+
+page: .venv/.complete ## the status page in Chromium; SHOTS=directory keeps the pictures
+	@$(GROUND) engine browser
+	$(PYTEST) -m page tests/integration
 
 bench: image .venv/.complete ## what a sync costs by changes and by size: ours, ftpsync, plain rsync; BENCH="--quick", "--sizes 10k,100k"; an hour
 	@$(GROUND) peer

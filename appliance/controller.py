@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable
 
 from appliance import log, words
+from appliance.bell import Bell
 from appliance.errors import ApplianceError
 from appliance.hits import Hits
 from appliance.lane import Lane
@@ -29,8 +30,10 @@ class Controller:
 
     def __init__(self, settings: Settings, places: Places, store: Store) -> None:
         self.settings, self.places, self.store = settings, places, store
+        self.bell = Bell()
+        store.on_change = self.bell.ring
         self.notices = Notices(settings, places, store)
-        self.watch = Watch(settings, places, store)
+        self.watch = Watch(settings, places, store, self.bell.ring)
         self.hits = Hits(places)
         self.push = Push(settings, places, store, self._news)
         self.volume = Volume(places, settings.reserve)
@@ -66,6 +69,7 @@ class Controller:
         """A run has ended, or a downstream was told, or could not be."""
         self.notices.look()
         self.watch.news()
+        self.bell.ring()
 
     def accept(self, requests: Iterable[Request]) -> None:
         """Make requests durable, then wake their archives. Requests for archives we do not have are answered 78."""

@@ -42,7 +42,7 @@ from appliance.values import (
 
 LIST_DIRECTORY = Path("/etc/mirror")
 """Where the key files of a stock list are, unless it says so itself."""
-RESERVED = frozenset({"api", "control", "global", "healthz", "metrics", "mirrors", "r", "readyz", "trigger"})
+RESERVED = frozenset({"api", "control", "global", "healthz", "metrics", "mirrors", "r", "readyz", "status", "trigger"})
 PACKED = "*.7z *.apk *.bz2 *.deb *.gz *.iso *.jpg *.jigdo *.lz4 *.lzma *.png *.rpm *.tgz *.udeb *.xz *.zip *.zst"
 
 

@@ -7,22 +7,20 @@ nginx shows everything but ``/control/`` to the world.
 from __future__ import annotations
 
 import asyncio
-import html
 import os
 import sqlite3
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from starlette.applications import Starlette
 from starlette.requests import Request as HttpRequest
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from appliance import metrics, report, status
+from appliance import metrics, status
 from appliance.controller import Controller
-from appliance.doors import levers, lists, webtrigger
+from appliance.doors import api, levers, lists, page, webtrigger
 from appliance.doors.redirect import App, Redirect
 from appliance.doors.tables import Tables
 from appliance.errors import ApplianceError
@@ -46,20 +44,8 @@ def application(controller: Controller, reload: Callable[[], list[str]]) -> App:
         reasons = status.not_ready(controller)
         return JSONResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
 
-    async def picture(_: HttpRequest) -> Response:
-        return JSONResponse(status.picture(controller))
-
-    async def mirrors(request: HttpRequest) -> Response:
-        return JSONResponse({"mirrors": status.mirrors(controller, request.query_params.get("archive"))})
-
-    async def own(_: HttpRequest) -> Response:
-        return JSONResponse(report.picture(controller))
-
     async def measure(_: HttpRequest) -> Response:
         return Response(await metrics.measured(controller), media_type=PROMETHEUS_TEXT)
-
-    async def page(_: HttpRequest) -> Response:
-        return HTMLResponse(_page(controller))
 
     async def push(request: HttpRequest) -> Response:
         wanted = await request.json()
@@ -90,13 +76,11 @@ def application(controller: Controller, reload: Callable[[], list[str]]) -> App:
 
     behind = Starlette(
         routes=[
-            Route("/", page),
+            *page.routes(controller),
+            *api.routes(controller),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             Route("/metrics", measure),
-            Route("/api/v1/status", picture),
-            Route("/api/v1/mirrors", mirrors),
-            Route("/api/v1/report", own),
             *webtrigger.routes(controller),
             *lists.routes(controller, tables),
             *levers.routes(controller),
@@ -148,28 +132,3 @@ async def _refuse(_: HttpRequest, error: Exception) -> Response:
 
 async def _full(_: HttpRequest, __: Exception) -> Response:
     return JSONResponse({"error": "not accepted: the state volume cannot be written"}, 503)
-
-
-def _page(controller: Controller) -> str:
-    archives = status.picture(controller)["archives"]
-    rows = "".join(
-        f'<tr><td><a href="/{html.escape(name)}/">{html.escape(name)}</a><td>{html.escape(archive["serial"] or "–")}'
-        f"<td>{_utc(archive['published_at'])}<td>{html.escape(archive['state'])}"
-        for name, archive in archives.items()
-    )
-    notes = "".join(
-        f"<p>{html.escape(name)}: {html.escape(line)}"
-        for name, archive in archives.items()
-        for line in archive["notes"]
-    )
-    name = html.escape(controller.settings.name)
-    return (
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>{name}</title><meta name=viewport content="
-        "'width=device-width'><style>:root{color-scheme:light dark;font:16px system-ui}body{margin:2rem auto;"
-        "max-width:60rem;padding:0 1rem}td,th{padding:.3rem 1rem .3rem 0;text-align:left}</style>"
-        f"<h1>{name}</h1><table><tr><th>archive<th>serial<th>published (UTC)<th>state{rows}</table>{notes}"
-    )
-
-
-def _utc(when: float | None) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(when)) if when else "never"

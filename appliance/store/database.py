@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +22,12 @@ class StoreError(ApplianceError):
 
 
 class Database:
-    """One connection; every method of a room built on it is one transaction, durable when it returns."""
+    """One connection; every method of a room built on it is one transaction, durable when it returns.
+
+    ``on_change`` is called behind each.
+    """
+
+    on_change: Callable[[], None] | None = None
 
     def __init__(self, path: Path) -> None:
         """Open it, make it, or bring it forward; of an older one a copy is kept beside it until the next time.
@@ -82,6 +87,8 @@ class Database:
             if self._db.in_transaction:  # SQLite ends some by itself, when the volume is full
                 self._db.execute("rollback")
             raise
+        if self.on_change:
+            self.on_change()
 
     def _all(self, query: str, *values: Any) -> list[sqlite3.Row]:
         return self._db.execute(query, values).fetchall()

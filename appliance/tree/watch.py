@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final
@@ -34,9 +34,11 @@ REPORT: Final = ""
 
 
 class Watch:
-    """The mirrors around us, and what was last seen of each."""
+    """The mirrors around us, and what was last seen of each. ``on_change``: one does something else than before."""
 
-    def __init__(self, settings: Settings, places: Places, store: Store) -> None:
+    def __init__(self, settings: Settings, places: Places, store: Store, on_change: Callable[[], None]) -> None:
+        self._on_change = on_change
+        self._activities: dict[Key, str | None] = {}
         self._places, self._store, self._lookout = places, store, Lookout(places.run)
         self._gathered = Gathered(settings, before={(one.mirror, one.archive): one for one in store.sightings()})
         self._written = {key: _lasting(one) for key, one in self._gathered.before.items()}
@@ -157,8 +159,12 @@ class Watch:
         return Found(0.0)
 
     def _keep(self) -> None:
-        """Write down what has changed, for the next life."""
+        """Write down what has changed, for the next life, which is told by the store; what passes is told here."""
         lasting = {key: _lasting(one) for key, one in self._all().items() if one.source != "self"}
+        activities = {key: one.activity for key, one in self._gathered.before.items()}
+        if activities != self._activities:
+            self._activities = activities
+            self._on_change()
         changed = [self._gathered.before[key] for key, one in lasting.items() if self._written.get(key) != one]
         gone = self._written.keys() - lasting.keys()
         if changed or gone:

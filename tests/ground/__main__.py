@@ -24,6 +24,10 @@ def _prometheus() -> None:
     images.prometheus(base.ensure())
 
 
+def _browser() -> None:
+    images.browser(base.ensure())
+
+
 def _down() -> None:
     if engine.answers():
         with step("removing containers, networks and volumes of the demo and the tests"):
@@ -40,6 +44,7 @@ VERBS: Final[Mapping[str, Callable[[], None]]] = {
     "peer": _peer,
     "prometheus": _prometheus,
     "hands": images.hands,
+    "browser": _browser,
     "programs": programs.ensure,
     "runner": images.runner,
     "venv": venv.ensure,

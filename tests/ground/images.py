@@ -18,6 +18,7 @@ PEER: Final = f"{NAMESPACE}-stock:latest"
 RUNNER: Final = f"{NAMESPACE}-unit:latest"
 PROMETHEUS: Final = f"{NAMESPACE}-prometheus:latest"
 HANDS: Final = f"{NAMESPACE}-hands:latest"
+BROWSER: Final = f"{NAMESPACE}-browser:latest"
 
 
 def product(base: str) -> None:
@@ -48,6 +49,11 @@ def runner() -> None:
 def hands() -> None:
     """What injects faults into mirrors: the product with iptables and a false clock."""
     _build(HANDS, TOP / "tests/chaos/image", PRODUCT)
+
+
+def browser(base: str) -> None:
+    """Chromium, for those who look at the status page."""
+    _build(BROWSER, TOP / "tests/browser/image", base)
 
 
 def _build(tag: str, context: Path, base: str, file: Path | None = None) -> None:

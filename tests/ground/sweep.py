@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.ground.console import output, run, succeeds
-from tests.ground.images import HANDS, NAMESPACE, PEER, PRODUCT, PROMETHEUS, RUNNER, TOOLS, TOP
+from tests.ground.images import BROWSER, HANDS, NAMESPACE, PEER, PRODUCT, PROMETHEUS, RUNNER, TOOLS, TOP
 
 DEMO: Final = f"{NAMESPACE}-demo"
 TESTS: Final = f"{NAMESPACE}-tests"
@@ -48,7 +48,7 @@ def world(name: str = WORLD) -> None:
 
 def images() -> None:
     """Removes the images we build; the base stays, it is the slow one and not ours alone."""
-    for tag in (HANDS, RUNNER, TOOLS, PEER, PROMETHEUS, PRODUCT):
+    for tag in (BROWSER, HANDS, RUNNER, TOOLS, PEER, PROMETHEUS, PRODUCT):
         succeeds("docker", "image", "rm", "--force", tag)
 
 

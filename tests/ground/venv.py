@@ -13,6 +13,9 @@ from tests.ground.images import TOP
 
 WHERE: Final = TOP / ".venv"
 STAMP: Final = WHERE / ".complete"
+AXE: Final = "axe-playwright-python>=0.1.8"
+"""The checker of accessibility, as a package of Python's."""
+
 OLDEST: Final = (3, 11)
 NEWER: Final = ("python3.14", "python3.13", "python3.12", "python3.11")
 
@@ -25,6 +28,8 @@ def ensure() -> None:
         if not (_new_enough(inside) and succeeds(inside, "-m", "pip", "--version")):
             _make(_interpreter())
         run(inside, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--editable", f"{TOP}[test]")
+        # Of this one only its copy of axe is wanted, not the browsers and drivers that it depends on.
+        run(inside, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", AXE)
         STAMP.touch()
 
 

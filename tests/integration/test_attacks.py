@@ -210,10 +210,33 @@ def test_idle_connections_to_rsync_keep_nobody_waiting(mirror: Lone) -> None:
         assert time.monotonic() - started < 5
 
 
+def test_listeners_hear_at_once_and_are_bounded_for_who_opens_them(mirror: Lone) -> None:
+    with ExitStack() as stack:
+        client = stack.enter_context(httpx.Client(timeout=20, limits=httpx.Limits(max_connections=20)))
+        heard = [stack.enter_context(client.stream("GET", f"{base(mirror)}/api/v1/events")) for _ in range(10)]
+        assert sorted(one.status_code for one in heard) == [200] * 8 + [429] * 2
+        lines = next(one for one in heard if one.status_code == 200).iter_lines()
+        assert next(lines) == "retry: 3000"
+        started = time.monotonic()
+        mirror.run("mirrorctl", "publish", "debian", "--wait")
+        assert next(line for line in lines if line.startswith("event:")) in ("event: change", "event: progress")
+        assert time.monotonic() - started < 5
+    assert get(mirror, "/healthz")[0] == 200
+
+
 EVERYTHING: Final = """
 for process in /proc/[0-9]*; do tr '\\0' ' ' <$process/cmdline; echo; done
 mirrorctl config; mirrorctl config --json; mirrorctl status; mirrorctl status --json; mirrorctl keys
 """
+
+
+SHOWN: Final = (
+    "/",
+    "/status/pulled",
+    "/metrics",
+    "/readyz",
+    *(f"/api/v1/{name}" for name in ("status", "runs", "mirrors")),
+)
 
 
 def test_no_secret_is_seen_from_anywhere(mirror: Lone) -> None:
@@ -222,7 +245,7 @@ def test_no_secret_is_seen_from_anywhere(mirror: Lone) -> None:
     shown = {
         "processes and verbs": mirror.run("bash", "-c", EVERYTHING),
         "log": mirror.logs(5000),
-        **{path: get(mirror, path)[1] for path in ("/", "/metrics", "/api/v1/status", "/readyz")},
+        **{path: get(mirror, path)[1] for path in SHOWN},
     }
     assert {place for place, text in shown.items() if "SECRET-" in text} == set()
     assert all(shown.values())

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx
 
@@ -39,6 +41,15 @@ class Service:
         """Ask over the socket, as nginx would."""
         with httpx.Client(transport=httpx.HTTPTransport(uds=str(self.house.places.api))) as client:
             return client.get(f"http://appliance{path}")
+
+    @contextmanager
+    def listening(self) -> Iterator[Iterator[str]]:
+        """The lines of the stream of events."""
+        with (
+            httpx.Client(transport=httpx.HTTPTransport(uds=str(self.house.places.api))) as client,
+            client.stream("GET", "http://appliance/api/v1/events") as answer,
+        ):
+            yield answer.iter_lines()
 
     def end(self) -> int:
         """Send TERM; returns the exit status."""

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -86,6 +87,14 @@ def test_term_ends_it_in_order(service: Service) -> None:
     assert service.end() == 0
     assert "controller stops" in service.log.read_text()
     assert not service.house.places.controller_pid.exists()
+
+
+def test_who_listens_holds_up_no_end(service: Service) -> None:
+    with service.listening() as lines:
+        assert next(lines) == "retry: 3000"
+        started = time.monotonic()
+        assert service.end() == 0
+        assert time.monotonic() - started < 4
 
 
 def test_a_second_controller_is_refused(service: Service) -> None:

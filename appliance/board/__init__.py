@@ -1,0 +1,1 @@
+"""The status page: facts become words, mirrors become a tree, the tree becomes a drawing."""
