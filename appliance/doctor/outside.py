@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from ipaddress import ip_address
 
-from appliance.commands import run_now
+from appliance import commands
 from appliance.doctor import reaching
 from appliance.doctor.finding import Finding, note, ok, warning
 from appliance.doctor.patient import Patient
@@ -29,7 +29,7 @@ async def examine(patient: Patient) -> list[Finding]:
     wanted = [("rsyncd", _RSYNC, reaching.RSYNC, 873)]
     wanted += [("sshd", _SSH, reaching.SSH, 2222)] if settings.triggers or settings.pulls else []
     looks = await asyncio.gather(*(_seen(name, *one) for one in wanted))
-    ours = [await asyncio.to_thread(_is_us, patient, name)] if settings.triggers else []
+    ours = [await _is_us(patient, name)] if settings.triggers else []
     return [*found, *looks, *(one for one in ours if one), *_came_in(patient)]
 
 
@@ -42,14 +42,15 @@ async def _seen(name: str, program: str, ports: tuple[int, ...], first: bytes, u
     return note(name, fact, cure)
 
 
-def _is_us(patient: Patient, name: str) -> Finding | None:
-    """A key at our own name that is not ours: the port leads to another sshd, mostly that of the machine itself."""
+async def _is_us(patient: Patient, name: str) -> Finding | None:
+    """Whether a port of our own name leads to us, which our host key shows: not to the machine's own sshd."""
     if not patient.places.host_public_key.exists():
         return None
     ours = patient.places.host_public_key.read_text().split()[1]
     for port in _SSH:
-        shown = run_now("ssh-keyscan", "-t", "ed25519", "-T", "3", "-p", str(port), name, deadline=10).stdout
-        if ours in shown.split():
+        argv = ["ssh-keyscan", "-t", "ed25519", "-T", "3", "-p", str(port), name]
+        shown = await commands.run(argv, deadline=reaching.PATIENCE)
+        if ours in shown.stdout.split():
             return ok(f"{name}:{port}", "the sshd there is ours: it shows our host key")
     return None
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from appliance import boot, render
+from appliance import boot, keys, render
 from appliance.environment import PREFIX
+from appliance.errors import Problem
 from appliance.places import Places
 from appliance.render import File
 from appliance.settings import Archive, Reading, Settings
@@ -22,7 +23,8 @@ class Patient:
     """``scratch`` are the same volumes with a run directory for this look alone.
 
     In it are keys and known hosts as the settings have them now, whatever the running programs were given.
-    ``picture`` is the controller's status, None when it does not answer, and then ``silence`` says why.
+    ``picture`` is the controller's status, None when it does not answer, and then ``silence`` says why; ``key_faults``
+    are what is wrong with our own keys, found before there are threads.
     """
 
     reading: Reading
@@ -30,6 +32,7 @@ class Patient:
     scratch: Places
     picture: Mapping[str, Any] | None
     silence: str = ""
+    key_faults: tuple[Problem, ...] = ()
 
     @property
     def settings(self) -> Settings:
@@ -71,7 +74,9 @@ def prepared(reading: Reading, places: Places, picture: Mapping[str, Any] | None
         render.install(_files(reading.settings, scratch))
         with suppress(OSError):  # the ssh programs refuse to work for a uid that has no name
             boot.name_user(places)
-        yield Patient(reading, places, scratch, picture, silence)
+        # It forks, which a process with threads had better not.
+        faults = keys.check(reading.settings, scratch)
+        yield Patient(reading, places, scratch, picture, silence, faults)
 
 
 def _files(settings: Settings, scratch: Places) -> Iterator[File]:

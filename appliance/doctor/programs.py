@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from appliance.commands import run_now
+from appliance import commands
 from appliance.doctor.advisories import ADVISORIES, KNOWN, Advisory, applies, is_mended_in, release_of
 from appliance.doctor.finding import Finding, error, note, ok, warning
 from appliance.doctor.patient import Patient
+
+_MOMENT: Final = 10
+"""Seconds for a program to say its version."""
 
 _VERSION: Final = re.compile(r"^rsync +version v?(\d+(\.\d+)+\S*)", re.M)
 _OS_RELEASE: Final = re.compile(r'^VERSION_ID="?(\d+)', re.M)
@@ -19,19 +20,13 @@ _OS_RELEASE: Final = re.compile(r'^VERSION_ID="?(\d+)', re.M)
 
 async def examine(_: Patient) -> list[Finding]:
     """Its own version, and where it is a package of Debian's that one's."""
-    return await asyncio.to_thread(lambda: [*_rsync()])
-
-
-def _rsync() -> Iterator[Finding]:
-    outcome = run_now("rsync", "--version")
+    outcome = await commands.run(["rsync", "--version"], deadline=_MOMENT)
     found = _VERSION.search(outcome.stdout)
     if not found:
-        yield error(
-            "rsync", f"it does not say its version: {outcome.last_words}", "the image is broken: build it again"
-        )
-        return
-    package = run_now("dpkg-query", "-W", "-f", "${Version}", "rsync")
-    yield judged(found[1], package.stdout.strip() if package.ok else "", _release())
+        fact = f"it does not say its version: {outcome.last_words}"
+        return [error("rsync", fact, "the image is broken: build it again")]
+    package = await commands.run(["dpkg-query", "-W", "-f", "${Version}", "rsync"], deadline=_MOMENT)
+    return [judged(found[1], package.stdout.strip() if package.ok else "", _release())]
 
 
 def judged(version: str, package: str, release: str) -> Finding:

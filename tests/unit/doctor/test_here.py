@@ -68,6 +68,12 @@ def test_nothing_is_made_by_a_look(places: Places) -> None:
     assert [path for path in files() if path != str(places.users)] == before
 
 
+def test_every_family_has_its_say(places: Places) -> None:
+    found = everything(places, SMALLEST)
+    assert not [one for one in found if "could not be looked at" in one.fact]
+    assert any(one.about.startswith("rsync ") for one in found)
+
+
 def test_a_broken_configuration_keeps_nobody_from_looking(places: Places) -> None:
     found = {one.about for one in everything(places, {"MIRROR_NAME": "a b", "MIRROR_FOO": "x"})}
     assert {"MIRROR_NAME", "MIRROR_FOO", "container", "volumes", "MIRROR_PUSH_KEY"} <= found

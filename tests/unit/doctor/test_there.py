@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from getpass import getuser
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from appliance.doctor.finding import Finding, Level
 from appliance.places import Places
 from tests.unit.doctor.room import UPSTREAM, look, only
 from tests.unit.upstream import daemon, eventually
+
+SSHD = shutil.which("sshd", path="/usr/sbin:/usr/bin")
 
 
 @pytest.fixture(scope="module")
@@ -181,9 +184,9 @@ def sshd(root: Path, admitted: str) -> Iterator[int]:
         f"Port {port}\nListenAddress 127.0.0.1\nHostKey {root}/host\nPidFile none\nUsePAM no\nStrictModes no\n"
         f"AuthorizedKeysFile {root}/authorized\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"
     )
-    program = shutil.which("sshd", path="/usr/sbin:/usr/bin") or "sshd"
-    os.makedirs("/run/sshd", exist_ok=True)
-    with subprocess.Popen([program, "-D", "-e", "-f", str(config)], stderr=subprocess.DEVNULL) as child:
+    if not os.getuid():
+        os.makedirs("/run/sshd", exist_ok=True)
+    with subprocess.Popen([SSHD or "sshd", "-D", "-e", "-f", str(config)], stderr=subprocess.DEVNULL) as child:
         try:
             eventually(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0)
             yield port
@@ -191,16 +194,14 @@ def sshd(root: Path, admitted: str) -> Iterator[int]:
             child.kill()
 
 
-@pytest.mark.skipif(
-    not shutil.which("sshd", path="/usr/sbin:/usr/bin") or os.getuid() != 0, reason="needs an sshd, and root for it"
-)
+@pytest.mark.skipif(not SSHD, reason="needs an sshd, which the image has")
 def test_a_downstream_in_all_its_states(places: Places, tmp_path: Path, key: str) -> None:
     """Let in, refused, not pinned, pinned otherwise; and never triggered."""
     public = (tmp_path / "push.pub").read_text().strip()
     with sshd(tmp_path / "sshd", public) as port:
         name, shown = f"[127.0.0.1]:{port}", (tmp_path / "sshd/host.pub").read_text().split()[:2]
         right, other = " ".join([name, *shown]), " ".join([name, *public.split()[:2]])
-        changes = {"DOWNSTREAMS": f"leaf=ssh://root@127.0.0.1:{port}", "PUSH_KEY": key, "KNOWN_HOSTS": right}
+        changes = {"DOWNSTREAMS": f"leaf=ssh://{getuser()}@127.0.0.1:{port}", "PUSH_KEY": key, "KNOWN_HOSTS": right}
 
         def seen(**more: str) -> list[Finding]:
             return look(downstreams.examine, places, **changes | more)
