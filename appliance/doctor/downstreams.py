@@ -6,10 +6,10 @@ import asyncio
 from typing import Final
 from urllib.parse import urlsplit
 
-from appliance import commands, hostkey, introduction, ssh
+from appliance import commands, introduction, ssh
 from appliance.commands import Outcome
 from appliance.doctor import pinned, reaching
-from appliance.doctor.finding import Finding, Level, error, ok
+from appliance.doctor.finding import Finding, error, ok
 from appliance.doctor.patient import Patient
 from appliance.settings import Downstream
 from appliance.tree import tell
@@ -59,8 +59,8 @@ def _words(fault: BaseException) -> str:
 
 async def _by_ssh(patient: Patient, one: Downstream) -> list[Finding]:
     key = await pinned.host_key(patient, one.host, one.port, one.name)
-    if key.level is Level.ERROR and key.paste:
-        return [key]  # nothing is said to who is not known
+    if key.paste:
+        return [key]  # nothing is said to who is not known yet
     outcome = await _knock(patient, one)
     if outcome is None:
         return [key, ok(one.name, f"lets our key in at {one.host}:{one.port}")]
@@ -92,8 +92,6 @@ async def _knock(patient: Patient, one: Downstream) -> Outcome | None:
 
 def _refusal(patient: Patient, one: Downstream, outcome: Outcome) -> Finding:
     about = f"MIRROR_DOWNSTREAMS: {one.name}"
-    if hostkey.trouble(outcome.stderr) == hostkey.UNKNOWN and patient.settings.host_key_checking == "accept-new":
-        return ok(one.name, "was never spoken to: its host key is accepted with the first push")
     if "Permission denied" in outcome.stderr:
         cure = f"have its operator let our key in, as user {one.user!r}; for one that runs ftpsync see mirrorctl keys"
         return error(about, f"{one.host}:{one.port} refuses our key", cure, _line(patient), f"{one.name}: its settings")

@@ -70,8 +70,8 @@ async def _look(way: _Way) -> list[Finding]:
     argv = ["rsync", *way.source.options(), "--dirs", "--list-only", way.source.where]
     by_ssh = way.upstream.scheme == "rsync+ssh"
     keys = [await _host_key(way)] if by_ssh else []
-    if any(key.paste for key in keys) and keys[0].level > 1:
-        return keys  # nothing is said to who is not known
+    if any(key.paste for key in keys):
+        return keys  # nothing is said to who is not known yet
     outcome = await commands.run(argv, deadline=PATIENCE + 5, env=way.source.environment)
     if outcome.ok:
         return [*keys, _readable(way, outcome)]
