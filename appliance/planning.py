@@ -18,7 +18,7 @@ from appliance.reach import choice_of, journal_of, profile_of
 from appliance.records import Mark
 from appliance.settings import Settings
 from appliance.store import Store
-from appliance.sync import follow, plan, steps, twins
+from appliance.sync import comparison, follow, steps, twins
 from appliance.sync.delta import Head
 from appliance.sync.fetch import Staging
 from appliance.sync.follow import Absent, Astray
@@ -73,7 +73,7 @@ class Planning:
         places: Places,
         store: Store,
         name: str,
-        differ: Callable[[int], None] = plan.nobody,
+        differ: Callable[[int], None] = comparison.nobody,
         cache: Path | None = None,
     ) -> None:
         self._settings, self._places, self._store, self._name = settings, places, store, name
@@ -137,7 +137,7 @@ class Planning:
 
         But behind a look at the journal, if there is one: then it begins anew.
         """
-        return source.leaves_room and plan.is_empty(self._tree)
+        return source.leaves_room and comparison.is_empty(self._tree)
 
     async def _from(self, source: Source, head: Head, full: bool, stage1: bool) -> Planned:
         here = Mark(head.epoch, head.serial, head.digest, self._terms)
@@ -166,7 +166,7 @@ class Planning:
         return Planned(work or await self._compare(source), mark, why, promised)
 
     async def _compare(self, source: Source) -> Plan:
-        return await plan.walk(source, self._tree, profile_of(self._archive), self._differ)
+        return await comparison.walk(source, self._tree, profile_of(self._archive), self._differ)
 
     @property
     def _lists_all(self) -> bool:

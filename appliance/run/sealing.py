@@ -17,7 +17,7 @@ from appliance.meanwhile import meanwhile
 from appliance.run.fetching import Fetching
 from appliance.run.ground import Ground
 from appliance.run.order import Order
-from appliance.sync import plan, publish, verify
+from appliance.sync import comparison, plan, publish, verify
 from appliance.sync.profile import HIERARCHY
 
 FIRST_PAUSE: Final = 1.0
@@ -47,7 +47,7 @@ class Sealing:
         end = time.monotonic() + archive.update_wait
         while time.monotonic() < end:
             await _pause(min(pause, max(0.0, end - time.monotonic())), news)
-            if not await plan.updating(fetching.source):
+            if not await comparison.updating(fetching.source):
                 raise SyncError.moved(f"the upstream was being updated ({', '.join(flags)})")
             pause = min(2 * pause, LONGEST_PAUSE)
         if self._ground.profile.name == "generic" or archive.verify == "off":

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from appliance.sync.changes import Changes
-from appliance.sync.plan import unescape
+from appliance.sync.itemized import unescape
 
 FORMAT: Final = "--out-format=%i %l %b %n"
 """A line for each path that changes: what becomes of it, its length, the bytes that travelled for it, its name.

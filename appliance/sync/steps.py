@@ -10,8 +10,9 @@ from pathlib import Path
 from appliance.sync.changes import Change
 from appliance.sync.choice import Choice
 from appliance.sync.delta import Step
-from appliance.sync.plan import Plan, Reader
+from appliance.sync.plan import Plan
 from appliance.sync.profile import HIERARCHY, Kind, Profile, kind_of
+from appliance.sync.reader import Reader
 from appliance.sync.standing import Ground, Standing
 
 

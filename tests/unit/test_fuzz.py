@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from appliance import mirrorlist, tracefile, words
 from appliance.doors import asked, inbox, webtrigger
 from appliance.records import Sighting
-from appliance.sync import plan, release, repomd, stanzas, trace
+from appliance.sync import reader as plans
+from appliance.sync import release, repomd, stanzas, trace
 from appliance.sync.delta import Delta, Head, Step
 from appliance.sync.profile import Profile
 from appliance.sync.repomd import Repomd
@@ -116,7 +117,7 @@ def read_report(data: bytes, scratch: Path) -> None:
 
 
 def read_walk(data: bytes, scratch: Path) -> None:
-    reader = plan.Reader(Profile.of("debian"), scratch)
+    reader = plans.Reader(Profile.of("debian"), scratch)
     for line in data.split(b"\n"):
         reader.line(line)
     found = reader.plan()

@@ -13,8 +13,8 @@ from appliance.controller import new_request
 from appliance.meanwhile import meanwhile
 from appliance.sync import prune, publish, trace
 from appliance.sync.fetch import Staging
-from appliance.sync.plan import Reader
 from appliance.sync.quarantine import Quarantine
+from appliance.sync.reader import Reader
 from tests.unit.house import House
 from tests.unit.upstream import DebianTree, daemon
 

@@ -14,7 +14,7 @@ import pytest
 from appliance.controller import Controller, new_request
 from appliance.records import Request
 from appliance.run import sealing
-from appliance.sync import follow, plan
+from appliance.sync import comparison, follow, plan
 from appliance.sync.delta import Head
 from appliance.sync.source import Source
 from tests.unit.house import House, until
@@ -73,9 +73,9 @@ def test_the_first_walk_does_not_wait_for_a_journal_that_is_not_there(
         walks.append(1)
         return walked(*facts)
 
-    walked = plan.walk
+    walked = comparison.walk
     monkeypatch.setattr(follow, "look", look)
-    monkeypatch.setattr(plan, "walk", walk)
+    monkeypatch.setattr(comparison, "walk", walk)
     with daemon(tmp_path, {"debian": archive.root}) as port:
         house = House(tmp_path / "house", port)
         asyncio.run(scene(house))

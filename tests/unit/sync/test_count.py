@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance import commands
-from appliance.sync import fetch, plan
+from appliance.sync import comparison, fetch, plan
 from appliance.sync.changes import Change, Changes
 from appliance.sync.count import FORMAT, Count, Listener
 from appliance.sync.fetch import Staging
@@ -52,7 +52,7 @@ class Place:
         return file
 
     def plan(self) -> Plan:
-        return asyncio.run(plan.walk(self.source, self.tree, Profile("generic")))
+        return asyncio.run(comparison.walk(self.source, self.tree, Profile("generic")))
 
     def fetch(self, work: Plan, count: Count) -> int:
         count.expect(work.payload)

@@ -27,7 +27,7 @@ from appliance.controller import Controller, new_request
 from appliance.doors import http
 from appliance.errors import SyncError
 from appliance.records import Request, Run
-from appliance.sync import plan, refused
+from appliance.sync import comparison, plan, refused
 from appliance.sync.profile import Profile
 from appliance.sync.source import Source
 from appliance.sync.transport import Transport
@@ -330,7 +330,7 @@ def test_an_endless_list(tmp_path: Path, origin: DebianTree, monkeypatch: pytest
 def walked(port: int, tree: Path, limit: int) -> plan.Plan:
     transport = Transport(f"rsync://127.0.0.1:{port}/big")
     source = Source(transport, own_name="leaf", variable="MIRROR_ARCHIVES__BIG", max_files=limit)
-    return asyncio.run(plan.walk(source, tree, Profile("generic")))
+    return asyncio.run(comparison.walk(source, tree, Profile("generic")))
 
 
 def test_the_limit_is_how_many_paths_there_may_be(tmp_path: Path) -> None:

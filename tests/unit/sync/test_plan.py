@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from appliance.commands import Verdict
 from appliance.errors import SyncError
-from appliance.sync import plan
+from appliance.sync import comparison, itemized, plan
 from appliance.sync.changes import Change, Changes
 from appliance.sync.plan import Plan
 from appliance.sync.profile import Profile
@@ -25,7 +25,7 @@ def source(upstream: Path, **settings: object) -> Source:
 
 
 def walk(upstream: Path, tree: Path, profile: Profile = DEBIAN, **settings: object) -> Plan:
-    return asyncio.run(plan.walk(source(upstream, **settings), tree, profile))
+    return asyncio.run(comparison.walk(source(upstream, **settings), tree, profile))
 
 
 @pytest.fixture
@@ -81,9 +81,9 @@ def test_flags_of_other_mirrors_are_not_fetched(upstream: Path, tree: Path) -> N
     work = walk(upstream, tree)
     assert not [change for change in (*work.payload, *work.index) if "Archive" in change.path]
     assert work.updating == ("Archive-Update-in-Progress-hub",)
-    assert asyncio.run(plan.updating(source(upstream)))
+    assert asyncio.run(comparison.updating(source(upstream)))
     (upstream / "Archive-Update-in-Progress-hub").unlink()
-    assert not asyncio.run(plan.updating(source(upstream)))
+    assert not asyncio.run(comparison.updating(source(upstream)))
 
 
 def test_what_is_excluded_is_not_fetched_and_what_we_hold_of_it_goes(upstream: Path, tree: Path) -> None:
@@ -141,7 +141,7 @@ def test_an_upstream_that_is_not_there(tmp_path: Path, tree: Path) -> None:
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cs"])))
 def test_unescape_undoes_what_rsync_does(name: str) -> None:
     raw = "".join(f"\\#{byte:03o}" for byte in name.encode())
-    assert plan.unescape(raw) == name
+    assert itemized.unescape(raw) == name
 
 
 def test_an_index_that_is_one_file_with_its_by_hash_name_stays_an_index(upstream: Path, tree: Path) -> None:
@@ -181,7 +181,7 @@ def test_what_the_upstream_has_of_some_files(upstream: Path, tree: Path) -> None
 
 def test_the_first_walk_gets_the_list_in_one_piece(upstream: Path, tree: Path) -> None:
     def option() -> bool:
-        return "--no-inc-recursive" in plan.walk_argv(source(upstream), tree)
+        return "--no-inc-recursive" in comparison.walk_argv(source(upstream), tree)
 
     assert option()
     first = walk(upstream, tree)

@@ -13,9 +13,9 @@ from appliance.commands import Verdict
 from appliance.errors import SyncError
 from appliance.sync import fetch, shares, streams
 from appliance.sync.changes import Change, Changes
+from appliance.sync.comparison import walk
 from appliance.sync.count import Count
 from appliance.sync.fetch import Staging
-from appliance.sync.plan import walk
 from appliance.sync.profile import Profile
 from appliance.sync.source import Source
 from appliance.sync.streams import Streams

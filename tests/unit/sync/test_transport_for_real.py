@@ -14,7 +14,7 @@ import pytest
 
 from appliance.commands import Verdict
 from appliance.errors import SyncError
-from appliance.sync import plan, transport
+from appliance.sync import comparison, plan, transport
 from appliance.sync.profile import Profile
 from appliance.sync.source import Source
 from appliance.sync.transport import Transport
@@ -49,7 +49,9 @@ def by_tls(port: int, authorities: Path, host: str = "localhost") -> Transport:
 def walk(way: Transport, tree: Path, timeout: int = 20) -> plan.Plan:
     """What a run does first."""
     tree.mkdir(exist_ok=True)
-    return asyncio.run(plan.walk(Source(way, "leaf", "MIRROR_ARCHIVES__X", timeout=timeout), tree, Profile("generic")))
+    return asyncio.run(
+        comparison.walk(Source(way, "leaf", "MIRROR_ARCHIVES__X", timeout=timeout), tree, Profile("generic"))
+    )
 
 
 def refused(way: Transport, tree: Path, timeout: int = 20) -> SyncError:
