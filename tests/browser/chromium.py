@@ -113,7 +113,7 @@ class Page:
             raise BrowserError(str(done["exceptionDetails"].get("exception", {}).get("description", done)))
         return done["result"].get("value")
 
-    def wait_for(self, expression: str, deadline: float = 20) -> None:
+    def wait_for(self, expression: str, deadline: float = 60) -> None:
         """Return as soon as an expression is true in the page."""
         until = time.monotonic() + deadline
         while not self.run(expression):

@@ -118,9 +118,9 @@ def test_what_changes_is_shown_without_a_reload(page: Page) -> None:
         page.wait_for("document.getElementById('live').textContent.startsWith('live')")
         before = page.run("document.querySelector('progress').value")
         stage.change(lambda controller: fetch(controller, 600))
-        page.wait_for(f"document.querySelector('progress').value > {before} + 0.2", 5)
+        page.wait_for(f"document.querySelector('progress').value > {before} + 0.2")
         stage.change(lambda controller: controller.store.note("debian", "a word for whoever looks"))
-        page.wait_for("document.body.innerText.includes('a word for whoever looks')", 5)
+        page.wait_for("document.body.innerText.includes('a word for whoever looks')")
         # It is the same document, and who was somewhere in it still is.
         assert page.run("window.here === document.querySelector('h1') && document.activeElement.matches('h2 a')")
         assert page.troubles() == []
