@@ -38,7 +38,7 @@ def peer(base: str) -> None:
 
 def prometheus(base: str) -> None:
     """Prometheus as the product's compose file builds it."""
-    _build(PROMETHEUS, TOP, base, TOP / "prometheus/Dockerfile")
+    _build(PROMETHEUS, TOP, base, TOP / "rootfs/usr/share/push-mirror/prometheus/Dockerfile")
 
 
 def runner() -> None:

@@ -35,7 +35,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, N
     (directory / ".env").write_text(ENVIRONMENT)
     # The same, but that nobody has to wait for the next scrape.
     hasty = directory / "prometheus.yml"
-    hasty.write_text((TOP / "prometheus/prometheus.yml").read_text().replace(": 15s", ": 1s"))
+    shipped = TOP / "rootfs/usr/share/push-mirror/prometheus/prometheus.yml"
+    hasty.write_text(shipped.read_text().replace(": 15s", ": 1s"))
     hasty.chmod(0o644)
     mount = {"services": {"prometheus": {"volumes": [f"{hasty}:/etc/prometheus/prometheus.yml:ro"]}}}
     (directory / "hasty.yaml").write_text(json.dumps(mount))

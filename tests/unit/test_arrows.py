@@ -14,6 +14,20 @@ ROOT = Path(appliance.__file__).parent
 MODULES = sorted(str(path.relative_to(ROOT)) for path in ROOT.rglob("*.py"))
 
 
+TOP = {
+    "CHANGELOG.md", "Dockerfile", "LICENSE", "Makefile", "README.md",
+    "appliance", "compose.yaml", "pyproject.toml", "rootfs", "tests",
+}  # fmt: skip
+MADE = {"push_mirror.egg-info", "build", "__pycache__"}
+
+
+def test_the_top_level_is_what_a_newcomer_looks_through_in_a_minute() -> None:
+    kept = {path.name for path in ROOT.parent.iterdir() if not path.name.startswith(".")}
+    if not (ROOT.parent / "Makefile").exists():
+        pytest.skip("not in a checkout")
+    assert kept - MADE == TOP
+
+
 def imports(module: str) -> set[str]:
     """Every module a file imports, anywhere in it, with what it takes from packages."""
     found: set[str] = set()
