@@ -15,7 +15,8 @@ from docker.models.networks import Network
 from docker.types import IPAMConfig, IPAMPool
 
 from tests.ground import sweep
-from tests.ground.images import NAMESPACE, PEER, PRODUCT
+from tests.ground.images import NAMESPACE, PEER, PRODUCT, TOOLS
+from tests.harness.node import Node
 from tests.harness.project import Project
 from tests.stock.keys import HOST, PUSH, Keys
 from tests.stock.ours import HARDENED, Ours
@@ -90,6 +91,13 @@ class World:
                 late.add_note(node.logs())
                 raise
             yield node
+
+    @contextmanager
+    def client(self, name: str = "client", **options: Any) -> Iterator[Node]:
+        """Who installs packages, for the time of the block: apt, dnf and curl."""
+        with self._container(TOOLS, name, {}, **options) as container:
+            container.start()
+            yield Node(name, container)
 
     def address(self, name: str) -> str:
         """Where a node is, also when it comes back."""
