@@ -25,6 +25,9 @@ PREFIX: Final = b"/r/"
 TERMINALS: Final = (b"curl/", b"wget/")
 """What reads an explanation as text."""
 
+LINKED: Final = 256
+"""Bytes of a path that is repeated for each duplicate: nginx takes 4096 of headers from us."""
+
 _Message = MutableMapping[str, Any]
 _Send = Callable[[_Message], Awaitable[None]]
 _Receive = Callable[[], Awaitable[_Message]]
@@ -115,6 +118,8 @@ def _place(places: Sequence[Place], wanted: Asked, client: Client) -> str:
 
 def _links(places: Sequence[Place], wanted: Asked, client: Client) -> Iterator[tuple[bytes, bytes]]:
     """The next best as duplicates, and the metalink where there is one (RFC 6249)."""
+    if len(wanted.quoted) > LINKED:
+        return
     links = [
         f"<{one.url(client.secure)}/{wanted.quoted}>; rel=duplicate; pri={number}"
         + (f"; geo={one.country}" if one.country else "")

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import heapq
 import math
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
+from functools import lru_cache
+from hashlib import shake_256
 from typing import Final, TypeVar
 from zlib import crc32
 
@@ -25,6 +27,9 @@ OTHERS: Final = 4
 
 REMEMBERED: Final = 16384
 """Choices that are kept as long as nothing changes."""
+
+DRAWERS: Final = 2048
+"""Mirrors whose draws are kept, at 2 KiB each."""
 
 _Key = TypeVar("_Key")
 
@@ -116,13 +121,15 @@ def drawn(fit: Iterable[Place], part: int) -> tuple[Place, ...]:
 
     Weighted rendezvous: every mirror draws a number for every part, and who drew the smallest has it.
     """
-    return tuple(heapq.nsmallest(1 + OTHERS, fit, key=lambda place: _draw(place, part)))
+    return tuple(heapq.nsmallest(1 + OTHERS, fit, key=lambda place: _draws(place.name)[part] / (place.weight or 1)))
 
 
-def _draw(place: Place, part: int) -> float:
-    """Exponentially distributed, the smaller the heavier the mirror is."""
-    seed = int.from_bytes(blake2b(f"{part} {place.name}".encode(), digest_size=6).digest(), "big")
-    return -math.log((seed + 1) / (2**48 + 1)) / (place.weight or 1)
+@lru_cache(DRAWERS)
+def _draws(name: str) -> array[float]:
+    """What a mirror draws for each part: always the same, exponentially distributed."""
+    noise = shake_256(name.encode()).digest(6 * PARTS)
+    seeds = (int.from_bytes(noise[6 * part : 6 * part + 6], "big") for part in range(PARTS))
+    return array("d", (-math.log((seed + 1) / (2**48 + 1)) for seed in seeds))
 
 
 def _keep(kept: dict[_Key, tuple[Place, ...]], key: _Key, value: tuple[Place, ...]) -> tuple[Place, ...]:

@@ -137,9 +137,10 @@ class Tree:
 def tree(world: World) -> Iterator[Tree]:
     downstreams = " ".join(f"{Ours.downstream(name, 'all')}&site=http://{name}:8080/*" for name in MIRRORS)
     above = {"MIRROR_DOWNSTREAMS": downstreams, "MIRROR_REGISTRY": REGISTRY, "MIRROR_COUNTRY_HEADER": "X-Country"}
-    rpm = {"profile": "rpm"}
+    begins = {"upstream": "none"}
+    archives = variables("debian", **begins) | variables("rpms", profile="rpm", **begins)
     with ExitStack() as stack:
-        origin = stack.enter_context(world.ours(ORIGIN, variables("debian") | variables("rpms", **rpm) | above))
+        origin = stack.enter_context(world.ours(ORIGIN, archives | above))
         mirrors = tuple(stack.enter_context(world.ours(name, below(name))) for name in MIRRORS)
         made = Tree(origin, mirrors, stack.enter_context(world.client()))
         for archive in ("debian", "rpms"):

@@ -118,6 +118,12 @@ def test_duplicates_and_the_metalink_are_linked(house: House) -> None:
     )
 
 
+def test_a_long_path_is_not_repeated_for_every_duplicate(house: House) -> None:
+    name = f"pool/{'a' * 300}"
+    assert "link" in ask(house, "/r/debian/dists/stable/InRelease").headers
+    assert "link" not in ask(house, f"/r/debian/dists/{name}/InRelease").headers
+
+
 def test_an_explanation_names_everybody(house: House) -> None:
     story = ask(house, "/r/debian/pool/p1.deb?explain").json()
     assert (story["serial"], story["since"], story["location"]) == (SECOND, SECOND, f"{HERE}pool/p1.deb")
