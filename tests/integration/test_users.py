@@ -55,7 +55,7 @@ mkdir -p /tmp/apt && cd /tmp/apt
 echo 'deb [trusted=yes arch=amd64] mirror+{US}/mirrors/debian/apt.txt demo main' >list
 apt() {{
     apt-get -qq -o Dir::Etc::SourceList=/tmp/apt/list -o Dir::Etc::SourceParts=/dev/null -o APT::Sandbox::User=root \
-        -o Acquire::Languages=none -o APT::Update::Error-Mode=any "$@" 2>&1
+        -o Acquire::Languages=none -o APT::Update::Error-Mode=any "$@" >said 2>&1 || {{ cat said; return 1; }}
 }}
 round() {{ apt update && rm -f *.deb && apt download hello && ls *.deb; }}
 """
@@ -63,7 +63,8 @@ round() {{ apt update && rm -f *.deb && apt download hello && ls *.deb; }}
 DNF: Final = f"""
 mkdir -p /tmp/dnf && printf '[rpms]\\nname=rpms\\nmetalink={US}/mirrors/rpms/metalink/os\\n' >/tmp/dnf/rpms.repo
 round() {{
-    dnf -q --setopt=reposdir=/tmp/dnf --setopt=cachedir=/tmp/dnf/cache --refresh repoquery --qf '%{{version}}\\n' 2>&1
+    dnf -q --releasever=1 --setopt=reposdir=/tmp/dnf --setopt=cachedir=/tmp/dnf/cache --refresh \\
+        repoquery --qf '%{{version}}' 2>&1
 }}
 """
 
