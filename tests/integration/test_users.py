@@ -54,8 +54,9 @@ APT: Final = f"""
 mkdir -p /tmp/apt && cd /tmp/apt
 echo 'deb [trusted=yes arch=amd64] mirror+{US}/mirrors/debian/apt.txt demo main' >list
 apt() {{
-    apt-get -qq -o Dir::Etc::SourceList=/tmp/apt/list -o Dir::Etc::SourceParts=/dev/null -o APT::Sandbox::User=root \
-        -o Acquire::Languages=none -o Acquire::PDiffs=no -o APT::Update::Error-Mode=any "$@" >said 2>&1 || {{ cat said; return 1; }}
+    apt-get -qq -o Dir::Etc::SourceList=/tmp/apt/list -o Dir::Etc::SourceParts=/dev/null -o APT::Sandbox::User=root \\
+        -o Acquire::Languages=none -o Acquire::PDiffs=no -o APT::Update::Error-Mode=any \\
+        "$@" >said 2>&1 || {{ cat said; return 1; }}
 }}
 round() {{ apt update && rm -f *.deb && apt download hello && ls *.deb; }}
 """
