@@ -8,6 +8,7 @@ from typing import Final
 
 from tests.chaos.hands import Hands
 from tests.chaos.web import ARCHIVE, Web
+from tests.harness.shell import WORDS
 from tests.stock import Mirror
 
 LEFT: Final = rf"""
@@ -25,9 +26,9 @@ find /tmp -mindepth 1 ! -name 'hsperf*' -print
 EXPECTED: Final = re.compile(
     r"tini|appliance|supervisord|nginx: |sshd(-session)?: |/usr/sbin/sshd |rsync --daemon --no-detach|ssh: \S+ \[mux\]|"
     r"ssh .* ControlMaster=yes .* -N |"
-    r"mirror-health|appliance/health"
+    r"mirror-health|appliance/health|" + " ".join(WORDS)
 )
-"""What a mirror of ours that rests may run: its programs, kept connections at both ends, the engine's look at it."""
+"""What a mirror of ours that rests may run: its programs, kept connections at both ends, the engine's look and ours."""
 
 FAULT: Final = re.compile(r"hit a fault|Traceback|assert", re.IGNORECASE)
 

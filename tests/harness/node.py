@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
+from docker.errors import NotFound
 from docker.models.containers import Container
 
 from tests.ground.waiting import wait_for
+from tests.harness.shell import SHELLS, Place
 
 Seen = TypeVar("Seen")
 
 GONE: Final = -1
 """Exit code of a command whose container stopped before or under it."""
-
-REFUSAL: Final = "Error response from daemon"
-"""How the engine's client begins when it is the engine that refuses, and not the command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +55,23 @@ class Node:
         self.container = container
 
     def exec(self, *argv: str, user: str = "", environment: Mapping[str, str] | None = None) -> Answer:
-        """Runs a command inside and waits for its end; GONE when the container is not there for it.
+        """Runs a command inside and waits for its end; GONE when the container is not there for it."""
+        if not (place := self._place(user)):
+            return Answer(GONE, "", f"{self.name} does not run")
+        told = ("env", *(f"{key}={value}" for key, value in environment.items())) if environment else ()
+        if not (ended := SHELLS.ask(place, (*told, *argv))):
+            return Answer(GONE, "", f"{self.name} has ended")
+        return Answer(ended.code, ended.out.decode(errors="replace"), ended.err.decode(errors="replace"))
 
-        By the engine's own client: the library's loses the begin of an answer that comes with the head of the reply.
-        """
-        words = [
-            *(["--user", user] if user else []),
-            *(f"--env={key}={value}" for key, value in (environment or {}).items()),
-        ]
-        done = subprocess.run(
-            ["docker", "exec", *words, str(self.container.id), *argv], capture_output=True, check=False
-        )
-        out, err = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
-        return Answer(GONE if err.startswith(REFUSAL) else done.returncode, out, err)
+    def _place(self, user: str) -> Place | None:
+        """Where a command of the user runs; None in a container that cannot run any now."""
+        try:
+            self.container.reload()
+        except NotFound:
+            return None
+        state = self.container.attrs["State"]
+        able = state["Running"] and not state["Paused"] and not state["Restarting"]
+        return Place(str(self.container.id), state["StartedAt"], user) if able else None
 
     def run(self, *argv: str, user: str = "", environment: Mapping[str, str] | None = None) -> str:
         """What a command prints that must succeed."""
