@@ -8,6 +8,9 @@ import pytest
 
 from appliance.places import Places
 
+# The profiles are there before pytest chooses one.
+from tests.unit import examples as examples
+
 
 @pytest.fixture
 def places(tmp_path: Path) -> Places:

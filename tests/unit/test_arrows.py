@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Set
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -28,18 +30,25 @@ def test_the_top_level_is_what_a_newcomer_looks_through_in_a_minute() -> None:
     assert kept - MADE == TOP
 
 
-def imports(module: str) -> set[str]:
+@cache
+def nodes(module: str) -> tuple[ast.AST, ...]:
+    """Everything in a file: all rules look at the same."""
+    return tuple(ast.walk(ast.parse((ROOT / module).read_text())))
+
+
+@cache
+def imports(module: str) -> frozenset[str]:
     """Every module a file imports, anywhere in it, with what it takes from packages."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse((ROOT / module).read_text())):
+    for node in nodes(module):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+    return frozenset(found)
 
 
-def named(imported: set[str], *rooms: str) -> set[str]:
+def named(imported: Set[str], *rooms: str) -> set[str]:
     return {name for name in imported for room in rooms if name == room or name.startswith(f"{room}.")}
 
 
@@ -82,7 +91,7 @@ def test_one_door_to_other_programs(module: str) -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_one_place_makes_lists_for_rsync(module: str) -> None:
-    texts = (node.value for node in ast.walk(ast.parse((ROOT / module).read_text())) if isinstance(node, ast.Constant))
+    texts = (node.value for node in nodes(module) if isinstance(node, ast.Constant))
     lists = [text for text in texts if isinstance(text, str) and re.search("--(files|include|exclude)-from|^-0$", text)]
     assert module == "sync/feed.py" or not lists
 

@@ -20,10 +20,11 @@ import pytest
 
 from appliance.controller import Controller, new_request
 from appliance.store import Store
+from tests.unit.examples import examples
 from tests.unit.house import House, until
 from tests.unit.upstream import PACKERS, DebianTree, daemon, tree
 
-POINTS: Final = 100
+POINTS: Final = examples(100)
 NEVER: Final = 1 << 30
 OLD: Final = "2026112101"
 NEW: Final = "2026112102"

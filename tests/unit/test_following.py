@@ -17,6 +17,7 @@ from appliance.chronicle import Chronicle
 from appliance.controller import Controller, new_request
 from appliance.records import Request
 from appliance.sync.journal import Journal
+from tests.unit.examples import examples
 from tests.unit.house import House
 from tests.unit.upstream import INDEX, DebianTree, daemon, tree
 
@@ -332,7 +333,10 @@ STEPS = st.tuples(
 
 # Without shrinking: an example takes seconds.
 @settings(
-    max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), phases=(Phase.explicit, Phase.generate)
+    max_examples=examples(8),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=(Phase.explicit, Phase.generate),
 )
 @given(st.lists(st.lists(STEPS, min_size=1, max_size=6), min_size=1, max_size=4), st.data())
 def test_the_journals_tree_is_the_walks_tree_is_the_upstreams(

@@ -25,6 +25,7 @@ from appliance.sync.profile import Profile
 from appliance.sync.repomd import Repomd
 from appliance.sync.view import Reference
 from appliance.tree import reports
+from tests.unit.examples import examples
 
 TRACE: Final = b"""Sat Nov 21 09:00:00 UTC 2026
 Date: Sat, 21 Nov 2026 09:00:00 +0000
@@ -234,7 +235,7 @@ def harmed(draw: st.DrawFn, valid: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("name", PARSERS)
-@settings(max_examples=400, deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(400), deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(choice=st.data())
 def test_a_parser_answers_or_says_that_it_is_nothing(name: str, choice: st.DataObject, tmp_path: Path) -> None:
     valid, parser = PARSERS[name]

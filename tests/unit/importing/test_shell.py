@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.importing.shell import Value, read
+from tests.unit.examples import examples
 
 
 def values(text: str) -> dict[str, str]:
@@ -103,7 +104,7 @@ def test_a_quoted_text_is_that_text(text: str) -> None:
     assert values(f"A={shlex.quote(text)}") == {"A": text}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.text(alphabet="ab '\"\\$\n#=/@,.*?~", max_size=25))
 def test_what_is_understood_is_what_a_shell_takes_it_for(text: str) -> None:
     """Nothing in this alphabet can make a shell run a program that does anything."""

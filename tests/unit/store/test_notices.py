@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from appliance.records import Notice
 from appliance.store import Store
+from tests.unit.examples import examples
 
 SUBJECTS = ("debian", "ubuntu", "leaf/debian")
 Truth = frozenset[str]
@@ -34,7 +35,7 @@ def hear(picture: set[str], notices: list[Notice]) -> None:
 truths = st.frozensets(st.sampled_from(SUBJECTS))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.lists(st.tuples(truths, st.booleans(), truths), max_size=8))
 def test_after_the_last_notice_a_channel_knows_the_truth_and_was_told_no_news_twice(steps: list[Step]) -> None:
     with tempfile.TemporaryDirectory() as root:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from appliance.sync.choice import Choice
 from appliance.sync.filters import chosen
+from tests.unit.examples import examples
 
 FILES = tuple(
     f"{directory}{name}"
@@ -34,7 +35,7 @@ def carried(source: Path, options: list[str]) -> set[str]:
     return {line for line in done.stdout.splitlines() if not line.endswith("/")}
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.tuples(

@@ -18,6 +18,7 @@ from appliance.sync.delta import Head
 from appliance.sync.feed import LONGEST, feed
 from appliance.sync.source import Source
 from appliance.sync.transport import Transport
+from tests.unit.examples import examples
 
 RECORDER = '#!/bin/sh\nprintf "%s\\0" "$@" > {place}/$$.argv\ncat > {place}/$$.feed\n'
 
@@ -90,7 +91,7 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_list_is_sorted_whatever_the_plan(calls: Calls, scratch: Path) -> None:
-    @settings(deadline=None, max_examples=40, database=None)
+    @settings(deadline=None, max_examples=examples(40), database=None)
     @given(PLANS, st.integers(1, 6))
     def check(plan: list[Change], streams: int) -> None:
         fetched(plan, scratch, streams)

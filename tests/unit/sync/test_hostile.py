@@ -31,6 +31,7 @@ from appliance.sync import comparison, plan, refused
 from appliance.sync.profile import Profile
 from appliance.sync.source import Source
 from appliance.sync.transport import Transport
+from tests.unit.examples import examples
 from tests.unit.house import House
 from tests.unit.upstream import DebianTree, daemon
 
@@ -365,7 +366,7 @@ def test_one_directory_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 NAME = st.sampled_from(["..", ".", "a", "b", ""])
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.lists(NAME, min_size=1, max_size=6).map("/".join), st.integers(0, 3))
 def test_a_link_that_is_taken_never_leaves(target: str, depth: int) -> None:
     """By its own words: whatever the names in it are, the way goes down from a directory of the tree."""
