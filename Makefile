@@ -2,9 +2,11 @@
 PYTHON ?= python3
 GROUND = $(PYTHON) -m tests.ground
 PYTEST = .venv/bin/python -m pytest
+# Tests wait for programs, mirrors and deadlines more than they work: two processes share them.
+SHARED = --numprocesses 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-update test lint unit unit-image integration interop page bench bench-consistency bench-fanout bench-first bench-slice chaos accidents image programs down clean
+.PHONY: help demo demo-update test lint unit unit-image integration single interop page bench bench-consistency bench-fanout bench-first bench-slice chaos accidents image programs down clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -15,30 +17,31 @@ demo: image .venv/.complete ## three tiers of mirrors with a signed archive, lef
 demo-update: .venv/.complete ## a changed package, from the origin to the leaves of the running demo
 	@.venv/bin/python -m tests.demo update
 
-# Every part runs and prints its summary, whatever became of the others. Three at a time: most of each is waiting, and the
-# two long ones come first.
-test: ## linters, types, unit tests here and in the image, integration tests
-	@$(GROUND) engine programs
-	@echo "· images, linters, unit and integration tests, three at a time: each part's output comes when it ends"
-	@$(MAKE) --no-print-directory --keep-going --jobs=3 --output-sync=target interop integration accidents page lint unit unit-image
+# What each part needs is made first, once. Most of the long ones is waiting, so they come first.
+test: programs image .venv/.complete ## linters, types, unit tests here and in the image, integration tests
+	@echo "· images, linters, unit and integration tests side by side: each part's output comes when it ends"
+	@$(PYTHON) -m tests.ground.parts "$(MAKE)" interop integration accidents unit-image single unit page lint
 
 lint: programs .venv/.complete ## ruff, mypy, shellcheck
 	$(PYTEST) -m linters tests/unit
 
-unit: programs .venv/.complete ## unit tests with this machine's Python
-	$(PYTEST) -m 'not linters and not integration' tests/unit
+unit: programs .venv/.complete ## unit tests with this machine's Python; most of the examples of properties are in unit-image
+	$(PYTEST) -m 'not linters and not integration' --hypothesis-profile=few $(SHARED) tests/unit
 
 unit-image: image ## the same unit tests with the image's Python and libraries
 	@$(GROUND) runner
 	docker run --rm --network none --read-only --tmpfs /tmp:exec --volume "$(CURDIR):/source:ro" "$${PUSH_MIRROR_NAMESPACE:-push-mirror}-unit"
 
 integration: image .venv/.complete ## the real image in a real topology
+	$(PYTEST) -m 'topology and not page' tests/integration
+
+single: image .venv/.complete ## the real image alone, or with one neighbour
 	@$(GROUND) prometheus
-	$(PYTEST) -m 'integration and not interop and not chaos and not page' tests/integration
+	$(PYTEST) $(SHARED) -m 'integration and not topology and not interop and not chaos and not page' tests/integration
 
 interop: image .venv/.complete ## the real image among mirrors that run Debian's own scripts
 	@$(GROUND) peer
-	$(PYTEST) -m interop tests/integration
+	$(PYTEST) $(SHARED) -m interop tests/integration
 
 page: .venv/.complete ## the status page in Chromium; SHOTS=directory keeps the pictures
 	@$(GROUND) engine browser

@@ -152,7 +152,7 @@ def costs(world: World, times: int = ROUNDS) -> Iterator[tuple[str, list[Cost]]]
         leaf = stack.enter_context(world.stock(LEAF))
         leaf.let_in("push", command=ANSWER)
         entry = ["python3", "-c", HOLES]
-        with Lone({}, name=HOLE, network=world.name, entrypoint=entry) as hole:
+        with Lone({}, name=HOLE, network=world.name, labels=world.labels, entrypoint=entry) as hole:
             hole.wait_for(lambda node: "ready" in node.logs(), 20, "is silent")
             with scene(world, leaf) as kept:
                 single, anew = zip(*((kept.single(), kept.push_anew("live", DOWNSTREAMS)) for _ in rounds), strict=True)

@@ -33,9 +33,7 @@ def _down() -> None:
         with step("removing containers, networks and volumes of the demo and the tests"):
             for name in (sweep.DEMO, sweep.TESTS, sweep.COMPOSE):
                 sweep.project(name)
-            sweep.lone()
-            for name in (sweep.WORLD, sweep.CHAOS):
-                sweep.world(name)
+            sweep.everything()
 
 
 VERBS: Final[Mapping[str, Callable[[], None]]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,9 @@ COMPOSE: Final = f"{NAMESPACE}-compose"
 
 KEYS: Final[Path] = TOP / "tests/topology/.keys"
 """Throw-away keys, one directory per project."""
+
+WORKER: Final = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+"""Which of the processes that share the tests this is: each has containers of its own, and sweeps nobody else's."""
 
 PROJECT: Final = "com.docker.compose.project"
 LONE: Final = f"{NAMESPACE}.tests"
@@ -32,18 +36,34 @@ def project(name: str) -> None:
 
 
 def lone() -> None:
-    """Removes what tests made without compose."""
-    _remove(LONE)
+    """Removes what tests of this process made without compose."""
+    _remove(mine(LONE))
+
+
+def named(name: str) -> str:
+    """The name of a network of mirrors of this process."""
+    return f"{NAMESPACE}-{name}-{WORKER}"
 
 
 def label(name: str) -> str:
-    """Label of what is around a network of mirrors."""
+    """Label of what is around a network of mirrors; its value is WORKER."""
     return f"{NAMESPACE}.{name}"
 
 
 def world(name: str = WORLD) -> None:
-    """Removes a network of mirrors of both kinds, and the mirrors."""
-    _remove(label(name))
+    """Removes this process's network of mirrors of both kinds, and the mirrors."""
+    _remove(mine(label(name)))
+
+
+def everything() -> None:
+    """Removes what any process of tests made without compose."""
+    for each in (LONE, label(WORLD), label(CHAOS)):
+        _remove(each)
+
+
+def mine(label: str) -> str:
+    """A label as the engine filters for it: what this process has made."""
+    return f"{label}={WORKER}"
 
 
 def images() -> None:

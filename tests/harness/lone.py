@@ -13,7 +13,7 @@ from tests.ground import sweep
 from tests.ground.images import PRODUCT
 from tests.harness.node import Node
 
-LABELS: Final = {sweep.LONE: "1"}
+LABELS: Final = {sweep.LONE: sweep.WORKER}
 """By these the sweep finds what a killed run left."""
 
 TMPFS: Final = {"/run": "mode=1777", "/tmp": "mode=1777"}

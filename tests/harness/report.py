@@ -12,9 +12,9 @@ from tests.harness.node import Node
 SCRIPTS: Final = "/home/archvsync"
 WRITTEN: Final = "find .local/log -type f -mmin -2 -size +0 | xargs -r ls -tr | tail -n 12 | xargs -r tail -n 25"
 """What the scripts of a stock mirror logged lately."""
-TOPOLOGY: Final = (f"{sweep.PROJECT}={sweep.TESTS}", f"{sweep.PROJECT}={sweep.COMPOSE}", sweep.LONE)
-WORLD: Final = (sweep.label(sweep.WORLD),)
-CHAOS: Final = (sweep.label(sweep.CHAOS),)
+TOPOLOGY: Final = (f"{sweep.PROJECT}={sweep.TESTS}", f"{sweep.PROJECT}={sweep.COMPOSE}", sweep.mine(sweep.LONE))
+WORLD: Final = (sweep.mine(sweep.label(sweep.WORLD)),)
+CHAOS: Final = (sweep.mine(sweep.label(sweep.CHAOS)),)
 """Labels of what a process of tests has made; another one's containers may go while we look."""
 RENDERED: Final = "cd /run/mirror && tail -n +1 *.conf sshd_config authorized_keys known_hosts"
 

@@ -23,18 +23,24 @@ PROJECT = Project(sweep.TESTS, (FILE, TOP / "tests/integration/compose.yaml"), T
 
 
 @pytest.fixture(scope="session")
-def topology() -> Iterator[Topology]:
-    """The topology with a signed archive, published at the origin and arrived everywhere."""
+def swept() -> Iterator[None]:
+    """No single container is there before or after: neither ours nor what is left of a run that was killed."""
     sweep.lone()
+    yield
+    sweep.lone()
+
+
+@pytest.fixture(scope="session")
+def topology(swept: None) -> Iterator[Topology]:
+    """The topology with a signed archive, published at the origin and arrived everywhere."""
     with Topology(PROJECT, (*MIRRORS, "slow")) as running:
         running.release("init")
         running.wait_serial(running.publish(), *MIRRORS)
         yield running
-    sweep.lone()
 
 
 @pytest.fixture
-def lone() -> Iterator[Callable[..., Lone]]:
+def lone(swept: None) -> Iterator[Callable[..., Lone]]:
     """Makes single containers; they live until the test's report is written."""
     with ExitStack() as stack:
         yield lambda *words, **options: stack.enter_context(Lone(*words, **options))
@@ -49,10 +55,11 @@ def world() -> Iterator[World]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what needs the stock mirrors, before `-m` selects."""
+    """Marks what needs the stock mirrors or the topology, before `-m` selects."""
     for item in items:
-        if isinstance(item, pytest.Function) and "world" in item.fixturenames:
-            item.add_marker(pytest.mark.interop)
+        for fixture, mark in (("world", pytest.mark.interop), ("topology", pytest.mark.topology)):
+            if isinstance(item, pytest.Function) and fixture in item.fixturenames:
+                item.add_marker(mark)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.integration
 NEIGHBOUR: Final = f"{NAMESPACE}-neighbour"
 PROGRAM: Final = Path(__file__).with_name("neighbour.py")
 ORIGIN: Final = "origin-ours"
-STRANGE: Final = f"{NAMESPACE}-{sweep.WORLD}-{ORIGIN}"
+STRANGE: Final = f"{sweep.named(sweep.WORLD)}-{ORIGIN}"
 """The same host by a name that is not in its certificate, and for which another host key is pinned."""
 LEAF: Final = "leaf-ours"
 GOOD: Final = f"rsync://{ORIGIN}:8730/good"

@@ -60,7 +60,9 @@ def family(world: World) -> Iterator[Family]:
         live, cut = (stack.enter_context(world.stock(name)) for name in (LIVE, CUT))
         for each in (live, cut):
             each.let_in("push", command="exit 0")
-        hole = stack.enter_context(Lone({}, name=HOLE, network=world.name, entrypoint=["python3", "-c", HOLES]))
+        hole = stack.enter_context(
+            Lone({}, name=HOLE, network=world.name, labels=world.labels, entrypoint=["python3", "-c", HOLES])
+        )
         hole.wait_for(lambda node: "ready" in node.logs(), 20, "is silent")
         origin = stack.enter_context(world.ours("origin-ours", settings))
         for archive in ONE_LOOK:

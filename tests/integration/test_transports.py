@@ -31,9 +31,9 @@ SHOWN: Final = "openssl s_client -connect $0:1873 </dev/null 2>/dev/null | opens
 
 
 @pytest.fixture(scope="module")
-def network() -> Iterator[str]:
+def network(swept: None) -> Iterator[str]:
     """A network in which containers know each other by their names."""
-    made = docker.from_env().networks.create(f"{TOWER}-net", labels={sweep.LONE: "1"})
+    made = docker.from_env().networks.create(f"{TOWER}-net", labels={sweep.LONE: sweep.WORKER})
     yield str(made.name)
     made.remove()
 

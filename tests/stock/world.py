@@ -15,7 +15,7 @@ from docker.models.networks import Network
 from docker.types import IPAMConfig, IPAMPool
 
 from tests.ground import sweep
-from tests.ground.images import NAMESPACE, PEER, PRODUCT, TOOLS
+from tests.ground.images import PEER, PRODUCT, TOOLS
 from tests.harness.node import Node
 from tests.harness.project import Project
 from tests.stock.keys import HOST, PUSH, Keys
@@ -38,8 +38,8 @@ class World:
 
     def __init__(self, name: str = sweep.WORLD) -> None:
         self._client = docker.from_env(timeout=600)
-        self.name = f"{NAMESPACE}-{name}"
-        self.labels = {sweep.label(name): "1"}
+        self.name = sweep.named(name)
+        self.labels = {sweep.label(name): sweep.WORKER}
         self._sweep = partial(sweep.world, name)
         self._network: Network | None = None
         self.subnet = ""
