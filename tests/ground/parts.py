@@ -47,8 +47,12 @@ def run(make: str, names: Sequence[str]) -> list[Done]:
                 print(f"· {done}", flush=True)
         return done
 
-    with ThreadPoolExecutor(AT_ONCE) as places:
+    places = ThreadPoolExecutor(AT_ONCE)
+    try:
         return list(places.map(one, names))
+    finally:
+        # Who interrupts does not want the parts that have not begun.
+        places.shutdown(cancel_futures=True)
 
 
 def main(words: list[str]) -> int:

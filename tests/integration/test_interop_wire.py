@@ -116,4 +116,5 @@ def test_a_list_says_the_words_of_the_protocol(pushers: Pushers, who: str, form:
 def test_who_stands_below_a_delay_is_told_later(pushers: Pushers, who: str) -> None:
     pushers.push(who, DELAY.archive)
     (first,), (second,) = pushers.one.wait_told(1), pushers.two.wait_told(1)
-    assert 2.9 < second.began - first.began < 10
+    # Noted where they arrive: on a busy machine the first one may be noted late. Without the delay it would be nothing.
+    assert 2 < second.began - first.began < 10
