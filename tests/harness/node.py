@@ -104,8 +104,8 @@ class Node:
         """The first truthy thing that `look` sees on this node."""
         return wait_for(lambda: look(self), deadline, f"{self.name}: {what}")
 
-    def wait_healthy(self, deadline: float = 30) -> None:
-        """Returns when every core process answers on its port."""
+    def wait_healthy(self, deadline: float = 90) -> None:
+        """Returns when every core process answers on its port; how soon that is says a test of its own."""
         self.wait_for(lambda node: node.running and node.exec("mirror-health").code == 0, deadline, "is healthy")
 
     @property
