@@ -16,7 +16,7 @@ import docker
 import pytest
 
 from tests.ground import sweep
-from tests.ground.images import NAMESPACE, PRODUCT
+from tests.ground.images import PRODUCT
 from tests.harness import Node
 from tests.stock import FILES, Ours, World, variables
 from tests.stock.keys import PUSH
@@ -25,7 +25,7 @@ from tests.stock.ours import HARDENED
 pytestmark = pytest.mark.integration
 
 ORIGIN: Final = "origin-ours"
-STRANGE: Final = f"{NAMESPACE}-{sweep.WORLD}-{ORIGIN}"
+STRANGE: Final = f"{sweep.named(sweep.WORLD)}-{ORIGIN}"
 """The same host by another name, for which another host key is pinned."""
 LEAF: Final = "leaf-ours"
 ARCHIVE: Final = "MIRROR_ARCHIVES__{}__{}"
