@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Final
 
 from appliance.records import Sighting, serial_number
@@ -17,11 +18,12 @@ Key = tuple[str, str]
 """A mirror's name and an archive's."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Kin:
     """What has been gathered: ``glimpses`` of the members, ``reports`` by the names of the members that serve them.
 
     ``members`` are those we were told of, each with the parent that we were told of, ``names`` other names of theirs.
+    All of it is gone through once, however many are asked for: everybody may tell of everybody.
     """
 
     members: Mapping[Key, str | None]
@@ -36,12 +38,10 @@ class Kin:
     def parent(self, key: Key) -> str | None:
         """The mirror that a member fetches from: as its traces have it, then as others report it, then as we were
         told."""
-        mirror, archive = key
         glimpse = self.glimpses.get(key)
-        if glimpse and (parent := self._above(mirror, glimpse)):
+        if glimpse and (parent := self._above(key[0], glimpse)):
             return parent
-        reported = (told.parent for _, told in self._told() if (told.mirror, told.archive) == key and told.parent)
-        return next(reported, None) or self.members.get((mirror, archive))
+        return self._parents.get(key) or self.members.get(key)
 
     def _above(self, mirror: str, glimpse: Glimpse) -> str | None:
         """A copy of a tree without a trace of its own is below the last one on the way."""
@@ -84,8 +84,7 @@ class Kin:
 
     def traced(self, key: Key) -> str | None:
         """The newest serial with which a mirror's trace was seen anywhere: what it carried at least."""
-        serials = [one.serial for one in self._traced() if (one.mirror, one.archive) == key]
-        return max(filter(None, serials), key=lambda serial: serial_number(serial) or 0, default=None)
+        return self._newest.get(key)
 
     def on_the_way(self) -> set[Key]:
         """Those from whom a member fetches, through others perhaps. Any other trace may be of one long gone."""
@@ -107,12 +106,31 @@ class Kin:
                 parent = above.get(mirror) or (self.known_as(trace.upstream) if trace.upstream else None)
                 yield Sighting(mirror, archive, parent if parent != mirror else None, "trace", serial=trace.serial)
 
-    def _told(self) -> Iterable[tuple[float, Told]]:
+    @cached_property
+    def _newest(self) -> Mapping[Key, str]:
+        found: dict[Key, str] = {}
+        for one in self._traced():
+            key = (one.mirror, one.archive)
+            if one.serial and (serial_number(one.serial) or 0) > (serial_number(found.get(key)) or -1):
+                found[key] = one.serial
+        return found
+
+    @cached_property
+    def _parents(self) -> Mapping[Key, str]:
+        """As the first report has them that knows."""
+        found: dict[Key, str] = {}
+        for _, told in self._told():
+            if told.parent:
+                found.setdefault((told.mirror, told.archive), told.parent)
+        return found
+
+    def _told(self) -> Iterator[tuple[float, Told]]:
         """What is reported, by the names that we know; the mirror itself needs no other to tell of it."""
         for report in self.reports.values():
             for told in report.told:
-                parent = self.known_as(told.parent) if told.parent else None
-                yield report.at, replace(told, mirror=self.known_as(told.mirror), parent=parent)
+                mirror, parent = self.known_as(told.mirror), self.known_as(told.parent) if told.parent else None
+                same = (mirror, parent) == (told.mirror, told.parent)  # a copy of each is most of the time it takes
+                yield report.at, told if same else replace(told, mirror=mirror, parent=parent)
 
 
 def _adds(one: Sighting, known: Sighting) -> bool:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 from appliance.tracefile import Tier, TraceFile
 from appliance.tree.kin import Kin
 from appliance.tree.probe import Glimpse
@@ -68,3 +70,15 @@ def test_reports_tell_of_those_below_by_names_that_we_know() -> None:
     assert (leaf.source, leaf.parent, leaf.serial, leaf.consistent, leaf.seen_at) == ("report", "hub", "2", True, 5.0)
     assert (deep.serial, deep.activity) == ("1", "syncs")
     assert kin.activity(("hub", "debian")) == "syncs"
+
+
+def test_two_hundred_who_tell_of_each_other_are_put_together_in_a_moment() -> None:
+    names = [f"m{number}" for number in range(200)]
+    members = {(name, "debian"): None for name in names}
+    told = tuple(Told(name, "debian", f"above-{name}", "1") for name in names)
+    seen = {key: glimpse(**dict.fromkeys(names[:50], "1")) for key in members}
+    kin = Kin(members, {}, seen, {name: Report(name, {}, told) for name in names})
+    began = time.process_time()
+    assert [kin.parent(key) for key in members] == [f"above-{name}" for name in names]
+    assert [kin.traced(key) for key in members] == ["1"] * 50 + [None] * 150
+    assert time.process_time() - began < 1, "each was looked for among all"
