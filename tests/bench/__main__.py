@@ -14,7 +14,7 @@ from typing import Final
 
 from rich.console import Console
 
-from tests.bench import fanout, firstsync, latency, plot, results, sync, tiers
+from tests.bench import fanout, firstsync, latency, plot, redirect, results, sync, tiers
 from tests.bench.results import Measured
 from tests.bench.rows import QUICK, SIZES, Options, Progress, Row, Section
 from tests.bench.sheet import sheet
@@ -25,6 +25,7 @@ SECTIONS: Final[Mapping[str, Section]] = {
     "firstsync": firstsync.section,
     latency.NAME: latency.rows,
     fanout.NAME: fanout.rows,
+    redirect.NAME: redirect.rows,
 }
 """Whoever has something to measure adds a function that yields rows."""
 

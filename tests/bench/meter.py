@@ -62,10 +62,10 @@ def measure(
     """Runs the command in the receiver. Raises FailedError when it fails."""
     for node in (receiver, sender):
         node.container.reload()
-    before, used = _processor(), _used(sender)
+    before, used = _processor(), used_by(sender)
     with Memory(receiver, sender).watched() as memory:
         answer = receiver.exec("bash", "-c", INSIDE, "-", *argv, user=user, environment=environment)
-    sending, after = _used(sender) - used, _processor()
+    sending, after = used_by(sender) - used, _processor()
     start, end, cpu, wire, code = answer.out.split() or ["0", "0", "0", "0", str(answer.code)]
     if code != "0":
         raise FailedError(f"{receiver.name}: {argv[0]}: exit {code}: {answer.err[-2000:]}{receiver.logs(20)}")
@@ -78,7 +78,7 @@ def measure(
     )  # fmt: skip
 
 
-def _used(node: Node) -> float:
+def used_by(node: Node) -> float:
     """CPU seconds of a container: from its control group, for the engine takes a second to answer the same."""
     for line in Path(f"/proc/{_pid(node)}/cgroup").read_text().splitlines():
         _, controllers, path = line.split(":", 2)

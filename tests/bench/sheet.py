@@ -17,22 +17,30 @@ RIGHT: Final = (
     "s", "range", "runs", "CPU s recv", "send", "MB", "largest", "wire KiB", "iowait s", "others' CPU s",
     "s ratio", "CPU ratio",
 )  # fmt: skip
+ANSWERS: Final = {"rate": ("answers/s", 1.0), "p50": ("p50 ms", 1e-3), "p99": ("p99 ms", 1e-3)}
+"""Columns of sections that count answers, with their units."""
+
 MISSING: Final = "–"
 
 
 def sheet(rows: Sequence[Row]) -> Table:
-    """All rows of a section; the last two columns are ratios to the reference."""
+    """All rows of a section; with ratios to the reference; where answers were counted, their rate and times."""
     shown = Table(box=None, pad_edge=False)
     for title in LEFT:
         shown.add_column(title, justify="left", no_wrap=True)
     for title in RIGHT:
         shown.add_column(title, justify="right", no_wrap=True)
+    counted = {name: unit for name, (_, unit) in ANSWERS.items() if any(row.figures(name) for row in rows)}
+    for name in counted:
+        shown.add_column(ANSWERS[name][0], justify="right", no_wrap=True)
     place = None
     for row in rows:
         if place not in (None, (row.files, row.operation)):
             shown.add_row()
         place = row.files, row.operation
-        shown.add_row(*_head(row), *_cells(row), _times(ratio(rows, row)), _times(ratio(rows, row, "cpu")))
+        ratios = _times(ratio(rows, row)), _times(ratio(rows, row, "cpu"))
+        answers = (_number(row, name, unit, int(name != "rate")) for name, unit in counted.items())
+        shown.add_row(*_head(row), *_cells(row), *ratios, *answers)
     return shown
 
 

@@ -13,6 +13,7 @@ from tests.bench import large, plot, results
 from tests.bench.reader import Reference, files, indices
 from tests.bench.results import Measured
 from tests.bench.rows import Options, Row, Run, ratio
+from tests.bench.sheet import sheet
 
 FILES = 30
 
@@ -74,6 +75,13 @@ def test_a_row_is_compared_with_the_reference_of_its_operation_and_size() -> Non
     assert ratio([*ours, other], other) == 4.0
     assert ratio([*ours, other], other, "cpu") is None
     assert ratio([other], other) is None
+
+
+def test_answers_have_columns_where_they_were_counted() -> None:
+    counted = Row("redirect", "many clients", "ours", (Run(2.0, rate=2500.4, p50=0.0301, p99=0.0449),))
+    cells = {str(column.header): [*column.cells] for column in sheet([counted]).columns}
+    assert [cells[title] for title in ("answers/s", "p50 ms", "p99 ms")] == [["2500"], ["30.1"], ["44.9"]]
+    assert "p99 ms" not in {column.header for column in sheet([Row("sync", "no change", "ours", (Run(2.0),))]).columns}
 
 
 def test_sections_keep_what_they_have_measured(

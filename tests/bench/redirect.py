@@ -1,0 +1,144 @@
+"""The section `redirect`: how many clients one core sends to mirrors, through nginx and the controller behind it.
+
+The mirror has one core for nginx and controller together; whoever asks, and the mirrors that it sees, have another.
+200 mirrors are registered, each at an address of its own with files and nothing else, and all are seen and fresh.
+Clients with an address each, in every round another, ask over kept connections without a pause, every fourth time for
+metadata: many at once for the rate, a few for the time of an answer where nobody queues.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Any, Final
+
+import docker
+
+from tests.bench.meter import FailedError, used_by
+from tests.bench.rows import Options, Row, Run
+from tests.ground.images import PRODUCT
+from tests.ground.waiting import wait_for
+from tests.harness import Lone, Node
+from tests.harness.lone import LABELS
+
+NAME: Final = "redirect"
+ROUNDS: Final = 5
+REQUESTS: Final = 150
+FEW: Final = 20
+"""Requests of each client: nginx lets a burst of 400 of one address through."""
+
+MIRRORS: Final = 200
+CLIENTS: Final = (128, 4)
+FILES: Final = 500
+SEEN: Final = 60.0
+"""Seconds in which all mirrors are looked at."""
+
+REGISTRY: Final = "".join(
+    f'["m{number}.example.org"]\nurls = ["http://127.0.1.{number}:8081/*/"]\ncountry = "{country}"\n'
+    for number, country in zip(range(1, MIRRORS + 1), ["de", "fr", "jp", "us"] * MIRRORS, strict=False)
+)
+SETTINGS: Final = {
+    "MIRROR_NAME": "lone",
+    "MIRROR_ARCHIVES__DEBIAN__PROFILE": "debian",
+    "MIRROR_REGISTRY": REGISTRY,
+    "MIRROR_COUNTRY_HEADER": "X-Country",
+}
+
+FILL: Final = f"""
+mkdir -p /srv/mirror/debian/pool /srv/mirror/debian/dists/stable && cd /srv/mirror/debian
+for number in $(seq {FILES}); do echo $number >pool/p$number.deb; done
+echo release >dists/stable/InRelease
+exec mirrorctl publish debian
+"""
+
+PLAIN: Final = """
+daemon off; pid /tmp/pid; error_log /dev/null; worker_processes 1; events { worker_connections 1024; }
+http {
+    access_log off; root /srv/mirror;
+    client_body_temp_path /tmp/a; proxy_temp_path /tmp/b; fastcgi_temp_path /tmp/c;
+    uwsgi_temp_path /tmp/d; scgi_temp_path /tmp/e;
+    server { listen 8081; autoindex on; }
+}
+"""
+"""The mirrors: had they the appliance's own server, each would report to have all the others below it."""
+
+SERVE: Final = f"printf %s '{PLAIN}' >/tmp/plain.conf && exec nginx -e /dev/null -c /tmp/plain.conf"
+
+CLIENT: Final = f"""
+import asyncio, json, sys, time
+
+requests, clients, turn = map(int, sys.argv[1:])
+took, bad = [], []
+
+async def client(number):
+    own = f"127.{{clients}}.{{turn}}.{{number + 1}}"
+    reader, writer = await asyncio.open_connection("127.0.0.1", 8080, local_addr=(own, 0))
+    for count in range(requests):
+        file = "dists/stable/InRelease" if count % 4 == 0 else f"pool/p{{(number * 31 + count) % {FILES} + 1}}.deb"
+        country = ("de", "fr", "jp", "us", "br")[number % 5]
+        head = f"GET /r/debian/{{file}} HTTP/1.1\\r\\nHost: lone\\r\\nX-Country: {{country}}\\r\\n\\r\\n"
+        began = time.perf_counter()
+        writer.write(head.encode())
+        head = await reader.readuntil(b"\\r\\n\\r\\n")
+        took.append(time.perf_counter() - began)
+        if b" 302 " not in head.split(b"\\n", 1)[0] or b"ocation: http://127.0.1." not in head:
+            bad.append(head.decode())
+            return
+    writer.close()
+
+async def all():
+    began = time.perf_counter()
+    await asyncio.gather(*map(client, range(clients)))
+    return time.perf_counter() - began
+
+seconds = asyncio.run(all())
+took.sort()
+p50, p99 = (took[len(took) * part // 100] for part in (50, 99))
+print(json.dumps({{"answers": len(took), "seconds": seconds, "p50": p50, "p99": p99, "bad": bad[:1]}}))
+"""
+
+
+def rows(options: Options) -> Iterator[Row]:
+    """A row for many clients, and one for few. Raises FailedError when one of them is sent nowhere."""
+    rounds, requests = (1, FEW) if options.quick else (ROUNDS, REQUESTS)
+    with ExitStack() as stack:
+        mirror = stack.enter_context(Lone(SETTINGS))
+        mirror.wait_healthy(60)
+        mirror.run("sh", "-c", FILL)
+        beside = stack.enter_context(_beside(mirror))
+        mirror.container.update(cpuset_cpus="0")
+        wait_for(partial(_all_seen, mirror), SEEN, f"{MIRRORS} mirrors are seen")
+        for clients in CLIENTS:
+            options.progress(f"{clients} clients: {clients * requests:,} requests, {rounds} times")
+            runs = tuple(_ask(mirror, beside, clients, requests, turn) for turn in range(rounds))
+            yield Row(NAME, f"{clients} clients, {clients * requests:,} answers", "ours", runs)
+
+
+def _all_seen(mirror: Node) -> bool:
+    return sum(bool(one["fresh"] == "fresh") for one in mirror.status().get("mirrors", [])) > MIRRORS
+
+
+@contextmanager
+def _beside(mirror: Node) -> Iterator[Node]:
+    """The mirrors, and who asks: in the mirror's network, with its files, on another core."""
+    of = mirror.container.id
+    container: Any = docker.from_env().containers.run(
+        PRODUCT, ["-c", SERVE], entrypoint="sh", detach=True, labels=LABELS, cpuset_cpus="1",
+        network_mode=f"container:{of}", volumes_from=[f"{of}:ro"],
+    )  # fmt: skip
+    try:
+        yield Node("beside", container)
+    finally:
+        container.remove(force=True)
+
+
+def _ask(mirror: Node, beside: Node, clients: int, requests: int, turn: int) -> Run:
+    """The CPU seconds are the mirror's. Raises FailedError."""
+    before = used_by(mirror)
+    told = json.loads(beside.run("python3", "-c", CLIENT, *map(str, (requests, clients, turn))))
+    if told["bad"] or told["answers"] < clients * requests:
+        raise FailedError(f"{told['answers']} of {clients * requests} answers: {told['bad']}")
+    used, rate = round(used_by(mirror) - before, 3), told["answers"] / told["seconds"]
+    return Run(told["seconds"], sender=used, rate=rate, p50=told["p50"], p99=told["p99"])
