@@ -19,6 +19,7 @@ demo-update: .venv/.complete ## a changed package, from the origin to the leaves
 
 # What each part needs is made first, once. Most of the long ones is waiting, so they come first.
 test: programs image .venv/.complete ## linters, types, unit tests here and in the image, integration tests
+	@$(GROUND) prometheus
 	@echo "· images, linters, unit and integration tests side by side: each part's output comes when it ends"
 	@$(PYTHON) -m tests.ground.parts "$(MAKE)" interop integration accidents unit-image single unit page lint
 
@@ -33,6 +34,7 @@ unit-image: image ## the same unit tests with the image's Python and libraries
 	docker run --rm --network none --read-only --tmpfs /tmp:exec --volume "$(CURDIR):/source:ro" "$${PUSH_MIRROR_NAMESPACE:-push-mirror}-unit"
 
 integration: image .venv/.complete ## the real image in a real topology
+	@$(GROUND) prometheus
 	$(PYTEST) -m 'topology and not page' tests/integration
 
 single: image .venv/.complete ## the real image alone, or with one neighbour

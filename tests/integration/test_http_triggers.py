@@ -134,7 +134,7 @@ def test_a_large_body_is_refused(mirror: Ours, upstream: Upstream) -> None:
     before = mirror.archive()["runs"]
     answer = upstream.load("/trigger", "POST", auth=("archive", PASSWORD), content=b"x" * 1_000_000)
     assert answer.status_code == 413
-    chunks = upstream.load("/trigger", "POST", auth=("archive", PASSWORD), content=iter([b"x" * 8192] * 128))
+    chunks = upstream.load("/trigger", "POST", auth=("archive", PASSWORD), content=[b"x" * 8192] * 128)
     assert chunks.status_code == 413
     assert mirror.archive()["runs"] == before
 
