@@ -33,8 +33,10 @@ THICK: Final = 16.0
 
 
 def write(directory: Path, sections: Mapping[str, Measured]) -> None:
-    """Draws `SECTION.svg` for each of them."""
+    """Draws `SECTION.svg` for each of them that compares anything."""
     for name, measured in sections.items():
+        if not any(row.reference for row in measured.rows):
+            continue
         sizes = {row.files for row in measured.rows if row.files}
         drawn = _lines(measured, measured.rows) if len(sizes) > 1 else _bars(measured)
         (directory / f"{name}.svg").write_text(drawn)

@@ -24,7 +24,7 @@ MISSING: Final = "–"
 
 
 def sheet(rows: Sequence[Row]) -> Table:
-    """All rows of a section; with ratios to the reference; where answers were counted, their rate and times."""
+    """All rows of a section, with ratios to the reference; where answers were counted, their rate and times."""
     shown = Table(box=None, pad_edge=False)
     for title in LEFT:
         shown.add_column(title, justify="left", no_wrap=True)
