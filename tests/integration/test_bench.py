@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.bench import candidates, plot, results, sync
+from tests.bench import candidates, plot, redirect, results, sync
 from tests.bench.results import Measured
 from tests.bench.rows import QUICK, Options
 from tests.stock import World
@@ -31,3 +31,9 @@ def test_a_small_tree_is_compared_from_end_to_end(world: World, tmp_path: Path) 
     assert results.read(tmp_path) == kept
     plot.write(tmp_path, kept)
     assert len(ElementTree.parse(tmp_path / "sync.svg").findall(".//{*}rect")) == len(rows)
+
+
+def test_clients_are_sent_to_two_hundred_mirrors_that_are_all_seen() -> None:
+    for row in redirect.rows(Options(quick=True)):
+        for figure in ("seconds", "sender", "rate", "p50", "p99"):
+            assert (row.median(figure) or 0) > 0, (row, figure)
