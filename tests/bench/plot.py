@@ -20,6 +20,7 @@ LEFT: Final = 56.0
 TOP: Final = 62.0
 DECADE: Final = 42.0
 BELOW: Final = 46.0
+LINE: Final = 15
 CAPTION: Final = 22.0
 CLEAR: Final = 12.0
 """Two values at the ends of lines are so far apart at least."""
@@ -57,8 +58,8 @@ def _lines(measured: Measured, rows: Sequence[Row]) -> str:
             shapes += [*panel.frame(operation), *panel.curves(name, colours)]
         y += scale.height + BELOW
     width = LEFT + len(operations) * (PANEL + GAP)
-    shapes.append(svg.text((LEFT, y), _circumstances(measured)))
-    return svg.picture(width, y + CAPTION, "what a sync costs, by files of the tree", shapes)
+    shapes += [svg.text((LEFT, y + LINE * number), words) for number, words in enumerate(_circumstances(measured))]
+    return svg.picture(width, y + LINE + CAPTION, "what a sync costs, by files of the tree", shapes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +145,9 @@ def _bars(measured: Measured) -> str:
         shapes += [svg.text((NAMES - 6, y + 12), row.candidate, "end"), svg.bar((NAMES, y), width, THICK, colour),
                    svg.text((NAMES + width + 6, y + 12), f"{_value(seconds)} s", colour=colour, bold=True)]  # fmt: skip
         y += THICK + 5
-    shapes.append(svg.text((10, y + CAPTION), _circumstances(measured)))
-    return svg.picture(NAMES + BARS + 80, y + 2 * CAPTION, "seconds", shapes)
+    said = enumerate(_circumstances(measured))
+    shapes += [svg.text((10, y + CAPTION + LINE * number), words) for number, words in said]
+    return svg.picture(NAMES + BARS + 80, y + LINE + 2 * CAPTION, "seconds", shapes)
 
 
 def _colours(rows: Sequence[Row]) -> dict[str, str]:
@@ -161,11 +163,12 @@ def _legend(colours: Mapping[str, str]) -> list[str]:
     return shapes
 
 
-def _circumstances(measured: Measured) -> str:
+def _circumstances(measured: Measured) -> tuple[str, str]:
+    """Two lines: where and when, and how."""
     runs = [run for row in measured.rows for run in row.runs if run.elsewhere is not None]
     others = sum(run.elsewhere or 0 for run in runs) / sum(run.seconds for run in runs) if runs else 0
     busy = f" · {others:.1f} CPUs were busy with others" if others > NOTABLE else ""
-    return f"{measured.date} · {measured.machine} · {measured.command} · medians{busy}"
+    return f"{measured.date} · {measured.machine}", f"{measured.command} · medians{busy}"
 
 
 def _short(size: int) -> str:
