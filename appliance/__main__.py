@@ -44,14 +44,14 @@ def _controller() -> int:
 
 
 def _variables() -> int:
-    from appliance.reference import table
+    from appliance.settings.reference import table
 
     print(table(), end="")
     return 0
 
 
 def _example() -> int:
-    from appliance.reference import example
+    from appliance.settings.reference import example
 
     print(example(), end="")
     return 0

@@ -8,10 +8,10 @@ from dataclasses import asdict
 from typing import Any
 
 from appliance import expiry, space
-from appliance.archive import Archive
 from appliance.controller import Controller, Lane
 from appliance.errors import SyncError
 from appliance.records import Request, Run
+from appliance.settings.archive import Archive
 from appliance.space import UNLIMITED, Amount, Space
 from appliance.sync.fetch import Staging
 from appliance.sync.quarantine import Quarantine

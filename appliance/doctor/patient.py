@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from appliance import boot, keys, render
-from appliance.environment import PREFIX
 from appliance.errors import Problem
 from appliance.places import Places
 from appliance.render import File
 from appliance.settings import Archive, Reading, Settings
+from appliance.settings.environment import PREFIX
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from appliance.commands import Outcome
 from appliance.doctor import pinned, reaching
 from appliance.doctor.finding import Finding, error, ok, warning
 from appliance.doctor.patient import Patient, archive_variable
-from appliance.peers import Upstream
 from appliance.reach import source_of
 from appliance.settings import Archive
+from appliance.settings.peers import Upstream
 from appliance.sync.source import Source
 from appliance.upstreams import ways_of
 

@@ -20,7 +20,7 @@ from appliance.doors.line import duration
 from appliance.forecast import Forecast, forecast
 from appliance.places import Places
 from appliance.settings import Settings
-from appliance.values import spell_duration
+from appliance.settings.values import spell_duration
 
 ROWS: Final = 20
 """Directories of a forecast that are shown one by one."""

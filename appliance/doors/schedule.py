@@ -14,14 +14,14 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim
 
 from appliance import log
-from appliance.archive import Archive
 from appliance.controller import Controller, new_request
 from appliance.errors import SyncError
 from appliance.lane import STORE_PAUSE
 from appliance.reach import source_of
 from appliance.records import Request
+from appliance.settings.archive import Archive
+from appliance.settings.values import parse_duration
 from appliance.sync import glance
-from appliance.values import parse_duration
 
 AUDIT_PAUSE: Final = 3600.0
 """Seconds between two audits of which the first one failed."""

@@ -21,8 +21,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from appliance import status
-from appliance.admitted import HttpTrigger
 from appliance.controller import Controller, new_request
+from appliance.settings.admitted import HttpTrigger
 
 STAGES: Final = ("all", "stage1", "stage2")
 _NOBODY: Final = HttpTrigger()

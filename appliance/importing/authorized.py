@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from appliance.importing.sheet import Line, Remark, Setting, plain_name, variable
-from appliance.values import KEY_TYPES, Fault, host_pattern, public_key
+from appliance.settings.values import KEY_TYPES, Fault, host_pattern, public_key
 
 _LINE: Final = re.compile(
     rf"(?P<options>.*?)\s*(?P<key>(?:{'|'.join(map(re.escape, KEY_TYPES))})\s+\S+)(?P<comment>.*)"

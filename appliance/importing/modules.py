@@ -9,7 +9,7 @@ from typing import Final
 
 from appliance.importing.rsyncd import Module, Rsyncd
 from appliance.importing.sheet import Line, Remark, Setting, variable
-from appliance.values import USER_PATTERN, Fault, host_pattern
+from appliance.settings.values import USER_PATTERN, Fault, host_pattern
 
 SAME: Final = frozenset({
     "daemonchroot", "forwardlookup", "gid", "ignorenonreadable", "lockfile", "logfile", "logformat", "mungesymlinks",

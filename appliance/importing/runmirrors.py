@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from appliance import mirrorlist
 from appliance.importing.conf import Conf
 from appliance.importing.layout import Found, Layout
 from appliance.importing.sheet import MOUNTED, Enclosed, Line, Remark, Setting, mounted, variable
+from appliance.settings import mirrorlist
 
 NOT_NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "nobody is mailed here: watch mirrorctl status": ("MAILTO",),

@@ -13,7 +13,7 @@ from appliance.importing.conf import Conf
 from appliance.importing.layout import Layout
 from appliance.importing.rsyncd import Module, Rsyncd
 from appliance.importing.sheet import MOUNTED, Enclosed, Heading, Line, Remark, Setting, mounted, plain_name, variable
-from appliance.schema import RESERVED
+from appliance.settings.schema import RESERVED
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from appliance import tracefile
 from appliance.records import Sighting, serial_number
-from appliance.values import NAME
+from appliance.settings.values import NAME
 
 PATH: Final = "api/v1/report"
 """Where it is, below the root of a mirror's HTTP server."""

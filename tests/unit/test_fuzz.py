@@ -15,9 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from appliance import mirrorlist, tracefile, words
+from appliance import tracefile, words
 from appliance.doors import asked, inbox, webtrigger
 from appliance.records import Sighting
+from appliance.settings import mirrorlist
 from appliance.sync import reader as plans
 from appliance.sync import release, repomd, stanzas, trace
 from appliance.sync.delta import Delta, Head, Step

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.archive import Archive
 from appliance.controller import Controller
 from appliance.doors import schedule
+from appliance.settings.archive import Archive
 from tests.unit.house import House, until
 from tests.unit.upstream import DebianTree, daemon
 

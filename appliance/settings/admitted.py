@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import AliasChoices, Field
 
-from appliance.frozen import Frozen
-from appliance.values import FILE, HostPatterns, Password, PublicKey, Words, names_host
+from appliance.settings.frozen import Frozen
+from appliance.settings.values import FILE, HostPatterns, Password, PublicKey, Words, names_host
 
 
 class KeyHolder(Frozen):

@@ -14,8 +14,8 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from appliance.errors import Problem
-from appliance.schema import Settings
-from appliance.values import FromFile
+from appliance.settings.schema import Settings
+from appliance.settings.values import FromFile
 
 PREFIX = "MIRROR_"
 SOME = "<NAME>"

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.mirrorlist import MirrorList, read
-from appliance.peers import Downstream
 from appliance.settings import load
+from appliance.settings.mirrorlist import MirrorList, read
+from appliance.settings.peers import Downstream
 
 
 def listed(text: str, directory: Path = Path("/nowhere"), wire_name: str = "") -> MirrorList:

@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 from appliance.doors import exits
-from appliance.reference import example, table
 from appliance.settings import load, variables
+from appliance.settings.reference import example, table
 
-TOP = Path(__file__).parents[2]
+TOP = Path(__file__).parents[3]
 
 
 def test_env_example_is_the_settings() -> None:

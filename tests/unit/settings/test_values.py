@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from appliance.values import (
+from appliance.settings.values import (
     Fault,
     host_pattern,
     names_host,

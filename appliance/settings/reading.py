@@ -1,6 +1,6 @@
 """Environment → one frozen, validated `Settings`, or every problem there is at once.
 
-The only module that is given the environment. Nothing is read twice: what `load` returned stays in force until it is
+The only room that is given the environment. Nothing is read twice: what `load` returned stays in force until it is
 called again."""
 
 from __future__ import annotations
@@ -14,34 +14,11 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import EnvSettingsSource
 
-from appliance.admitted import KeyHolder, Pull, Trigger
-from appliance.archive import Archive
-from appliance.contradictions import contradictions
-from appliance.environment import PREFIX, Given, Variable, find, gather, shown, text, variables
 from appliance.errors import ConfigurationError, Problem
-from appliance.peers import Downstream, Upstream
-from appliance.registry import RegisteredMirror
-from appliance.schema import Info, Settings, kebab
-from appliance.values import Fault, Faults
-
-__all__ = [
-    "Archive",
-    "Downstream",
-    "Effective",
-    "Info",
-    "KeyHolder",
-    "Pull",
-    "Reading",
-    "RegisteredMirror",
-    "Settings",
-    "Trigger",
-    "Upstream",
-    "Variable",
-    "explain",
-    "load",
-    "read",
-    "variables",
-]
+from appliance.settings.contradictions import contradictions
+from appliance.settings.environment import PREFIX, Given, find, gather, shown, text
+from appliance.settings.schema import Settings, kebab
+from appliance.settings.values import Fault, Faults
 
 UNNAMED = "unnamed"
 

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, PlainSerializer
 
-from appliance.addresses import HOST
-from appliance.values import NAME, Fault, Faults
+from appliance.settings.addresses import HOST
+from appliance.settings.values import NAME, Fault, Faults
 
 SCHEMES: Final = ("http", "https", "rsync")
 """How users reach a mirror."""

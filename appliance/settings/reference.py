@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from appliance.environment import SOME, Variable, variables
+from appliance.settings.environment import SOME, Variable, variables
 
 HEAD = """\
 # push-mirror: copy this file to .env and fill it in; compose.yaml gives it to the container.

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.peers import Downstream, Push, Upstream
-from appliance.values import Fault
+from appliance.settings.peers import Downstream, Push, Upstream
+from appliance.settings.values import Fault
 
 words = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,8}", fullmatch=True).filter(lambda text: text not in (".", ".."))
 hosts = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?(\.[a-z]{2,5})?", fullmatch=True) | st.ip_addresses().map(str)

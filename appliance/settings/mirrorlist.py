@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Final, cast
 from urllib.parse import urlsplit
 
-from appliance.addresses import HOST, readable_key
-from appliance.peers import Downstream, Push
-from appliance.values import NAME, USER, Fault
+from appliance.settings.addresses import HOST, readable_key
+from appliance.settings.peers import Downstream, Push
+from appliance.settings.values import NAME, USER, Fault
 
 KINDS: Final = ("all", "staged", "mhop")
 USUAL_DELAY: Final = 600

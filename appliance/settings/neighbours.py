@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer
 
-from appliance.addresses import split
-from appliance.peers import Downstream, Upstream
-from appliance.values import Fault, split_patterns
+from appliance.settings.addresses import split
+from appliance.settings.peers import Downstream, Upstream
+from appliance.settings.values import Fault, split_patterns
 
 
 def _parse_upstream(value: Any) -> Any:

@@ -6,11 +6,12 @@ import itertools
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from appliance import certificate, registry
-from appliance.admitted import HttpTrigger
+from appliance import certificate
 from appliance.errors import Problem
-from appliance.schema import Settings
-from appliance.values import PATH_STEP, host_passwords, names_host, secret_users
+from appliance.settings import registry
+from appliance.settings.admitted import HttpTrigger
+from appliance.settings.schema import Settings
+from appliance.settings.values import PATH_STEP, host_passwords, names_host, secret_users
 
 EVERYTHING = frozenset({"*", "/*", "**", "/**", "***", "/***"})
 """Patterns that match every name of the top directory (rsync(1), PATTERN MATCHING RULES)."""

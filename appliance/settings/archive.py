@@ -7,10 +7,10 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from appliance.frozen import Frozen
-from appliance.neighbours import Callback, OptionalUpstream, UpstreamList
-from appliance.peers import Upstream
-from appliance.values import (
+from appliance.settings.frozen import Frozen
+from appliance.settings.neighbours import Callback, OptionalUpstream, UpstreamList
+from appliance.settings.peers import Upstream
+from appliance.settings.values import (
     FILE,
     Fault,
     Globs,

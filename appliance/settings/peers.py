@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Literal, cast, get_args
 from urllib.parse import quote, urlsplit
 
-from appliance.addresses import HOST, authority, options_of, readable_key, site_of, split, ssh_words
-from appliance.values import NAME, Fault, parse_duration
+from appliance.settings.addresses import HOST, authority, options_of, readable_key, site_of, split, ssh_words
+from appliance.settings.values import NAME, Fault, parse_duration
 
 Push = Literal["all", "staged", "mhop"]
 

@@ -18,16 +18,15 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from appliance import mirrorlist
-from appliance.admitted import HttpTrigger, Pull, Trigger
-from appliance.archive import HOUR, Archive
-from appliance.frozen import Frozen
-from appliance.mirrorlist import MirrorList
-from appliance.neighbours import Downstreams
-from appliance.peers import Downstream
-from appliance.registry import Registry
-from appliance.space import Reserve
-from appliance.values import (
+from appliance.settings import mirrorlist
+from appliance.settings.admitted import HttpTrigger, Pull, Trigger
+from appliance.settings.archive import HOUR, Archive
+from appliance.settings.frozen import Frozen
+from appliance.settings.mirrorlist import MirrorList
+from appliance.settings.neighbours import Downstreams
+from appliance.settings.peers import Downstream
+from appliance.settings.registry import Registry
+from appliance.settings.values import (
     FILE,
     Fault,
     HeaderName,
@@ -39,6 +38,7 @@ from appliance.values import (
     Secrets,
     WebhookUrl,
 )
+from appliance.space import Reserve
 
 LIST_DIRECTORY = Path("/etc/mirror")
 """Where the key files of a stock list are, unless it says so itself."""
