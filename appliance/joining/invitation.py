@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from appliance.joining import paper
-from appliance.values import Fault, HostName, HostPatterns, Line, PublicKey
+from appliance.settings.values import Fault, HostName, HostPatterns, Line, PublicKey
 
 KIND: Final = "push-mirror-invite-1"
 """The first word of a token; another number is another form."""

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from appliance.joining import paper, secrets
 from appliance.joining.paper import Form, Paper
-from appliance.values import Fault, HostName, HostPatterns, Line, PublicKey
+from appliance.settings.values import Fault, HostName, HostPatterns, Line, PublicKey
 
 STATEMENT: Final = "push-mirror-join-1"
 ANSWER: Final = "push-mirror-answer-1"
