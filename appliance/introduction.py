@@ -6,6 +6,7 @@ import socket
 
 from appliance.places import Places
 from appliance.settings import Settings
+from appliance.settings.public import host_port
 
 
 def lines(settings: Settings, places: Places) -> dict[str, str]:
@@ -20,8 +21,14 @@ def lines(settings: Settings, places: Places) -> dict[str, str]:
         "authorized_keys": f'restrict,command="~/bin/ftpsync"{source} {push_key}',
         "trigger_variable": f"MIRROR_TRIGGERS__{variable}__KEY={push_key}",
         "pull_variable": f"MIRROR_PULLS__{variable}__KEY={push_key}",
-        "known_hosts": f"{settings.name},[{settings.name}]:2222 {' '.join(host_key.split()[:2])}",
+        "known_hosts": f"{pinned_as(settings.public.ssh)} {' '.join(host_key.split()[:2])}",
     }
+
+
+def pinned_as(address: str) -> str:
+    """What `known_hosts` calls the sshd at `host:port` (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT)."""
+    host, port = host_port(address)
+    return host if port == 22 else f"[{host}]:{port}"
 
 
 def _addresses(name: str) -> str:

@@ -25,6 +25,7 @@ from appliance.settings.frozen import Frozen
 from appliance.settings.mirrorlist import MirrorList
 from appliance.settings.neighbours import Downstreams
 from appliance.settings.peers import Downstream
+from appliance.settings.public import Public
 from appliance.settings.registry import Registry
 from appliance.settings.values import (
     FILE,
@@ -117,6 +118,7 @@ class Settings(BaseSettings):
         "", description="TLS certificate with its chain, PEM: rsync by TLS on port 1873, HTTPS on 8443; empty: no TLS"
     )
     tls_key: Annotated[SecretStr | None, FILE] = Field(None, description="private key of the TLS certificate, PEM")
+    public: Public = Field(Public(), validate_default=True, description="where others reach us")
     rsync_secrets: Annotated[Secrets | None, FILE] = Field(
         None, description="`user:password` lines of those who may fetch from archives with `AUTH_USERS`"
     )
@@ -182,6 +184,11 @@ class Settings(BaseSettings):
         if name or not archives:
             return name
         return "debian" if "debian" in archives else archives[0]
+
+    @field_validator("public")
+    @classmethod
+    def _fill_in(cls, public: Public, others: ValidationInfo) -> Public:
+        return public.of(others.data.get("name", ""), bool(others.data.get("tls_cert")))
 
     @classmethod
     def settings_customise_sources(
