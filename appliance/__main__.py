@@ -15,7 +15,7 @@ from appliance.places import Places
 
 def _boot() -> int:
     from appliance import ports
-    from appliance.boot import boot
+    from appliance.container.boot import boot
 
     boot(os.environ, Places(), ports.PLAIN, ports.TLS)
     # A new interpreter: what boot imported would stay in memory for ever.
@@ -23,13 +23,13 @@ def _boot() -> int:
 
 
 def _keeper() -> int:
-    from appliance.keeper import keep
+    from appliance.container.keeper import keep
 
     return keep(Places())
 
 
 def _failstop() -> int:
-    from appliance.failstop import listen
+    from appliance.container.failstop import listen
 
     # To be ended with the others is a success, and supervisord then has nothing to report.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))

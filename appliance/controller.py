@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from appliance import log, words
 from appliance.bell import Bell
 from appliance.errors import ApplianceError
-from appliance.hits import Hits
-from appliance.lane import Lane
+from appliance.lanes.lane import Lane
+from appliance.lanes.requests import new_request
 from appliance.notices.notices import Notices
 from appliance.places import Places
 from appliance.records import Request
-from appliance.requests import new_request
+from appliance.served.hits import Hits
 from appliance.settings import Settings
 from appliance.store import Store
 from appliance.tree.push import Push

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 import uvicorn
 
-from appliance import commands, log, orphans, render
+from appliance import commands, log
+from appliance.container import orphans, render
 from appliance.controller import Controller
 from appliance.doors import http, schedule
 from appliance.doors.desk import Desk

@@ -11,11 +11,11 @@ from appliance import expiry, space
 from appliance.controller import Controller, Lane
 from appliance.errors import SyncError
 from appliance.records import Request, Run
+from appliance.run.upstreams import Look
 from appliance.settings.archive import Archive
 from appliance.space import UNLIMITED, Amount, Space
 from appliance.sync.fetch import Staging
 from appliance.sync.quarantine import Quarantine
-from appliance.upstreams import Look
 from appliance.volume import gone
 
 

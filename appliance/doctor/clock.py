@@ -14,7 +14,7 @@ from appliance import commands
 from appliance.doctor.finding import Finding, note, ok, warning
 from appliance.doctor.patient import Patient
 from appliance.doctor.reaching import offset
-from appliance.reach import source_of
+from appliance.run.reach import source_of
 from appliance.sync.profile import TRACE_DIRECTORY
 
 MUCH: Final = 60.0

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from appliance import space, store, volume, volumes
+from appliance import space, store, volume
+from appliance.container import volumes
 from appliance.doctor.finding import Finding, error, of, ok, warning
 from appliance.doctor.patient import Patient
 from appliance.errors import SyncError

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from appliance import boot, keys, render
+from appliance import keys
+from appliance.container import boot, render
+from appliance.container.render import File
 from appliance.errors import Problem
 from appliance.places import Places
-from appliance.render import File
 from appliance.settings import Archive, Reading, Settings
 from appliance.settings.environment import PREFIX
 

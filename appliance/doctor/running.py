@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
-from appliance import health
+from appliance.container import health
 from appliance.doctor.finding import Finding, error, note, ok, warning
 from appliance.doctor.patient import Patient
 

@@ -13,11 +13,11 @@ from appliance.commands import Outcome
 from appliance.doctor import pinned, reaching
 from appliance.doctor.finding import Finding, error, ok, warning
 from appliance.doctor.patient import Patient, archive_variable
-from appliance.reach import source_of
+from appliance.run.reach import source_of
+from appliance.run.upstreams import ways_of
 from appliance.settings import Archive
 from appliance.settings.peers import Upstream
 from appliance.sync.source import Source
-from appliance.upstreams import ways_of
 
 PATIENCE: Final = 15
 """Seconds for one exchange with an upstream."""

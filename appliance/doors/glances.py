@@ -17,8 +17,8 @@ from rich.tree import Tree
 
 from appliance import log
 from appliance.doors.line import duration
-from appliance.forecast import Forecast, forecast
 from appliance.places import Places
+from appliance.run.forecast import Forecast, forecast
 from appliance.settings import Settings
 from appliance.settings.values import spell_duration
 

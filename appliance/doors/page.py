@@ -22,7 +22,7 @@ from appliance.board import saying, view
 from appliance.controller import Controller
 from appliance.doors import events
 
-TEMPLATES: Final = Path(__file__).parent.with_name("templates") / "board"
+TEMPLATES: Final = Path(view.__file__).with_name("templates")
 RUNS: Final = 25
 """Runs of a page."""
 

@@ -16,9 +16,9 @@ from cronsim import CronSim
 from appliance import log
 from appliance.controller import Controller, new_request
 from appliance.errors import SyncError
-from appliance.lane import STORE_PAUSE
-from appliance.reach import source_of
+from appliance.lanes.lane import STORE_PAUSE
 from appliance.records import Request
+from appliance.run.reach import source_of
 from appliance.settings.archive import Archive
 from appliance.settings.values import parse_duration
 from appliance.sync import glance

@@ -18,8 +18,8 @@ from appliance import log
 from appliance.doors import inbox
 from appliance.doors.bar import Bar
 from appliance.errors import ApplianceError, Misfit
-from appliance.inspection import terms_of
 from appliance.places import Places
+from appliance.run.inspection import terms_of
 from appliance.settings import Settings
 from appliance.sync.audit import REPOSITORIES, Audit, Report
 from appliance.sync.scope import Scope

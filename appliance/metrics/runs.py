@@ -8,8 +8,8 @@ from typing import Final
 from prometheus_client.core import Metric
 
 from appliance.controller import Controller
-from appliance.figures import STAGES
 from appliance.metrics.families import ARCHIVE, counter, gauge, histogram, one_of
+from appliance.run.figures import STAGES
 from appliance.store.timings import RUN, STAGE
 
 _PROGRESS: Final = {

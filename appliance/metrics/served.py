@@ -7,9 +7,9 @@ from typing import Final
 
 from prometheus_client.core import Metric
 
-from appliance import overheard
 from appliance.controller import Controller
 from appliance.metrics.families import counter
+from appliance.served import overheard
 from appliance.sync.journal import module_of
 
 _HTTP: Final = ("archive", "code")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from appliance.ahead import Ahead
-from appliance.figures import Reports
-from appliance.inspection import Inspection
 from appliance.meanwhile import meanwhile
+from appliance.run.ahead import Ahead
 from appliance.run.fetching import Fetching
+from appliance.run.figures import Reports
 from appliance.run.ground import Ground
+from appliance.run.inspection import Inspection
 from appliance.run.order import Order
 from appliance.run.publication import Publication
 from appliance.run.sealing import Sealing

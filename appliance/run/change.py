@@ -13,21 +13,21 @@ import asyncio
 import os
 from typing import Final
 
-from appliance.ahead import Ahead
 from appliance.commands import Verdict
 from appliance.errors import SyncError
-from appliance.figures import Figures, Permits, Reports
-from appliance.inspection import Inspection
 from appliance.meanwhile import meanwhile
 from appliance.places import Places
-from appliance.planning import Planning
-from appliance.reach import source_of
 from appliance.records import Run
+from appliance.run.ahead import Ahead
 from appliance.run.carrying import Carrying
 from appliance.run.fetching import Fetching
+from appliance.run.figures import Figures, Permits, Reports
 from appliance.run.ground import Ground
+from appliance.run.inspection import Inspection
 from appliance.run.order import Ordering
+from appliance.run.planning import Planning
 from appliance.run.publication import Publication
+from appliance.run.reach import source_of
 from appliance.settings import Settings
 from appliance.store import Store
 from appliance.volume import Volume

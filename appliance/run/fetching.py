@@ -6,12 +6,12 @@ import os
 import time
 from functools import partial
 
-from appliance.ahead import Ahead
 from appliance.commands import Verdict
 from appliance.errors import SyncError
-from appliance.inspection import Inspection
 from appliance.meanwhile import meanwhile
+from appliance.run.ahead import Ahead
 from appliance.run.ground import Ground
+from appliance.run.inspection import Inspection
 from appliance.sync import fetch, plan, prune, publish, trace, twins
 from appliance.sync.changes import Changes
 from appliance.sync.count import Count

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from appliance import hooks
-from appliance.chronicle import Chronicle
-from appliance.figures import Figures, Permits
 from appliance.places import Places
-from appliance.reach import profile_of
 from appliance.records import Run
+from appliance.run import hooks
+from appliance.run.chronicle import Chronicle
+from appliance.run.figures import Figures, Permits
+from appliance.run.reach import profile_of
+from appliance.run.testimony import testify
 from appliance.settings import Archive, Settings
 from appliance.store import Store
 from appliance.sync import trace
 from appliance.sync.fetch import Staging
-from appliance.testimony import testify
 from appliance.volume import Volume
 
 

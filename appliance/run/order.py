@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from appliance.errors import SyncError
-from appliance.gone import Gone
 from appliance.meanwhile import meanwhile
+from appliance.run.gone import Gone
 from appliance.run.ground import Ground
 from appliance.space import Amount
 from appliance.sync.need import need_of

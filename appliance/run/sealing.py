@@ -12,10 +12,10 @@ from typing import Final
 from appliance import log
 from appliance.commands import Verdict
 from appliance.errors import SyncError
-from appliance.inspection import Inspection
 from appliance.meanwhile import meanwhile
 from appliance.run.fetching import Fetching
 from appliance.run.ground import Ground
+from appliance.run.inspection import Inspection
 from appliance.run.order import Order
 from appliance.sync import comparison, plan, publish, verify
 from appliance.sync.profile import HIERARCHY

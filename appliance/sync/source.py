@@ -14,7 +14,7 @@ from appliance.errors import SyncError
 from appliance.sync.choice import Choice
 from appliance.sync.profile import HIERARCHY, TRACE_DIRECTORY
 from appliance.sync.transport import Transport, openssl_said
-from appliance.verdicts import rsync_verdict
+from appliance.sync.verdicts import rsync_verdict
 
 _CURES: Final[Mapping[Verdict, str]] = {
     Verdict.MOVED: "the upstream changed meanwhile; the next run plans again",

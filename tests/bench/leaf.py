@@ -16,9 +16,9 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from appliance.figures import Reports
 from appliance.places import Places
 from appliance.run.change import Change
+from appliance.run.figures import Reports
 from appliance.settings import load
 from appliance.store import Store
 

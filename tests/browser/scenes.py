@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from appliance.controller import Controller
-from appliance.figures import Figures
-from appliance.progress import Meter
 from appliance.records import Sighting
+from appliance.run.figures import Figures
+from appliance.run.progress import Meter
 from appliance.store import Store
 from appliance.sync.changes import Change, Changes
 from appliance.sync.fetch import Staging

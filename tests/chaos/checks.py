@@ -26,7 +26,7 @@ find /tmp -mindepth 1 ! -name 'hsperf*' -print
 EXPECTED: Final = re.compile(
     r"tini|appliance|supervisord|nginx: |sshd(-session)?: |/usr/sbin/sshd |rsync --daemon --no-detach|ssh: \S+ \[mux\]|"
     r"ssh .* ControlMaster=yes .* -N |"
-    r"mirror-health|appliance/health|" + " ".join(WORDS)
+    r"mirror-health|appliance/container/health|" + " ".join(WORDS)
 )
 """What a mirror of ours that rests may run: its programs, kept connections at both ends, the engine's look and ours."""
 

@@ -16,10 +16,10 @@ from typer.main import get_command
 from appliance import metrics
 from appliance.controller import Controller
 from appliance.doors import cli
-from appliance.figures import STAGES
 from appliance.metrics.mirrors import STATES
 from appliance.notices.conditions import Aspect
 from appliance.records import Fresh
+from appliance.run.figures import STAGES
 from appliance.settings import load
 from tests.unit.house import House
 

@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 
-from appliance import metrics, retry, status
+from appliance import metrics, status
 from appliance.commands import Verdict
 from appliance.controller import Controller, new_request
+from appliance.lanes import retry
+from appliance.lanes.retry import Pace
 from appliance.records import Request
-from appliance.retry import Pace
 from tests.unit.house import House, until
 from tests.unit.upstream import DebianTree, daemon, tree
 
@@ -348,7 +349,7 @@ def test_a_store_that_cannot_be_written_stops_nothing_else(
         return begin(*facts)
 
     monkeypatch.setattr(house.store, "begin", refuse)
-    monkeypatch.setattr("appliance.lane.STORE_PAUSE", 0.05)
+    monkeypatch.setattr("appliance.lanes.lane.STORE_PAUSE", 0.05)
 
     async def scene(controller: Controller) -> None:
         assert (await ask(controller)).code == 0

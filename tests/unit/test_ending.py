@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from appliance import children, commands, orphans
+from appliance import children, commands
+from appliance.container import orphans
 from appliance.controller import new_request
 from tests.unit.house import House
+from tests.unit.run.test_hooks import write
 from tests.unit.service import Service
-from tests.unit.test_hooks import write
 from tests.unit.upstream import DebianTree, daemon, eventually, tree
 
 STUBBORN = "trap '' TERM HUP INT; echo $$ > {file}; while :; do sleep 1; done"

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from appliance.chronicle import Chronicle
 from appliance.controller import Controller, new_request
 from appliance.records import Request
+from appliance.run.chronicle import Chronicle
 from appliance.sync.journal import Journal
 from tests.unit.examples import examples
 from tests.unit.house import House

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance import render, volumes
+from appliance.container import render, volumes
 from appliance.settings import load
 from tests.unit.house import House
 from tests.unit.programs import free_port, program, running

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from appliance.chronicle import Chronicle
 from appliance.controller import new_request
 from appliance.meanwhile import meanwhile
+from appliance.run.chronicle import Chronicle
 from appliance.sync import prune, publish, trace
 from appliance.sync.fetch import Staging
 from appliance.sync.quarantine import Quarantine

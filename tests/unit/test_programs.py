@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance import render, volumes
+from appliance.container import render, volumes
 from appliance.places import Places
 from appliance.settings import load
 from tests.unit.programs import free_port, program, running

@@ -18,7 +18,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner
 
-from appliance import render
+from appliance.container import render
 from appliance.doors import cli, program
 from appliance.settings import load
 from appliance.store import Store

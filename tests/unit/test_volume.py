@@ -15,13 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from appliance import metrics, retry, space, status, volume
+from appliance import metrics, space, status, volume
 from appliance.commands import Verdict
 from appliance.controller import Controller, new_request
 from appliance.doors import inbox
 from appliance.errors import ConfigurationError, SyncError
+from appliance.lanes import retry
+from appliance.lanes.retry import Pace
 from appliance.records import Request
-from appliance.retry import Pace
 from appliance.settings import load
 from appliance.space import Amount, Reserve
 from appliance.store import Store, carried, check

@@ -46,6 +46,6 @@ def test_what_an_archive_does(archive: dict[str, Any], said: str) -> None:
 
 
 def test_every_stage_of_a_run_has_words() -> None:
-    from appliance.figures import STAGES
+    from appliance.run.figures import STAGES
 
     assert set(saying.STAGES) == set(STAGES)

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from appliance import figures
 from appliance.doors import line
 from appliance.doors.line import Line, duration, sentence
+from appliance.run import figures
 
 
 def progress(**known: Any) -> dict[str, Any]:

@@ -11,8 +11,8 @@ import pytest
 
 from appliance import log, status
 from appliance.controller import Controller
+from appliance.lanes.requests import new_request
 from appliance.notices import channels, conditions, notices
-from appliance.requests import new_request
 from appliance.settings import load
 from appliance.tree import deliver
 from tests.unit.house import House, until

@@ -1,0 +1,1 @@
+"""From the start of a container to running programs, and to its end."""

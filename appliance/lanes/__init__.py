@@ -1,0 +1,1 @@
+"""Every archive has its lane: requests wait there, become runs, and are answered."""

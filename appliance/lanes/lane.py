@@ -1,0 +1,271 @@
+"""One archive: its requests become runs, one at a time.
+
+idle ──request──▶ running ──▶ idle        requests that come during a run wait, and become exactly one more run
+                     │
+                     └─fails─▶ waiting ──▶ running     what is worth another try is requested again, later
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any, Final
+
+from appliance import log, words
+from appliance.commands import Verdict
+from appliance.errors import ApplianceError, SyncError
+from appliance.lanes.answers import Answers
+from appliance.lanes.ends import Ends
+from appliance.lanes.requests import is_due, together
+from appliance.places import Places
+from appliance.records import Request, Run
+from appliance.run.change import Change
+from appliance.run.figures import Figures, Permits, Reports
+from appliance.run.progress import Meter
+from appliance.run.upstreams import Upstreams
+from appliance.settings import Settings
+from appliance.store import Store
+from appliance.sync.fetch import Staging
+from appliance.tree.push import Push
+from appliance.volume import Volume, gone, is_gone
+
+STORE_PAUSE: Final = 5.0
+"""Seconds until a state volume that could not be written is tried again."""
+
+
+class Lane:
+    """One archive: its waiting requests, its run, its retries."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        places: Places,
+        store: Store,
+        push: Push,
+        name: str,
+        on_end: Callable[[], None],
+        volume: Volume,
+    ) -> None:
+        self.name = name
+        self._volume = volume
+        self.figures: Figures | None = None
+        self.meter: Meter | None = None
+        self._settings, self._places, self._store, self._push = settings, places, store, push
+        self._on_end = on_end
+        self.upstreams = Upstreams(places, name)
+        self._wake, self._news = asyncio.Event(), asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._answers = Answers(store, name)
+        self._ends = Ends(store, name, self._answers)
+        self._tree_is_prepared = False
+        self.besides: set[asyncio.Task[None]] = set()
+        """What still goes on behind answered requests."""
+
+    @property
+    def is_origin(self) -> bool:
+        """True when the archive begins here."""
+        return self._settings.archives[self.name].upstream is None
+
+    @property
+    def is_gone(self) -> bool:
+        """True when something was published and nothing is there: its volume is not mounted."""
+        state = self._store.archive(self.name)
+        return bool(state.published or state.publishing) and is_gone(self._places, self.name)
+
+    def _be_there(self, anew: bool) -> None:
+        """Raises SyncError when the archive's volume is not there, unless it shall begin ``anew``."""
+        if not self.is_gone:
+            return
+        if not anew:
+            raise gone(self._places, self.name)
+        log.event("the archive begins anew on an empty volume", archive=self.name)
+        self._store.begin_anew(self.name)
+        self._places.archive(self.name).mkdir(exist_ok=True)
+
+    def take_over(self, settings: Settings) -> None:
+        """Use these settings from the next run on."""
+        self._settings = settings
+
+    def wake(self) -> None:
+        """There may be a new request."""
+        self._wake.set()
+        self._news.set()
+
+    async def idle(self) -> None:
+        """Return when no run is under way."""
+        await self._idle.wait()
+
+    async def served(self) -> None:
+        """Return at the end of a run."""
+        await self._answers.given()
+
+    async def answer(self, id: str) -> Request:
+        """Wait until a request is answered. Raises KeyError when nobody knows it."""
+        return await self._answers.to(id)
+
+    async def work(self) -> None:
+        """Serve the archive's requests for ever; the state before a crash is brought to an end first."""
+        try:
+            await self._finish_interrupted()
+            self._tell()  # who died right behind a publication told nobody, and the upstream may be gone by now
+        except (ApplianceError, OSError, sqlite3.Error) as error:
+            log.trouble("publication not finished yet, the next run tries again", archive=self.name, reason=str(error))
+        while True:
+            try:
+                await self._next()
+            except (sqlite3.Error, OSError) as error:
+                # A full state volume stops syncs, and nothing else: archives are served meanwhile.
+                log.trouble("the store cannot be used, trying again", archive=self.name, reason=str(error))
+                await asyncio.sleep(STORE_PAUSE)
+
+    async def _next(self) -> None:
+        """Serve what is due, or wait for something."""
+        self._wake.clear()
+        waiting = [] if self._store.paused(self.name) else self._store.open_requests(self.name)
+        due = [request for request in waiting if is_due(request, time.time())]
+        if due:
+            await self._serve(together(due, waiting))
+        else:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), waiting[0].due - time.time() if waiting else None)
+
+    async def _finish_interrupted(self) -> None:
+        unfinished = self._store.archive(self.name).publishing
+        run = self._store.run(unfinished) if unfinished else None
+        if run:
+            if self.is_gone:
+                raise gone(self._places, self.name)
+            await Change(self._settings, self._places, self._store, self.name, run).finish_publication()
+            state = self._store.archive(self.name)
+            log.event("publication finished after a restart", archive=self.name, run=run.id, serial=state.serial)
+            self._tell()
+
+    def _tell(self) -> None:
+        """Tell every downstream that does not know what is published."""
+        state = self._store.archive(self.name)
+        if state.publication:
+            self._push.spread(self.name, state.publication, state.serial)
+
+    async def _serve(self, requests: list[Request]) -> None:
+        to_the_end = any(request.stage != "stage1" for request in requests) or self.is_origin
+        kind = "publish" if self.is_origin else "sync" if to_the_end else "stage1"
+        trigger = requests[0].source
+        self._store.interrupt(time.time(), self.name)
+        id = self._store.begin(self.name, kind, trigger, requests, time.time())
+        with log.about(archive=self.name, run=id):
+            log.event("run starts", kind=kind, by=", ".join(sorted({r.by for r in requests})))
+            await self._carry_out(id, requests, to_the_end)
+
+    async def _carry_out(self, id: int, requests: list[Request], to_the_end: bool) -> None:
+        """The run from its begin to its end, whatever happens in it."""
+        run = self._store.run(id)
+        assert run
+        self._idle.clear()
+        self._news.clear()
+        figures = self.figures = Figures()
+        self.meter = Meter(id, figures, Staging(self._places.staging(self.name)))
+        try:
+            self._be_there(anew=any(request.allow_rollback for request in requests))
+            await self._finish_interrupted()
+            change = await self._change(run, requests, figures, to_the_end)
+            if self.is_origin:
+                published = await self._publish(change, requests)
+            else:
+                published = await self._sync(change, requests, to_the_end)
+        except ApplianceError as error:
+            await self._ends.bad(id, figures, requests, error)
+        except (OSError, sqlite3.Error) as error:
+            await self._ends.bad(id, figures, requests, self._local(error))
+        except Exception as error:  # a fault of ours must not make the container restart into the same fault for ever
+            log.fault("run hit a fault of the appliance itself")
+            await self._ends.bad(id, figures, requests, ApplianceError(f"{type(error).__name__}: {error}"))
+        else:
+            await self._succeeded(id, change, requests, published)
+        finally:
+            self.figures = self.meter = None
+            self._idle.set()
+            self._count(figures)
+            self._on_end()
+
+    def _local(self, error: OSError | sqlite3.Error) -> SyncError:
+        """A disk of ours that is full or ill: whoever makes room wants to see it used."""
+        fact, volume = f"{self._places.store}: {error}", "state volume"
+        if isinstance(error, OSError):
+            fact, volume = f"{error.filename or self._places.archive(self.name)}: {error.strerror}", "volume"
+        return SyncError(fact, f"check the space, the inodes and the permissions of the {volume}", Verdict.LOCAL)
+
+    def _count(self, figures: Figures) -> None:
+        """What a run has cost is only counted: no store that is full may keep anybody from the next."""
+        figures.leave()
+        with suppress(sqlite3.Error):
+            plan = (figures.planner, figures.planned_files, figures.planned_bytes)
+            self._store.spent(self.name, figures.spent, *plan)
+
+    async def _change(self, run: Run, requests: list[Request], figures: Figures, to_the_end: bool) -> Change:
+        """The run with the upstream that it is to use."""
+        permits = Permits(
+            deletes=any(request.allow_deletes for request in requests),
+            rollback=any(request.allow_rollback for request in requests),
+            full=any(request.full for request in requests),
+        )
+        ours = None if permits.rollback else self._store.archive(self.name).serial
+        settings = await self.upstreams.choose(self._settings, ours, not to_the_end or permits.rollback)
+        return Change(settings, self._places, self._store, self.name, run, permits, figures, self._volume)
+
+    async def _publish(self, change: Change, requests: list[Request]) -> bool:
+        serial = await change.publish_origin()
+        log.event("published", serial=serial)
+        await self._answers.settle([request for request in requests if request.stage == "stage1"], words.DONE)
+        await self._push.stage1(self.name)
+        return True
+
+    async def _sync(self, change: Change, requests: list[Request], to_the_end: bool) -> bool:
+        early = [request for request in requests if request.stage == "stage1"]
+
+        async def payload_is_here() -> None:
+            if any(request.mhop for request in early):
+                await self._prepare_tree()
+            await self._answers.settle(early, words.DONE)
+
+        async def verified(new_payload: bool) -> None:
+            if new_payload or not self._tree_is_prepared:
+                await self._prepare_tree()
+
+        return await change.sync(to_the_end, Reports(payload_is_here, verified, self._news))
+
+    async def _prepare_tree(self) -> None:
+        """Stage 1 of those below us: their payload comes before anybody's index."""
+        await self._push.stage1(self.name)
+        self._tree_is_prepared = True
+
+    async def _succeeded(self, id: int, change: Change, requests: list[Request], published: bool) -> None:
+        state = self._store.archive(self.name)
+        if full := any(request.stage != "stage1" for request in requests):
+            self._tree_is_prepared = False
+            self._tell()
+            if state.publication:
+                self._aside(self._after_push(change))
+            if not self.is_origin:
+                await change.prune()
+        self._ends.good(id, change.figures, published, state.serial)
+        if any(request.callback for request in requests):
+            self._aside(self._push.callback(self.name))
+        carried = f"{words.CARRIES} {state.serial}" if full and state.serial else ""
+        await self._answers.settle(requests, words.DONE, carried)
+
+    async def _after_push(self, change: Change) -> None:
+        await self._push.first_round(self.name)
+        try:
+            await change.after_push()
+        except ApplianceError as error:
+            log.trouble("hook after the push failed", archive=self.name, reason=str(error))
+
+    def _aside(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something that nobody waits for."""
+        doing = asyncio.create_task(work)
+        self.besides.add(doing)
+        doing.add_done_callback(self.besides.discard)

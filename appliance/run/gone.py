@@ -1,0 +1,96 @@
+"""What is gone upstream: it waits for its end, guarded, and is deleted after its grace time."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+from collections.abc import AsyncIterator, Collection, Sequence
+from typing import Final
+
+from appliance import clock, log
+from appliance.meanwhile import meanwhile
+from appliance.places import Places
+from appliance.run.chronicle import Chronicle
+from appliance.store import Store
+from appliance.sync import prune
+from appliance.sync.plan import Plan
+
+SLICE: Final = 5000
+"""Paths that the store takes at a time, in tens of milliseconds: others want to be answered between two of them."""
+
+
+class Gone:
+    """The deletes of one archive."""
+
+    def __init__(self, places: Places, store: Store, chronicle: Chronicle, name: str) -> None:
+        self._tree, self._store, self._chronicle, self._name = places.archive(name), store, chronicle, name
+        self.holds = False
+        """Whether the last plan lost more than may go at once."""
+
+    async def doom(self, work: Plan, allowed: bool) -> Plan:
+        """Take over what is gone upstream; returns the plan as it may be carried out.
+
+        When that is suspiciously much, and not ``allowed``, nothing of ours gives way to anything.
+        """
+        known = self._store.doomed(self._name)
+        if not work.whole:
+            work = await meanwhile(work.besides, known)
+        fresh, back = await meanwhile(_differences, known, work.delete)
+        guard = prune.Guard(len(fresh), work.upstream_files)
+        holds = guard.holds and not allowed
+        cure = f"nothing is deleted; if that is right: mirrorctl sync {self._name} --allow-deletes"
+        self._note(f"{guard}; {cure}" if holds else "")
+        self.holds = holds
+        await self._take_over([] if holds else fresh, back)
+        return await meanwhile(work.sparing, self._tree) if holds else work
+
+    async def _take_over(self, fresh: Sequence[str], back: Sequence[str]) -> None:
+        """Cut short it is done by the next run: what has been taken over is known to that, and so is what has not."""
+        now = clock.latest()
+        await meanwhile(self._chronicle.note, [(path, None) for path in (*fresh, *back)])
+        async for some in _slices(fresh):
+            self._store.doom(self._name, some, now)
+        async for some in _slices(back):
+            self._store.spare(self._name, some)
+
+    def _note(self, text: str) -> None:
+        """Tell when it begins, and keep it in sight as long as it lasts."""
+        if text and not self._store.archive(self._name).note:
+            log.trouble("deletes are held back", archive=self._name, reason=text)
+        self._store.note(self._name, text)
+
+    async def prune(self, grace: float, before: float = math.inf) -> list[str]:
+        """Delete what has been gone for ``grace`` seconds, and went before a moment; returns it.
+
+        What cannot go stays, and stops nothing. What was gone at the last publication is in no index of it.
+        A clock that was set forward makes nothing go earlier.
+        """
+        paths = self._store.overdue(self._name, min(before, clock.earliest() - grace))
+        await meanwhile(prune.delete, self._tree, paths)
+        gone = [path for path in paths if _is_gone(f"{self._tree}/{path}")]
+        self._store.buried(self._name, gone)
+        return gone
+
+
+def _differences(known: Collection[str], gone: Collection[str]) -> tuple[list[str], list[str]]:
+    """What is gone and was not known to be, and what was and is back; both sorted."""
+    one, other = set(known), set(gone)
+    return sorted(other - one), sorted(one - other)
+
+
+async def _slices(paths: Sequence[str]) -> AsyncIterator[Sequence[str]]:
+    for start in range(0, len(paths), SLICE):
+        yield paths[start : start + SLICE]
+        await asyncio.sleep(0)
+
+
+def _is_gone(path: str) -> bool:
+    """A disk that cannot say is no reason to forget the path."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False

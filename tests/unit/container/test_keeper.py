@@ -1,0 +1,196 @@
+"""keeper, failstop and the real supervisord: what ends, and with which status."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from appliance.places import Places
+from tests.unit.upstream import eventually
+
+LASTING = """
+trap 'echo told' HUP
+echo lasting is up
+echo a line from 127.0.0.73
+while :; do read line < {run}/fifo; done
+"""
+# A TERM between supervisord's fork and the program's exec reaches supervisord's own handler, in the child, and is lost:
+# the KILL behind it is what ends such a program. By default that comes after 10 seconds, for each of them.
+CONFIGURATION = """
+[supervisord]
+{user}
+nodaemon = true
+pidfile = {run}/pid
+logfile = /dev/null
+logfile_maxbytes = 0
+loglevel = warn
+[unix_http_server]
+file = {run}/supervisor.sock
+username = mirror
+password = mirror
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+[program:lasting]
+command = sh {run}/lasting
+autorestart = false
+startsecs = 0
+startretries = 0
+stdout_logfile = /dev/stdout
+stdout_logfile_maxbytes = 0
+stopwaitsecs = 2
+[program:other]
+command = {other}
+autorestart = false
+startsecs = 0
+startretries = 0
+stopwaitsecs = 2
+[eventlistener:failstop]
+command = {python} -c "{listen}"
+events = PROCESS_STATE_EXITED,PROCESS_STATE_FATAL
+stopwaitsecs = 2
+stderr_logfile = /dev/stdout
+stderr_logfile_maxbytes = 0
+"""
+PLACES = "from pathlib import Path; from appliance.places import Places; places = Places(run=Path('{run}'))"
+LISTEN = PLACES + "; from appliance.container.failstop import listen; listen(places)"
+KEEP = PLACES + "; import sys; from appliance.container.keeper import keep; sys.exit(keep(places, sys.argv[1:]))"
+
+
+AWAITING_HUP = """
+import signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+print("up", flush=True)
+signal.sigwait({signal.SIGHUP})
+sys.exit(7)
+"""
+"""No shell: one that is told just before it begins to read hears of it only when it has read."""
+
+
+@contextmanager
+def kept(places: Places, other: str = "cat") -> Iterator[subprocess.Popen[str]]:
+    """A keeper with its supervisord and two programs: one lasts, the other is to be chosen."""
+    configuration = CONFIGURATION.format(
+        run=places.run,
+        other=other,
+        python=sys.executable,
+        listen=LISTEN.format(run=places.run),
+        # supervisord warns of being root, which nobody is in the image.
+        user="user = root" if os.getuid() == 0 else "",
+    )
+    places.supervisord_conf.write_text(configuration)
+    (places.run / "lasting").write_text(LASTING.format(run=places.run))
+    subprocess.run(["mkfifo", places.run / "fifo"], check=True)
+    supervisord = [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(places.supervisord_conf)]
+    argv = [sys.executable, "-c", KEEP.format(run=places.run), *supervisord]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as child:
+        try:
+            yield child
+        finally:
+            child.terminate()
+            child.wait(30)
+
+
+def line(child: subprocess.Popen[str]) -> str:
+    assert child.stdout
+    return told(child.stdout.readline())
+
+
+def told(line: str) -> str:
+    """What somebody said, without what our log puts in front of it."""
+    return line.strip().partition(" info    ")[2]
+
+
+def rest(child: subprocess.Popen[str]) -> str:
+    return child.communicate(timeout=30)[0]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_orderly_end(places: Places, number: signal.Signals) -> None:
+    with kept(places) as child:
+        assert line(child) == "lasting is up"
+        child.send_signal(number)
+        rest(child)
+        assert child.returncode == 0
+    assert not places.failed.exists()
+
+
+@pytest.mark.parametrize("command", ["sh -c 'exit 3'", "true", "/no/such/program"])
+def test_a_core_process_that_ends_ends_everything(places: Places, command: str) -> None:
+    with kept(places, other=command) as child:
+        said = rest(child)
+        assert child.returncode == 1
+    assert places.failed.read_text() == "other\n"
+    assert "core process other" in said
+
+
+def test_output_passes_but_not_the_noise_of_the_health_check(places: Places) -> None:
+    with kept(places) as child:
+        assert line(child) == "lasting is up"
+        child.terminate()
+        assert "127.0.0.73" not in rest(child)
+
+
+def test_who_is_not_our_child_writes_to_the_log_too(places: Places) -> None:
+    with kept(places) as child:
+        assert line(child) == "lasting is up"
+        with places.log.open("a") as log:
+            log.write("sent by somebody else\n")
+        child.terminate()
+        assert "sent by somebody else\n" in rest(child)
+
+
+def test_a_supervisord_that_is_killed_is_a_failure(places: Places) -> None:
+    argv = [sys.executable, "-c", KEEP.format(run=places.run), "sh", "-c", "kill -9 $$"]
+    assert subprocess.run(argv, check=False).returncode == 1
+
+
+def test_hup_reaches_the_controller_and_without_one_nobody(places: Places) -> None:
+    with kept(places) as child:
+        assert line(child) == "lasting is up"
+        child.send_signal(signal.SIGHUP)
+        with subprocess.Popen([sys.executable, "-c", AWAITING_HUP], stdout=-1) as controller:
+            assert controller.stdout
+            controller.stdout.readline()
+            places.controller_pid.write_text(f"{controller.pid}\n")
+            child.send_signal(signal.SIGHUP)
+            assert controller.wait(30) == 7
+
+
+def test_reload_reaches_programs_through_supervisord(places: Places) -> None:
+    from supervisor.xmlrpc import SupervisorTransport
+
+    from appliance.container.render import PASSWORD, reload_programs
+
+    with kept(places) as child:
+        assert line(child) == "lasting is up"
+        assert reload_programs((places.authorized_keys,), places) == ()
+        transport = SupervisorTransport("mirror", PASSWORD, f"unix://{places.supervisor}")
+        assert transport
+        # The transport and the call are those of `reload_programs`; only the program's name is another.
+        import xmlrpc.client
+
+        with xmlrpc.client.ServerProxy("http://supervisor", transport) as server:
+            server.supervisor.signalProcess("lasting", "HUP")
+        eventually(lambda: line(child) == "told")
+
+
+def test_who_outlives_supervisord_does_not_hold_up_the_end(places: Places, tmp_path: Path) -> None:
+    """A session of sshd that logs to the container's log is such a one."""
+    pid = tmp_path / "pid"
+    script = f"(echo $BASHPID > {pid}; while :; do echo again; sleep 0.01; done) & echo first; sleep 0.2; exit 0"
+    argv = [sys.executable, "-c", KEEP.format(run=places.run), "bash", "-c", script]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as child:
+        try:
+            assert child.wait(10) == 0
+            assert child.stdout
+        finally:
+            with suppress(ProcessLookupError):  # who writes to nobody may have ended by himself
+                os.kill(int(pid.read_text()), signal.SIGKILL)
+        assert {"first", "again"} <= set(map(told, child.stdout.read().splitlines()))

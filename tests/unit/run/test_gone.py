@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from appliance.places import Places
+from appliance.run import gone
+from appliance.run.chronicle import Chronicle
+from appliance.run.gone import Gone
+from appliance.store import Store
+from appliance.sync.plan import Plan
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    places = Places(tmp_path / "run", tmp_path / "state", tmp_path / "data")
+    places.archive("debian").mkdir(parents=True)
+    return places
+
+
+@pytest.fixture
+def store(places: Places) -> Iterator[Store]:
+    store = Store(places.store)
+    yield store
+    store.close()
+
+
+def names(count: int) -> tuple[str, ...]:
+    return tuple(f"pool/{number:05}.deb" for number in range(count))
+
+
+def plan(*paths: str) -> Plan:
+    return Plan(delete=paths, upstream_files=1_000_000)
+
+
+def test_others_are_served_while_much_is_taken_over(
+    places: Places, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What goes and what comes back: between two slices everybody has his turn."""
+    monkeypatch.setattr(gone, "SLICE", 50)
+    seen: set[int] = set()
+
+    async def look() -> None:
+        while True:
+            seen.add(len(store.doomed("debian")))
+            await asyncio.sleep(0)
+
+    async def scene() -> None:
+        looking = asyncio.create_task(look())
+        ours = Gone(places, store, Chronicle(places, "debian", "leaf"), "debian")
+        for paths in (names(500), ()):
+            seen.clear()
+            await ours.doom(plan(*paths), allowed=True)
+            assert seen >= {*range(50, 500, 50)}
+            assert store.doomed("debian") == set(paths)
+        looking.cancel()
+
+    asyncio.run(scene())
+
+
+def test_what_was_cut_short_is_taken_over_by_the_next_run(places: Places, store: Store) -> None:
+    paths = names(2 * gone.SLICE)
+
+    async def scene() -> None:
+        ours = Gone(places, store, Chronicle(places, "debian", "leaf"), "debian")
+        doing = asyncio.create_task(ours.doom(plan(*paths), allowed=True))
+        while not store.doomed("debian"):
+            await asyncio.sleep(0)
+        doing.cancel()
+        await asyncio.gather(doing, return_exceptions=True)
+        assert 0 < len(store.doomed("debian")) < len(paths)
+        await ours.doom(plan(*paths), allowed=True)
+        assert store.doomed("debian") == set(paths)
+
+    asyncio.run(scene())
