@@ -30,8 +30,9 @@ class Statement(Paper):
     """New for each secret that it wants, the same when it says the same again: `heir(secret, nonce)` is the secret."""
     wants: Literal["join", "renew", "news"]
     """To join by a token; a new secret and with it a new password; nothing but an answer."""
-    said_at: int
-    """Seconds since the epoch, by its own clock; of two statements by one secret the older is no news."""
+    said_at: Annotated[int, Field(ge=0, le=1 << 40)]
+    """Seconds since the epoch, by its own clock, and later than whatever it said before by the same secret: of two
+    statements the older is no news, and renews nothing."""
     mirror: HostName
     """Its own `MIRROR_NAME`."""
     ssh: Line
@@ -49,8 +50,11 @@ class Answer(Paper):
 
     to: Nonce
     """The statement's nonce."""
-    result: Literal["welcome", "expired", "used", "revoked", "renew"]
-    """`renew`: all is well, and it asks for a renewal. Anything but this and `welcome` is final for this secret."""
+    result: Literal["welcome", "renew", "refused", "expired", "used", "revoked"]
+    """`renew`: all is well, and it asks for a renewal. `refused`: not with this statement, ``says`` tells why. Anything
+    but these and `welcome` is final for this secret."""
+    says: Line = ""
+    """For people: a fact and its cure; empty when all is well."""
     user: HostName
     """The rsync user that belongs to the secret which the downstream has from now on."""
     push_keys: Annotated[tuple[PublicKey, ...], Field(max_length=8)]
