@@ -7,7 +7,8 @@ from fnmatch import fnmatchcase
 
 from appliance.doctor.finding import Finding, note, of, ok, warning
 from appliance.doctor.patient import Patient, archive_variable
-from appliance.settings.values import secret_users, spell_duration
+from appliance.settings.secrets import secret_users
+from appliance.settings.times import spell_duration
 
 
 async def examine(patient: Patient) -> list[Finding]:

@@ -16,7 +16,7 @@ from appliance.doctor.patient import Patient, archive_variable
 from appliance.run.reach import source_of
 from appliance.run.upstreams import ways_of
 from appliance.settings import Archive
-from appliance.settings.peers import Upstream
+from appliance.settings.upstream import Upstream
 from appliance.sync.source import Source
 
 PATIENCE: Final = 15

@@ -20,7 +20,7 @@ from appliance.doors.line import duration
 from appliance.places import Places
 from appliance.run.forecast import Forecast, forecast
 from appliance.settings import Settings
-from appliance.settings.values import spell_duration
+from appliance.settings.times import spell_duration
 
 ROWS: Final = 20
 """Directories of a forecast that are shown one by one."""

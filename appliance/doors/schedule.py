@@ -20,7 +20,7 @@ from appliance.lanes.lane import STORE_PAUSE
 from appliance.records import Request
 from appliance.run.reach import source_of
 from appliance.settings.archive import Archive
-from appliance.settings.values import parse_duration
+from appliance.settings.times import parse_duration
 from appliance.sync import glance
 
 AUDIT_PAUSE: Final = 3600.0

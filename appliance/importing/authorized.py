@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from appliance.importing.sheet import Line, Remark, Setting, plain_name, variable
-from appliance.settings.values import KEY_TYPES, Fault, host_pattern, public_key
+from appliance.settings.faults import Fault
+from appliance.settings.hosts import host_pattern
+from appliance.settings.publickey import KEY_TYPES, public_key
 
 _LINE: Final = re.compile(
     rf"(?P<options>.*?)\s*(?P<key>(?:{'|'.join(map(re.escape, KEY_TYPES))})\s+\S+)(?P<comment>.*)"

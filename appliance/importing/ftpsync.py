@@ -10,8 +10,8 @@ from typing import Final
 from appliance.importing import choice
 from appliance.importing.conf import Conf
 from appliance.importing.sheet import Enclosed, Line, Remark, Setting, mounted, variable
-from appliance.settings.peers import Upstream
-from appliance.settings.values import Fault
+from appliance.settings.faults import Fault
+from appliance.settings.upstream import Upstream
 
 NOT_NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "nobody is mailed here: watch mirrorctl status, /readyz or /metrics": ("MAILTO", "ERRORSONLY", "FULLLOGS"),

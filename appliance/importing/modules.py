@@ -9,7 +9,9 @@ from typing import Final
 
 from appliance.importing.rsyncd import Module, Rsyncd
 from appliance.importing.sheet import Line, Remark, Setting, variable
-from appliance.settings.values import USER_PATTERN, Fault, host_pattern
+from appliance.settings.faults import Fault
+from appliance.settings.hosts import host_pattern
+from appliance.settings.values import USER_PATTERN
 
 SAME: Final = frozenset({
     "daemonchroot", "forwardlookup", "gid", "ignorenonreadable", "lockfile", "logfile", "logformat", "mungesymlinks",

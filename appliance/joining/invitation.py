@@ -8,7 +8,10 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from appliance.joining import paper
-from appliance.settings.values import Fault, HostName, HostPatterns, Line, PublicKey
+from appliance.settings.faults import Fault
+from appliance.settings.hosts import HostName, HostPatterns
+from appliance.settings.publickey import PublicKey
+from appliance.settings.values import Line
 
 KIND: Final = "push-mirror-invite-1"
 """The first word of a token; another number is another form."""

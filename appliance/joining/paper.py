@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from appliance.settings.values import Fault
+from appliance.settings.faults import Fault
 
 LONGEST: Final = 16_384
 """Bytes of a paper, unpacked: those that people may hand us are bounded before they are looked at."""

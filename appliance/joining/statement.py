@@ -12,7 +12,10 @@ from pydantic import Field
 
 from appliance.joining import paper, secrets
 from appliance.joining.paper import Form, Paper
-from appliance.settings.values import Fault, HostName, HostPatterns, Line, PublicKey
+from appliance.settings.faults import Fault
+from appliance.settings.hosts import HostName, HostPatterns
+from appliance.settings.publickey import PublicKey
+from appliance.settings.values import Line
 
 STATEMENT: Final = "push-mirror-join-1"
 ANSWER: Final = "push-mirror-answer-1"

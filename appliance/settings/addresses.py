@@ -8,7 +8,8 @@ from collections.abc import Collection
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from appliance.settings.values import USER, Fault
+from appliance.settings.faults import Fault
+from appliance.settings.values import USER
 
 HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%[A-Za-z0-9]+)?")
 

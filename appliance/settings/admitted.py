@@ -7,7 +7,10 @@ from typing import Annotated
 from pydantic import AliasChoices, Field
 
 from appliance.settings.frozen import Frozen
-from appliance.settings.values import FILE, HostPatterns, Password, PublicKey, Words, names_host
+from appliance.settings.hosts import HostPatterns, names_host
+from appliance.settings.publickey import PublicKey
+from appliance.settings.secrets import Password
+from appliance.settings.values import FILE, Words
 
 
 class KeyHolder(Frozen):

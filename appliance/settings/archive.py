@@ -7,28 +7,14 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from appliance.settings.downstream import Callback
+from appliance.settings.faults import Fault
 from appliance.settings.frozen import Frozen
-from appliance.settings.neighbours import Callback, OptionalUpstream, UpstreamList
-from appliance.settings.peers import Upstream
-from appliance.settings.values import (
-    FILE,
-    Fault,
-    Globs,
-    HostAddress,
-    HostPasswords,
-    HostPatterns,
-    Line,
-    Password,
-    Patterns,
-    ProxyAddress,
-    Schedule,
-    Seconds,
-    UserPatterns,
-    Words,
-    Zone,
-    host_passwords,
-    names_host,
-)
+from appliance.settings.hosts import HostAddress, HostPatterns, ProxyAddress, names_host
+from appliance.settings.secrets import HostPasswords, Password, host_passwords
+from appliance.settings.times import Schedule, Seconds, Zone
+from appliance.settings.upstream import OptionalUpstream, Upstream, UpstreamList
+from appliance.settings.values import FILE, Globs, Line, Patterns, UserPatterns, Words
 
 HOUR: Final = 3600
 

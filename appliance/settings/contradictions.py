@@ -10,8 +10,10 @@ from appliance import certificate
 from appliance.errors import Problem
 from appliance.settings import registry
 from appliance.settings.admitted import HttpTrigger
+from appliance.settings.hosts import names_host
 from appliance.settings.schema import Settings
-from appliance.settings.values import PATH_STEP, host_passwords, names_host, secret_users
+from appliance.settings.secrets import host_passwords, secret_users
+from appliance.settings.values import PATH_STEP
 
 EVERYTHING = frozenset({"*", "/*", "**", "/**", "***", "/***"})
 """Patterns that match every name of the top directory (rsync(1), PATTERN MATCHING RULES)."""

@@ -12,8 +12,9 @@ from typing import Final, cast
 from urllib.parse import urlsplit
 
 from appliance.settings.addresses import HOST, readable_key
-from appliance.settings.peers import Downstream, Push
-from appliance.settings.values import NAME, USER, Fault
+from appliance.settings.downstream import Downstream, Push
+from appliance.settings.faults import Fault
+from appliance.settings.values import NAME, USER
 
 KINDS: Final = ("all", "staged", "mhop")
 USUAL_DELAY: Final = 600

@@ -8,8 +8,8 @@ from pydantic import AfterValidator, Field
 
 from appliance import ports
 from appliance.settings.addresses import authority, split
+from appliance.settings.faults import Fault
 from appliance.settings.frozen import Frozen
-from appliance.settings.values import Fault
 
 RSYNC: Final = 873
 """Of rsync daemons (IANA); compose.yaml publishes ours there."""

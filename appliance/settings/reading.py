@@ -17,8 +17,8 @@ from pydantic_settings import EnvSettingsSource
 from appliance.errors import ConfigurationError, Problem
 from appliance.settings.contradictions import contradictions
 from appliance.settings.environment import PREFIX, Given, find, gather, shown, text
+from appliance.settings.faults import Fault, Faults
 from appliance.settings.schema import Settings, kebab
-from appliance.settings.values import Fault, Faults
 
 UNNAMED = "unnamed"
 

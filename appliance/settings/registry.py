@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, PlainSerializer
 
 from appliance.settings.addresses import HOST
-from appliance.settings.values import NAME, Fault, Faults
+from appliance.settings.faults import Fault, Faults
+from appliance.settings.values import NAME
 
 SCHEMES: Final = ("http", "https", "rsync")
 """How users reach a mirror."""

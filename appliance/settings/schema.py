@@ -21,24 +21,16 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from appliance.settings import mirrorlist
 from appliance.settings.admitted import HttpTrigger, Pull, Trigger
 from appliance.settings.archive import HOUR, Archive
+from appliance.settings.downstream import Downstream, Downstreams
+from appliance.settings.faults import Fault
 from appliance.settings.frozen import Frozen
+from appliance.settings.hosts import HostName
 from appliance.settings.mirrorlist import MirrorList
-from appliance.settings.neighbours import Downstreams
-from appliance.settings.peers import Downstream
 from appliance.settings.public import Public
 from appliance.settings.registry import Registry
-from appliance.settings.values import (
-    FILE,
-    Fault,
-    HeaderName,
-    HostName,
-    Kept,
-    Line,
-    NotifyUrls,
-    Seconds,
-    Secrets,
-    WebhookUrl,
-)
+from appliance.settings.secrets import NotifyUrls, Secrets, WebhookUrl
+from appliance.settings.times import Seconds
+from appliance.settings.values import FILE, HeaderName, Kept, Line
 from appliance.space import Reserve
 
 LIST_DIRECTORY = Path("/etc/mirror")

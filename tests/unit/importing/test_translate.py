@@ -18,7 +18,7 @@ from appliance.errors import ApplianceError, ConfigurationError
 from appliance.importing import sheet
 from appliance.importing.translate import head, translate
 from appliance.settings import Settings, load
-from appliance.settings.peers import Upstream
+from appliance.settings.upstream import Upstream
 from tests.unit.examples import examples
 
 HERE = Path(__file__).parent

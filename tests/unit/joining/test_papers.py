@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from appliance.joining import invitation, secrets, statement
 from appliance.joining.invitation import Invitation
 from appliance.joining.statement import ANSWER, STATEMENT, Answer, Sealed, Statement
-from appliance.settings.values import Fault
+from appliance.settings.faults import Fault
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFbtBVBVSFStw1XnO0QO2pTCHQFd2BaNhZOOPWgBvKcT push@hub.example.org"
 SECRET = "0123456789abcdef" * 2

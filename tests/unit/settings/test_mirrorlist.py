@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.settings import load
+from appliance.settings.downstream import Downstream
 from appliance.settings.mirrorlist import MirrorList, read
-from appliance.settings.peers import Downstream
 
 
 def listed(text: str, directory: Path = Path("/nowhere"), wire_name: str = "") -> MirrorList:

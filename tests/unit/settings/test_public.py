@@ -7,8 +7,8 @@ import pytest
 from appliance.errors import ConfigurationError
 from appliance.introduction import pinned_as
 from appliance.settings import explain, load
+from appliance.settings.faults import Fault
 from appliance.settings.public import host_port, spelled
-from appliance.settings.values import Fault
 from tests.unit.certificates import certificate
 from tests.unit.samples import SMALLEST, smallest
 

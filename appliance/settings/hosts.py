@@ -1,0 +1,61 @@
+"""Hosts, addresses and networks, as sshd, rsyncd and nginx read them."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator
+
+from appliance.settings.faults import Fault
+from appliance.settings.values import NAME, split_words
+
+HOST_PATTERN = re.compile(r"!?[A-Za-z0-9.:/*?_%-]+")
+
+
+def host_name(text: str) -> str:
+    """The name of one host. Raises Fault."""
+    if not NAME.fullmatch(text):
+        raise Fault(f"{text!r} is not a host name", "use letters, digits, dots, dashes and underscores only")
+    return text
+
+
+def host_pattern(text: str) -> str:
+    """An address, a network or a wild-carded name, as sshd and rsyncd both read it."""
+    cure = "write addresses (192.0.2.7), networks (192.0.2.0/24) or host names, separated by commas"
+    if not HOST_PATTERN.fullmatch(text):
+        raise Fault(f"{text!r} is not an address or host pattern", cure)
+    if "/" in text:
+        try:
+            ipaddress.ip_network(text.removeprefix("!"))
+        except ValueError as error:
+            raise Fault(str(error), cure) from None
+    return text
+
+
+def names_host(pattern: str) -> bool:
+    """Whether a host pattern is about a name, and not about an address."""
+    return re.fullmatch(r"!?([0-9.*?]+(/\d+)?|[0-9A-Fa-f:.*?]*:[0-9A-Fa-f:.*?]*([/%]\w+)?)", pattern) is None
+
+
+def host_address(text: str) -> str:
+    """An address of one of our own interfaces."""
+    try:
+        return str(ipaddress.ip_address(text)) if text else text
+    except ValueError:
+        raise Fault(f"{text!r} is not an address", "write one address, such as 192.0.2.7") from None
+
+
+def proxy_address(text: str) -> str:
+    """A host and a port, as RSYNC_PROXY wants them."""
+    host, colon, port = text.rpartition(":")
+    if text and not (colon and NAME.fullmatch(host) and port.isdigit()):
+        raise Fault(f"{text!r} is not host:port", "write the proxy as host:port, without a scheme")
+    return text
+
+
+HostName = Annotated[str, AfterValidator(host_name)]
+HostPatterns = Annotated[tuple[Annotated[str, AfterValidator(host_pattern)], ...], BeforeValidator(split_words)]
+HostAddress = Annotated[str, AfterValidator(host_address)]
+ProxyAddress = Annotated[str, AfterValidator(proxy_address)]
