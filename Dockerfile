@@ -24,7 +24,8 @@ LABEL org.opencontainers.image.title="push-mirror" \
       org.opencontainers.image.licenses="Apache-2.0"
 
 # Everything from the distribution: one package manager, one security team. Its own configuration of the daemons goes,
-# and so do the host keys that the package made: every container makes its own.
+# and so do the host keys that the package made: every container makes its own. Nobody becomes somebody else in it, also
+# where no-new-privileges was forgotten.
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
         apprise \
@@ -54,7 +55,8 @@ RUN apt-get update \
         tini \
         tzdata \
  && rm -rf /etc/nginx /etc/ssh/sshd_config* /etc/ssh/ssh_host_* /etc/supervisor /etc/pam.d/sshd /var/log/* \
-           /var/cache/apt/* /var/cache/debconf/*-old /var/lib/apt/lists/* /var/www /run/* /srv/* /tmp/*
+           /var/cache/apt/* /var/cache/debconf/*-old /var/lib/apt/lists/* /var/www /run/* /srv/* /tmp/* \
+ && find / -xdev -type f -perm /6000 -exec chmod a-s {} +
 
 COPY rootfs /
 COPY LICENSE /usr/share/doc/push-mirror/copyright

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.ground.images import TOP
+from tests.harness.host import pasted
 from tests.stock import Ours, Sample, Stock, World
 from tests.stock.peer import HOME
 
@@ -18,16 +17,9 @@ pytestmark = pytest.mark.integration
 SECRET = "an-account-of-its-own"
 
 
-def block(name: str) -> str:
-    """The code block behind an `<!-- example: NAME -->` mark."""
-    found = re.search(rf"<!-- example: {name} -->\n```\w*\n(.*?)```", (TOP / "README.md").read_text(), re.DOTALL)
-    assert found, f"the README has no example {name}"
-    return found[1]
-
-
 def settings(name: str) -> dict[str, str]:
     """An example as variables, as `env_file` reads it."""
-    lines = (line.partition("=") for line in block(name).splitlines() if line.strip())
+    lines = (line.partition("=") for line in pasted(name).splitlines() if line.strip())
     return {key: value for key, _, value in lines}
 
 
@@ -52,7 +44,7 @@ def test_under_a_stock_upstream(world: World, secrets: Path) -> None:
         upstream.module("debian", auth_users="mirror.example.org", secrets_file="/etc/peer/secrets")
         upstream.write("debian", Sample(1))
         upstream.next_serial("debian")
-        upstream.runmirrors("", block("under-list").strip())
+        upstream.runmirrors("", pasted("under-list").strip())
         files = {"password": SECRET, "syncproxy.pub": world.keys.public("push")}
         told = settings("under") | {"MIRROR_TRIGGERS__SYNCPROXY__FROM": upstream.address()}
         with world.ours("mirror.example.org", told, shared=False, **mounted(secrets, files)) as mirror:

@@ -1,0 +1,76 @@
+"""The README's quick start, followed to the letter: each block is pasted, brought up, and does what it is there for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.harness import Node
+from tests.harness.host import Hosts, pasted
+from tests.stock import Ours, Sample
+
+pytestmark = pytest.mark.integration
+
+ORIGIN, HUB, LEAF, PULL = (f"{name}.example.org" for name in ("origin", "hub", "leaf", "mirror"))
+SAMPLE = "README", b"A small archive.\n"
+
+
+@pytest.fixture(scope="module")
+def hosts(swept: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
+    """The four situations side by side, each operator told what the other end's operator would tell."""
+    with Hosts((ORIGIN, HUB, LEAF, PULL), tmp_path_factory.mktemp("hosts")) as running:
+        origin = running.up(ORIGIN, pasted("quick-origin"), {})
+        Ours(ORIGIN, origin.container).write("debian", Sample(1))
+        origin.run("mirrorctl", "publish", "debian", "--wait")
+        hub = running.up(HUB, pasted("quick-hub"), _told(origin))
+        running.up(LEAF, pasted("quick-leaf"), _told(hub))
+        # The same, but that nobody has to wait for two hours.
+        running.up(PULL, pasted("quick-pull"), {"SCHEDULE: 2h": "SCHEDULE: 2s"})
+        yield running
+
+
+def _told(upstream: Node) -> dict[str, str]:
+    """The upstream's operator tells what `mirrorctl keys` prints there."""
+    key = json.loads(upstream.run("mirrorctl", "keys", "--json"))["push_public_key"]
+    return {f"ssh-ed25519 AAAA… {upstream.name}": key}
+
+
+def _carries(node: Node, serial: str) -> None:
+    node.wait_for(lambda node: node.serial() == serial, 60, f"carries {serial}")
+
+
+def _triggers(node: Node) -> set[str]:
+    """Who ever asked for a run."""
+    return {run["trigger"] for run in json.loads(node.run("mirrorctl", "runs", "debian", "--json"))}
+
+
+def test_the_origin_publishes_and_all_others_follow(hosts: Hosts) -> None:
+    """The hub and the leaf because they are pushed, the fourth because its schedule says so."""
+    everybody = [hosts.node(name) for name in (ORIGIN, HUB, LEAF, PULL)]
+    origin, hub, leaf, pull = everybody
+    for node in everybody:
+        _carries(node, str(origin.serial()))
+    Ours(ORIGIN, origin.container).write("debian", Sample(2))
+    origin.run("mirrorctl", "publish", "debian", "--wait")
+    for node in everybody:
+        _carries(node, str(origin.serial()))
+    assert "ssh" in _triggers(hub)
+    assert "ssh" in _triggers(leaf)
+    assert _triggers(pull) == {"schedule"}
+
+
+@pytest.mark.parametrize("name", [ORIGIN, HUB, LEAF, PULL])
+def test_each_serves_it_at_the_ports_it_publishes(hosts: Hosts, name: str) -> None:
+    path, content = SAMPLE
+    _carries(hosts.node(name), str(hosts.node(ORIGIN).serial()))
+    assert httpx.get(f"http://{hosts.address(name)}/debian/{path}").content == content
+
+
+def test_nobody_has_to_be_root_or_to_become_it(hosts: Hosts) -> None:
+    """Without the options of a careful operator there is still no way up."""
+    leaf = hosts.node(LEAF)
+    assert leaf.users() == {"10001"}
+    assert leaf.run("find", "/usr", "-xdev", "-perm", "/6000", "-type", "f", user="root") == ""
