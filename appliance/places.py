@@ -51,6 +51,11 @@ class Places:
         return self.state / "scan" / name
 
     @property
+    def membership(self) -> Path:
+        """What we and the upstream that has invited us know of each other. Absent without a token."""
+        return self.state / "membership.json"
+
+    @property
     def lock(self) -> Path:
         return self.state / "controller.lock"
 

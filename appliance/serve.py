@@ -19,8 +19,8 @@ from appliance.controller import Controller
 from appliance.doors import http, schedule
 from appliance.doors.desk import Desk
 from appliance.errors import ApplianceError
+from appliance.joining import effective
 from appliance.places import Places
-from appliance.settings import load
 from appliance.store import Store
 
 LONGEST_STOP: Final = 5.0
@@ -29,7 +29,7 @@ LONGEST_STOP: Final = 5.0
 
 def serve(environ: Mapping[str, str], places: Places) -> int:
     """Serve until TERM or INT; returns the exit status. Raises ApplianceError when the state volume is taken."""
-    settings = load(environ)
+    settings = effective.load(environ, places)
     log.start(settings.log_format, settings.log_level)
     with _alone(places), _pid(places):
         mark = orphans.mark(places.lock)
@@ -45,7 +45,7 @@ def serve(environ: Mapping[str, str], places: Places) -> int:
 
 async def _serve(environ: Mapping[str, str], places: Places, controller: Controller) -> None:
     def reload() -> list[str]:
-        settings = load(environ)
+        settings = effective.load(environ, places)
         changed = render.apply(settings, places)
         controller.reload(settings)
         render.reload_programs(changed, places)

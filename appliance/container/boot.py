@@ -9,8 +9,8 @@ from appliance import keys, ports, store, volume
 from appliance.container import render, volumes
 from appliance.container.render import File
 from appliance.errors import ConfigurationError, Problem
+from appliance.joining import effective
 from appliance.places import Places
-from appliance.settings import read
 
 USER = "mirror"
 
@@ -20,7 +20,7 @@ def boot(environ: Mapping[str, str], places: Places, plain: Iterable[int] = (), 
 
     The ports ``plain``, and ``tls`` with a certificate, must be free.
     """
-    reading = read(environ)
+    reading = effective.read(environ, places)
     problems = [*_root(), *reading.problems, *ports.check([*plain, *(tls if reading.settings.tls_cert else ())])]
     if os.getuid():
         problems += volumes.check(places, reading.settings.archives)
@@ -36,7 +36,8 @@ def boot(environ: Mapping[str, str], places: Places, plain: Iterable[int] = (), 
     gone = [name for name in carried if volume.is_gone(places, name)]
     # Into the empty place where its volume should be nothing is written.
     volumes.prepare(places, [name for name in reading.settings.archives if name not in gone])
-    render.apply(reading.settings, places)
+    effective.begin(reading.settings, places)
+    render.apply(effective.load(environ, places), places)
 
 
 def _root() -> Iterator[Problem]:

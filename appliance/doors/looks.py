@@ -19,7 +19,8 @@ from appliance.doors.options import (
     Local,
     Repair,
 )
-from appliance.settings import explain, load
+from appliance.joining import effective
+from appliance.settings.reading import spell
 from appliance.sync.fetch import Staging
 from appliance.sync.quarantine import Kept, Quarantine
 
@@ -81,7 +82,7 @@ def tree(as_json: AsJson = False) -> None:
         return
     from appliance.doors import glances  # most verbs do not need it
 
-    glances.tree(found, load(program.ENVIRON).name)
+    glances.tree(found, program.settings_in_force().name)
 
 
 @program.app.command()
@@ -100,7 +101,7 @@ def verify(archive: program.ArchiveName, deep: Deep = False, repair: Repair = Tr
 @program.app.command()
 def quarantine(archive: program.SomeArchive = None, as_json: AsJson = False) -> None:
     """Show why the last refused update was refused; as JSON, all that are kept."""
-    settings = program.settings_with(archive) if archive else load(program.ENVIRON)
+    settings = program.settings_with(archive) if archive else program.settings_in_force()
     names = [archive] if archive else list(settings.archives)
     kept = {name: Quarantine(Staging(program.PLACES.staging(name)).quarantine).kept() for name in names}
     if as_json:
@@ -113,12 +114,12 @@ def quarantine(archive: program.SomeArchive = None, as_json: AsJson = False) -> 
 @program.app.command()
 def config(as_json: AsJson = False) -> None:
     """Show every setting in force, secrets redacted, and where it comes from."""
-    effective = explain(program.ENVIRON)
+    lines = spell(effective.read(program.ENVIRON, program.PLACES))
     if as_json:
-        print(json.dumps([{"variable": e.variable, "value": e.value, "source": e.source} for e in effective], indent=2))
+        print(json.dumps([{"variable": e.variable, "value": e.value, "source": e.source} for e in lines], indent=2))
         return
     table = Table("variable", "value", "from", box=None)
-    for one in effective:
+    for one in lines:
         table.add_row(escape(one.variable), escape(one.value), escape(one.source))
     Console().print(table)
 
@@ -126,7 +127,7 @@ def config(as_json: AsJson = False) -> None:
 @program.app.command()
 def keys(as_json: AsJson = False) -> None:
     """Show our public keys, and the lines that others need of us."""
-    lines = introduction.lines(load(program.ENVIRON), program.PLACES)
+    lines = introduction.lines(program.settings_in_force(), program.PLACES)
     if as_json:
         print(json.dumps(lines, indent=2))
         return

@@ -10,8 +10,9 @@ import typer
 from appliance import words
 from appliance.doors import asking, exits
 from appliance.doors.asking import die
+from appliance.joining import effective
 from appliance.places import Places
-from appliance.settings import Settings, load, read
+from appliance.settings import Settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -28,7 +29,7 @@ COMPLETES: Final = "_MIRRORCTL_COMPLETE"
 
 def _archives(incomplete: str) -> list[str]:
     """The names that a shell completes; also those of a configuration that is broken elsewhere."""
-    return [name for name in read(ENVIRON).settings.archives if name.startswith(incomplete)]
+    return [name for name in effective.read(ENVIRON, PLACES).settings.archives if name.startswith(incomplete)]
 
 
 _NAME = "Name of an archive, as in MIRROR_ARCHIVES__NAME__…."
@@ -36,9 +37,14 @@ ArchiveName = Annotated[str, typer.Argument(help=_NAME, autocompletion=_archives
 SomeArchive = Annotated[str | None, typer.Argument(help="Only this archive.", autocompletion=_archives)]
 
 
+def settings_in_force() -> Settings:
+    """The settings; raises ConfigurationError with every problem."""
+    return effective.load(ENVIRON, PLACES)
+
+
 def settings_with(archive: str) -> Settings:
     """The settings, in which the archive must be; ends the program when it is not."""
-    settings = load(ENVIRON)
+    settings = settings_in_force()
     if archive not in settings.archives:
         known = ", ".join(settings.archives)
         die(f"no archive {words.printable(archive)!r}\n  there are: {known}", words.UNKNOWN_ARCHIVE)

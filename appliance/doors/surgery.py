@@ -16,8 +16,8 @@ from appliance.doctor.finding import Finding, Level, worst
 from appliance.doctor.patient import prepared
 from appliance.doors import asking
 from appliance.errors import ApplianceError
+from appliance.joining import effective
 from appliance.places import Places
-from appliance.settings import read
 
 STATUS: Final = {Level.OK: 0, Level.NOTE: 0, Level.WARNING: 1, Level.ERROR: 2}
 """The exit status of each level."""
@@ -28,7 +28,7 @@ _STYLES: Final = {Level.OK: "green", Level.NOTE: "cyan", Level.WARNING: "yellow"
 def visit(environ: Mapping[str, str], places: Places, local: bool, as_json: bool) -> int:
     """Look, print, and return the exit status. The configuration may be broken, and nothing need run."""
     picture, silence = _picture(places)
-    with prepared(read(environ), places, picture, silence) as patient:
+    with prepared(effective.read(environ, places), places, picture, silence) as patient:
         found = asyncio.run(rounds.examine(patient, local))
     everything = [finding for findings in found.values() for finding in findings]
     level = worst(everything)

@@ -13,6 +13,9 @@ from appliance.settings.hosts import HostName, HostPatterns
 from appliance.settings.publickey import PublicKey
 from appliance.settings.values import Line
 
+ArchiveName = Annotated[str, Field(pattern="^[a-z0-9]+(-[a-z0-9]+)*$", max_length=100)]
+"""What can stand in a variable's name, and in the path of a URL."""
+
 KIND: Final = "push-mirror-invite-1"
 """The first word of a token; another number is another form."""
 
@@ -38,7 +41,7 @@ class Invitation(paper.Paper):
     """The upstream's own sshd, as lines of a `known_hosts` file."""
     sources: HostPatterns = ()
     """Addresses that the triggers come from; empty: any."""
-    archives: Annotated[dict[HostName, Literal["debian", "rpm", "generic"]], Field(min_length=1, max_length=100)]
+    archives: Annotated[dict[ArchiveName, Literal["debian", "rpm", "generic"]], Field(min_length=1, max_length=100)]
     """What is offered, each by the profile that the upstream has for it."""
 
     @property

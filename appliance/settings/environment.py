@@ -18,6 +18,10 @@ from appliance.settings.schema import Settings
 from appliance.settings.values import FromFile
 
 PREFIX = "MIRROR_"
+INVITE = "MIRROR_INVITE"
+"""The variable that stands for others: its token says what they are."""
+OFFER = "invite"
+"""The source of a text that a token stands for."""
 SOME = "<NAME>"
 SEGMENT = "[A-Z0-9]+(?:_[A-Z0-9]+)*"
 LARGEST = 1 << 20
@@ -169,4 +173,6 @@ def _take(given: Given, variable: Variable, name: str, value: str, source: str) 
 
 def shown(name: str, source: str | None) -> str:
     """The name that the operator wrote."""
+    if source == OFFER:
+        return INVITE
     return f"{name}_FILE" if source and source.startswith("file ") else name

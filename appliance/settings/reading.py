@@ -16,11 +16,13 @@ from pydantic_settings import EnvSettingsSource
 
 from appliance.errors import ConfigurationError, Problem
 from appliance.settings.contradictions import contradictions
-from appliance.settings.environment import PREFIX, Given, find, gather, shown, text
+from appliance.settings.environment import INVITE, PREFIX, Given, find, gather, shown, text
 from appliance.settings.faults import Fault, Faults
 from appliance.settings.schema import Settings, kebab
 
 UNNAMED = "unnamed"
+OFFERED = frozenset({"MIRROR_NAME", "MIRROR_DEFAULT_ARCHIVE", "MIRROR_ARCHIVES__<NAME>__UPSTREAM"})
+"""What an invitation would have said: missing behind a faulty one it is no news."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Effective:
-    """One variable in force, secrets redacted. `source`: `default`, `environment` or `file PATH`."""
+    """One variable in force, secrets redacted. `source`: `default`, `environment`, `file PATH` or `invite`."""
 
     variable: str
     value: str
@@ -43,7 +45,11 @@ class Effective:
 
 def load(environ: Mapping[str, str]) -> Settings:
     """The settings; raises `ConfigurationError` with every problem."""
-    reading = read(environ)
+    return sound(read(environ))
+
+
+def sound(reading: Reading) -> Settings:
+    """The settings of a reading; raises `ConfigurationError` with every problem."""
     if reading.problems:
         raise ConfigurationError(reading.problems)
     return reading.settings
@@ -51,7 +57,11 @@ def load(environ: Mapping[str, str]) -> Settings:
 
 def read(environ: Mapping[str, str]) -> Reading:
     """Never raises: for boot, which has more to check before it reports."""
-    given = gather(environ)
+    return judge(gather(environ))
+
+
+def judge(given: Given) -> Reading:
+    """What the gathered texts come to; never raises."""
     settings, faults = _validate(_tree(given.texts))
     settings.lists_are_from(
         {
@@ -62,6 +72,8 @@ def read(environ: Mapping[str, str]) -> Reading:
     )
     # A value that was refused already is missing now: no news.
     refused = {problem.variable.removesuffix("_FILE") for problem in given.problems}
+    if INVITE in refused:
+        refused |= OFFERED
     problems = [problem for fault in faults for problem in _problems(fault, given)] + [*contradictions(settings)]
     problems = [*given.problems, *(problem for problem in problems if problem.variable not in refused)]
     return Reading(settings, tuple(problems), given.sources)
@@ -69,10 +81,13 @@ def read(environ: Mapping[str, str]) -> Reading:
 
 def explain(environ: Mapping[str, str]) -> tuple[Effective, ...]:
     """Every variable in force with its value and source; raises as `load` does."""
-    reading = read(environ)
-    if reading.problems:
-        raise ConfigurationError(reading.problems)
-    values = dict(_flatten(reading.settings.model_dump(mode="json", by_alias=True), PREFIX))
+    return spell(read(environ))
+
+
+def spell(reading: Reading) -> tuple[Effective, ...]:
+    """Every variable in force with its value and source. Raises `ConfigurationError` with every problem."""
+    settings = sound(reading)
+    values = dict(_flatten(settings.model_dump(mode="json", by_alias=True), PREFIX))
     return tuple(Effective(name, text(value), reading.sources.get(name, "default")) for name, value in values.items())
 
 

@@ -30,7 +30,7 @@ from appliance.settings.public import Public
 from appliance.settings.registry import Registry
 from appliance.settings.secrets import NotifyUrls, Secrets, WebhookUrl
 from appliance.settings.times import Seconds
-from appliance.settings.values import FILE, HeaderName, Kept, Line
+from appliance.settings.values import FILE, HeaderName, Kept, Line, Words
 from appliance.space import Reserve
 
 LIST_DIRECTORY = Path("/etc/mirror")
@@ -69,7 +69,12 @@ class Settings(BaseSettings):
         frozen=True, extra="forbid", env_prefix="MIRROR_", env_nested_delimiter="__", enable_decoding=False
     )
 
-    name: HostName = Field(description="the mirror's public host name, as trace files show it")
+    name: HostName = Field(description="the mirror's public host name, as trace files show it; a token has one in it")
+    invite: Annotated[SecretStr | None, FILE] = Field(
+        None,
+        description="token from `mirrorctl invite` at an upstream: no other variable is needed, any may be set",
+    )
+    invite_archives: Words = Field((), description="take only these of the archives that the token offers; empty: all")
     archives: Annotated[dict[Annotated[str, AfterValidator(_unreserved)], Archive], BeforeValidator(kebab)] = Field(
         {}, description="the archives we hold"
     )
