@@ -10,6 +10,8 @@ from appliance.places import Places
 
 # The profiles are there before pytest chooses one.
 from tests.unit import examples as examples
+from tests.unit.house import House
+from tests.unit.upstream import DebianTree, daemon
 
 
 @pytest.fixture
@@ -31,3 +33,21 @@ def logging_as_before() -> Iterator[None]:
     logger.handlers[:], logger.propagate = handlers, propagates
     logging.getLogger().handlers[:] = others
     logger.setLevel(level)
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> DebianTree:
+    """An archive that was released once."""
+    archive = DebianTree(tmp_path / "origin")
+    archive.release("2026112101", hello="one")
+    return archive
+
+
+@pytest.fixture
+def house(tmp_path: Path, origin: DebianTree, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    """A mirror below it, over a real rsync daemon; its ssh only records."""
+    with daemon(tmp_path, {"debian": origin.root}) as port:
+        house = House(tmp_path / "house", port)
+        house.record_ssh(monkeypatch)
+        yield house
+        house.store.close()

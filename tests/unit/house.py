@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import stat
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
 from appliance import commands
-from appliance.controller import Controller
+from appliance.controller import Controller, new_request
 from appliance.doors.desk import Desk
 from appliance.places import Places
+from appliance.records import Request
 from appliance.settings import load
 from appliance.store import Store
+from tests.unit.upstream import tree
 
 SSH = """#!/bin/sh
 while [ "$1" = -n ] || [ "$1" = -T ] || [ "$1" = -F ] || [ "$1" = -o ]; do
@@ -61,6 +63,12 @@ class House:
     def tree(self) -> Path:
         """The published archive."""
         return self.places.archive("debian")
+
+    @property
+    def carried(self) -> dict[str, str]:
+        """What is published, without the traces that every mirror writes for itself."""
+        own = {f"project/trace/{name}" for name in ("leaf", "_hierarchy", "_traces", "_hierarchy.mirror")}
+        return {path: text for path, text in tree(self.tree).items() if path not in own}
 
     @property
     def answers(self) -> Path:
@@ -111,3 +119,23 @@ async def until(state: Callable[[], object], deadline: float = 20) -> None:
     async with asyncio.timeout(deadline):
         while not state():
             await asyncio.sleep(0.01)
+
+
+def played(house: House, scene: Callable[[Controller], Awaitable[object]]) -> None:
+    """Open the house, play one scene in it, close it."""
+
+    async def play() -> None:
+        async with house.open() as controller:
+            await scene(controller)
+
+    asyncio.run(play())
+
+
+async def ask(
+    controller: Controller, stage: str = "all", mhop: bool = False, deletes: bool = False, rollback: bool = False
+) -> Request:
+    """Hand in one request and wait for its answer."""
+    request = new_request("debian", stage, "ssh", "hub", mhop)
+    controller.accept([replace(request, allow_deletes=deletes, allow_rollback=rollback)])
+    async with asyncio.timeout(30):
+        return await controller.lanes["debian"].answer(request.id)

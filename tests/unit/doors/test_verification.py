@@ -20,8 +20,7 @@ from typer.testing import CliRunner, Result
 
 from appliance.controller import Controller
 from appliance.doors import cli, http, inbox, program
-from tests.unit.house import House, until
-from tests.unit.test_controller import ask
+from tests.unit.house import House, ask, until
 from tests.unit.upstream import DebianTree, daemon
 
 INDEX = "dists/s/main/binary-all/Packages"

@@ -1,0 +1,89 @@
+"""The requests of an archive become runs, one at a time, and every request is answered."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+
+from appliance.controller import Controller, new_request
+from tests.unit.house import House, ask, played, until
+from tests.unit.upstream import DebianTree, tree
+
+
+def test_requests_during_a_run_become_exactly_one_more(house: House) -> None:
+    async def scene(controller: Controller) -> None:
+        first = asyncio.create_task(ask(controller))
+        await until(lambda: controller.lanes["debian"].figures)
+        others = await asyncio.gather(*(ask(controller, stage) for stage in ("all", "stage1", "stage2", "all")))
+        assert [one.code for one in (await first, *others)] == [0] * 5
+        assert house.store.count_runs("debian") == 2
+        assert len({one.run for one in others}) == 1
+
+    played(house, scene)
+
+
+def test_stage_2_during_stage_1_is_done_after_it(house: House, origin: DebianTree) -> None:
+    async def scene(controller: Controller) -> None:
+        first = asyncio.create_task(ask(controller, "stage1"))
+        await until(lambda: controller.lanes["debian"].figures)
+        assert (await ask(controller, "stage2")).code == 0
+        assert (await first).code == 0
+        assert house.carried == tree(origin.root)
+
+    played(house, scene)
+
+
+def test_a_request_left_by_a_dead_controller_is_served(house: House, origin: DebianTree) -> None:
+    request = new_request("debian", "all", "ssh", "hub")
+    house.store.add([request])
+    house.store.begin("debian", "sync", "ssh", [request], 0)
+
+    async def scene(controller: Controller) -> None:
+        async with asyncio.timeout(30):
+            assert (await controller.lanes["debian"].answer(request.id)).code == 0
+        assert house.carried == tree(origin.root)
+
+    played(house, scene)
+
+
+def test_a_waiting_retry_does_not_make_a_stage_1_publish(house: House) -> None:
+    async def scene(controller: Controller) -> None:
+        controller.accept([new_request("debian", "all", "retry", "ourselves", due=time.time() + 800)])
+        assert (await ask(controller, "stage1")).code == 0
+        assert not (house.tree / "dists/s/InRelease").exists()
+        assert len(house.store.open_requests("debian")) == 1
+
+    played(house, scene)
+
+
+def test_a_request_for_an_archive_that_is_gone_from_the_settings(house: House) -> None:
+    async def scene(controller: Controller) -> None:
+        controller.accept([new_request("other", "all", "ssh", "hub")])
+        assert house.store.open_requests("other") == []
+
+    played(house, scene)
+
+
+def test_a_clock_that_goes_back_delays_nothing(house: House) -> None:
+    """What was received in the future, as a restart may find it."""
+    later = time.time() + 3600
+    tomorrow = replace(new_request("debian", "all", "ssh", "hub"), received=later, due=later)
+
+    async def scene(controller: Controller) -> None:
+        controller.accept([tomorrow])
+        async with asyncio.timeout(30):
+            assert (await controller.lanes["debian"].answer(tomorrow.id)).code == 0
+
+    played(house, scene)
+
+
+def test_a_run_that_the_store_lost_sight_of_is_ended_by_the_next(house: House) -> None:
+    lost = house.store.begin("debian", "sync", "ssh", [], 1)
+
+    async def scene(controller: Controller) -> None:
+        house.store.begin("debian", "sync", "ssh", [], 2)
+        assert (await ask(controller)).code == 0
+
+    played(house, scene)
+    assert [one and one.error for one in map(house.store.run, (lost, lost + 1))] == ["interrupted"] * 2
