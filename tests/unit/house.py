@@ -8,17 +8,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from appliance import commands
+from appliance import commands, status
 from appliance.controller import Controller, new_request
 from appliance.doors.desk import Desk
 from appliance.places import Places
 from appliance.records import Request
 from appliance.settings import load
 from appliance.store import Store
-from tests.unit.upstream import tree
+from tests.unit.upstream import DebianTree, tree
 
 SSH = """#!/bin/sh
 while [ "$1" = -n ] || [ "$1" = -T ] || [ "$1" = -F ] || [ "$1" = -o ]; do
@@ -69,6 +70,10 @@ class House:
         """What is published, without the traces that every mirror writes for itself."""
         own = {f"project/trace/{name}" for name in ("leaf", "_hierarchy", "_traces", "_hierarchy.mirror")}
         return {path: text for path, text in tree(self.tree).items() if path not in own}
+
+    def holds(self, origin: DebianTree) -> bool:
+        """Whether everything of an upstream is published here."""
+        return tree(origin.root).items() <= tree(self.tree).items()
 
     @property
     def answers(self) -> Path:
@@ -139,3 +144,8 @@ async def ask(
     controller.accept([replace(request, allow_deletes=deletes, allow_rollback=rollback)])
     async with asyncio.timeout(30):
         return await controller.lanes["debian"].answer(request.id)
+
+
+def shown(controller: Controller) -> dict[str, Any]:
+    """What the status says of the archive."""
+    return dict(status.picture(controller)["archives"]["debian"])

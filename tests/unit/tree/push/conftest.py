@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from appliance.tree import deliver
+from tests.unit.house import House
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    """An origin that begins to try again at once; its ssh only records."""
+    house = House(tmp_path / "house")
+    house.record_ssh(monkeypatch)
+    monkeypatch.setattr(deliver, "FIRST_RETRY", 0.05)
+    yield house
+    house.store.close()
