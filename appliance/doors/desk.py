@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import sqlite3
 from collections.abc import AsyncIterator
@@ -90,14 +89,19 @@ class Desk:
             log.trouble("requests stay in the inbox", reason=str(error))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError, TimeoutError, ValueError, asyncio.LimitOverrunError):
+        try:
             async with asyncio.timeout(_LONGEST_PAUSE):
                 id = (await reader.readline()).decode("ascii", "replace").strip()
             self._collect_or_tell()
             code, text = await self._answer(id, reader)
             writer.write(f"{code} {text}\n".encode())
             await writer.drain()
-        writer.close()
+        except (ConnectionError, TimeoutError, ValueError, KeyError, asyncio.LimitOverrunError):
+            pass  # who still waits asks again
+        except (sqlite3.Error, OSError) as error:
+            log.trouble("a question at the door cannot be answered now", reason=str(error))
+        finally:
+            writer.close()
 
     async def _answer(self, id: str, reader: asyncio.StreamReader) -> tuple[int, str]:
         request = self._controller.store.request(id)

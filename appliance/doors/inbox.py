@@ -15,8 +15,18 @@ import time
 STATE = "/var/lib/mirror/inbox"
 DOOR = "/run/mirror/door.sock"
 FIELDS = ("archive", "stage", "mhop", "callback", "deletes", "rollback", "full", "source", "by", "received")
-_RETRY = 0.2
 _LONGEST_ANSWER = 8192
+
+_RETRY = 0.2
+"""Seconds between two questions while nobody is there to answer: a poll, because a controller that is restarting has
+nothing to wait on, neither a socket nor a process, and it is away for a second or two."""
+
+_PATIENCE = 5.0
+"""Seconds that a controller which hangs may keep somebody who only knocks."""
+
+
+_AWAY = (ConnectionError, FileNotFoundError, BlockingIOError)
+"""Nobody is there to answer; or so many are waiting at the door that no more can (unix(7): EAGAIN)."""
 
 
 class Gone(Exception):
@@ -78,10 +88,11 @@ def read(text: str) -> dict[str, str]:
 def knock(door: str, id: str) -> None:
     """Have the controller look into the inbox now; when it is not there, it will when it starts."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+        line.settimeout(_PATIENCE)
         try:
             line.connect(door)
             line.sendall(f"{id}\n".encode())
-        except (ConnectionError, FileNotFoundError):
+        except (*_AWAY, TimeoutError):
             pass
 
 
@@ -102,6 +113,7 @@ def wait(door: str, id: str, deadline: float) -> tuple[int, str]:
 
 def _ask(door: str, id: str, end: float) -> bytes:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+        line.settimeout(max(0.0, end - time.monotonic()) or _RETRY)
         try:
             line.connect(door)
             line.sendall(f"{id}\n".encode())
@@ -109,15 +121,18 @@ def _ask(door: str, id: str, end: float) -> bytes:
             answer = b""
             while not answer.endswith(b"\n") and (part := line.recv(_LONGEST_ANSWER)):
                 answer += part
-        except (ConnectionError, FileNotFoundError):
+        except _AWAY:
             return b""
         return answer if answer.endswith(b"\n") else b""
 
 
 def _listen(line: socket.socket, end: float) -> None:
+    """Return when there is something to read; raises Gone, and TimeoutError."""
     poll = select.poll()
     poll.register(line, select.POLLIN)
     poll.register(1, 0)
-    for file, _ in poll.poll(max(0, end - time.monotonic()) * 1000):
-        if file == 1:
-            raise Gone
+    ready = poll.poll(max(0, end - time.monotonic()) * 1000)
+    if not ready:
+        raise TimeoutError
+    if 1 in dict(ready):
+        raise Gone

@@ -65,6 +65,8 @@ def main(argv: list[str], environ: dict[str, str]) -> int:
         )
     except Refusal as refusal:
         code, text = refusal.code, str(refusal)
+    except TimeoutError:
+        code, text = words.TEMPORARY, "accepted, but not done yet; nobody waits any longer"
     except OSError as error:
         code, text = words.TEMPORARY, f"cannot take the trigger: {error.strerror or error}; try again"
     except inbox.Gone:

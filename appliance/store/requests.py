@@ -6,9 +6,16 @@ import sqlite3
 import time
 from collections.abc import Iterable
 from dataclasses import asdict
+from typing import Final
 
 from appliance.records import Request
 from appliance.store.database import Database
+
+KEPT: Final = 1000
+"""Answered requests that are kept at least."""
+
+FRESH: Final = 600.0
+"""Seconds for which every answer is kept: a storm is answered all at once, and each of its senders has to be told."""
 
 
 class Requests(Database):
@@ -34,15 +41,20 @@ class Requests(Database):
         return [_request(row) for row in rows]
 
     def answer(self, requests: Iterable[Request], code: int, text: str = "") -> None:
-        """Answer requests for good; the last thousand answered ones are kept for whoever asks again."""
+        """Answer requests for good; the last KEPT answered ones, and all that are FRESH, stay for whoever asks again.
+
+        One that was answered in the future, before the clock was set back, is old.
+        """
+        now = time.time()
         with self._transaction():
             self._db.executemany(
                 "update request set code = ?, answer = ?, answered = ? where id = ?",
-                [(code, text, time.time(), r.id) for r in requests],
+                [(code, text, now, r.id) for r in requests],
             )
             self._db.execute(
-                "delete from request where code is not null and id not in"
-                " (select id from request where code is not null order by answered desc limit 1000)"
+                "delete from request where code is not null and abs(answered - ?) > ? and id not in"
+                " (select id from request where code is not null order by answered desc limit ?)",
+                (now, FRESH, KEPT),
             )
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
+import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -177,6 +180,42 @@ def test_a_half_written_request_is_left_alone(house: House) -> None:
     (house.places.inbox / ".half").write_text("archive")
     Desk(Controller(load(house.environ), house.places, house.store)).collect()
     assert (house.places.inbox / ".half").exists()
+
+
+@pytest.mark.parametrize("is_full", [False, True])
+def test_nobody_waits_for_a_controller_that_hangs_longer_than_he_wants(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_full: bool
+) -> None:
+    """It takes no connection, or says nothing to those it has: a knock passes, and a wait has its end."""
+    monkeypatch.setattr(inbox, "_PATIENCE", 0.2)
+    door = str(tmp_path / "door")
+    with socket.socket(socket.AF_UNIX) as hanging, ExitStack() as crowd:
+        hanging.bind(door)
+        hanging.listen(0)
+        while is_full:
+            one = crowd.enter_context(socket.socket(socket.AF_UNIX))
+            one.setblocking(False)
+            is_full = one.connect_ex(door) == 0
+        inbox.knock(door, "1")
+        with pytest.raises(TimeoutError):
+            inbox.wait(door, "1", 0.3)
+
+
+def test_a_question_that_the_store_cannot_answer_is_asked_again(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    async def play() -> tuple[int, str]:
+        async with house.open() as controller:
+            request = new_request("debian", "all", "ssh", "hub")
+            house.store.add([request])
+            await controller.lanes["debian"]._answers.settle([request], 4, "why")
+            with sqlite3.connect(house.places.store) as db:
+                db.execute("alter table request rename to away")
+            asking = asyncio.create_task(asyncio.to_thread(inbox.wait, str(house.places.door), request.id, 10))
+            await until(lambda: "a question at the door cannot be answered now" in caplog.messages)
+            with sqlite3.connect(house.places.store) as db:
+                db.execute("alter table away rename to request")
+            return await asking
+
+    assert asyncio.run(play()) == (4, "why")
 
 
 @pytest.mark.parametrize(
