@@ -32,7 +32,7 @@ class Fetching:
         figures, changes = self._figures, work.payload
         figures.enter("payload")
         started = figures.since
-        self._ground.chronicle.note_changes(changes)
+        await meanwhile(self._ground.chronicle.note_changes, changes)
         self._ground.paths = work.upstream_files or self._ground.paths
         files = changes.files
         figures.arriving.expect(changes)
@@ -86,14 +86,14 @@ class Fetching:
 
     async def index(self, work: Plan) -> None:
         """Bring the indices to staging, but for the twins of payload. Raises SyncError."""
-        await meanwhile(self._staging.keep_only, plan.paths(work.index))
+        await meanwhile(lambda: self._staging.keep_only(plan.paths(work.index)))
         self._figures.staging.restart()  # what was tried ahead of its turn is fetched anew
         self._figures.staging.expect(work.index)
-        await self._stage(work.index.only(lambda change: change.path not in work.twins) if work.twins else work.index)
+        await self._stage(await meanwhile(_alone, work) if work.twins else work.index)
 
     async def twins(self, work: Plan) -> None:
         """Stage what has come under another name, and fetch what has not. Raises SyncError."""
-        asked = {change.path: change for change in work.index.among(work.twins.keys())}
+        asked = {change.path: change for change in await meanwhile(work.index.among, work.twins.keys())}
         times = {path: work.twins[path] for path in asked}
         staged = await meanwhile(twins.stage, self._tree, self._staging.index, times)
         if left := [change for path, change in asked.items() if path not in staged]:
@@ -117,3 +117,8 @@ class Fetching:
     async def _index_in_time(self, work: Plan) -> None:
         await self._figures.arriving.ending.wait()
         await self.index(work)
+
+
+def _alone(work: Plan) -> Changes:
+    """The indices whose content comes under no other name."""
+    return work.index.only(lambda change: change.path not in work.twins)

@@ -6,6 +6,7 @@ import asyncio
 import math
 import os
 from collections.abc import AsyncIterator, Collection, Sequence
+from pathlib import Path
 from typing import Final
 
 from appliance import clock, log
@@ -33,7 +34,7 @@ class Gone:
 
         When that is suspiciously much, and not ``allowed``, nothing of ours gives way to anything.
         """
-        known = self._store.doomed(self._name)
+        known = await doomed(self._store, self._name)
         if not work.whole:
             work = await meanwhile(work.besides, known)
         fresh, back = await meanwhile(_differences, known, work.delete)
@@ -66,11 +67,28 @@ class Gone:
         What cannot go stays, and stops nothing. What was gone at the last publication is in no index of it.
         A clock that was set forward makes nothing go earlier.
         """
-        paths = self._store.overdue(self._name, min(before, clock.earliest() - grace))
-        await meanwhile(prune.delete, self._tree, paths)
-        gone = [path for path in paths if _is_gone(f"{self._tree}/{path}")]
-        self._store.buried(self._name, gone)
+        paths = await doomed(self._store, self._name, min(before, clock.earliest() - grace))
+        gone = await meanwhile(_deleted, self._tree, paths)
+        async for some in _slices(gone):
+            self._store.buried(self._name, some)
         return gone
+
+
+async def doomed(store: Store, name: str, before: float = math.inf) -> set[str]:
+    """Every path of an archive that waits for its end, and was gone by a moment; others are served meanwhile."""
+    found: set[str] = set()
+    after = ""
+    while rows := store.next_doomed(name, after, SLICE):
+        found.update(path for path, since in rows if since <= before)
+        after = rows[-1][0]
+        await asyncio.sleep(0)
+    return found
+
+
+def _deleted(tree: Path, paths: Collection[str]) -> list[str]:
+    """Delete what can be deleted; returns what is not there any more."""
+    prune.delete(tree, paths)
+    return [path for path in paths if _is_gone(f"{tree}/{path}")]
 
 
 def _differences(known: Collection[str], gone: Collection[str]) -> tuple[list[str], list[str]]:

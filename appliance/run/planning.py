@@ -6,15 +6,17 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from appliance import log
+from appliance.meanwhile import meanwhile
 from appliance.places import Places
 from appliance.records import Mark
 from appliance.run.ahead import Ahead
+from appliance.run.gone import doomed
 from appliance.run.reach import choice_of, journal_of, profile_of
 from appliance.settings import Settings
 from appliance.store import Store
@@ -90,7 +92,7 @@ class Planning:
         planned = await self.choose(source, full or bool(self._store.repairs(self._name)), stage1)
         self._store.planned(self._name, f"walk: {planned.why}" if planned.why else "journal")
         if planned.plan.whole:
-            self._compared(planned)
+            await self._compared(planned)
         return planned
 
     @property
@@ -103,19 +105,19 @@ class Planning:
         """The plan was carried out: the tree is at its mark now."""
         self._store.keep_mark(self._name, replace(mark, terms=self._terms))
 
-    def _compared(self, planned: Planned) -> None:
+    async def _compared(self, planned: Planned) -> None:
         """Everything was compared: keep what that told."""
         work = planned.plan
         self._store.refuse(self._name, work.refused.count, work.refused.examples)
-        drift = self._drift(work) if planned.promised else 0
+        drift = await self._drift(work) if planned.promised else 0
         self._store.audited(self._name, drift, time.time())
         if drift:
             log.trouble("the audit found what the journal did not tell", archive=self._name, paths=drift)
 
-    def _drift(self, work: Plan) -> int:
+    async def _drift(self, work: Plan) -> int:
         """How many paths differ that nobody told of."""
-        gone = set(work.delete) - self._store.doomed(self._name)
-        return work.payload.count + work.index.count - len(work.index.among({HIERARCHY})) + len(gone)
+        known = await doomed(self._store, self._name)
+        return await meanwhile(_drift, work, known)
 
     async def choose(self, source: Source, full: bool, stage1: bool = False) -> Planned:
         """The same, and nothing of it is recorded."""
@@ -184,3 +186,8 @@ class Planning:
         published = hashlib.sha256(trace.read_bytes()).hexdigest() if trace.is_file() else ""
         facts = [upstream.url if upstream else "", archive.profile, archive.index, choice_of(archive), published]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+
+def _drift(work: Plan, known: Collection[str]) -> int:
+    gone = set(work.delete).difference(known)
+    return work.payload.count + work.index.count - len(work.index.among({HIERARCHY})) + len(gone)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from appliance import digest
 from appliance.meanwhile import meanwhile
+from appliance.run.gone import doomed
 from appliance.run.ground import Ground
 from appliance.sync import publish, trace, verify
 from appliance.sync.order import roots_of
@@ -35,7 +36,7 @@ class Publication:
         await ground.hook(3)
         await meanwhile(trace.write, self._tree, ground.trace())
         paths = ground.paths or ground.chronicle.paths()
-        await meanwhile(ground.chronicle.record, paths, ground.store.doomed(ground.name))
+        await meanwhile(ground.chronicle.record, paths, await doomed(ground.store, ground.name))
         await self._done(trace.serial_of(self._tree), ground.store.roots(ground.name))
 
     async def origin(self) -> str:

@@ -110,5 +110,6 @@ class Sealing:
 
 async def _pause(seconds: float, news: asyncio.Event) -> None:
     with suppress(TimeoutError):
-        await asyncio.wait_for(news.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await news.wait()
     news.clear()

@@ -31,10 +31,13 @@ class Waiting(Database):
         """Whether a path waits for its end."""
         return bool(self._all("select 1 from doomed where archive = ? and path = ?", archive, as_text(path)))
 
-    def overdue(self, archive: str, before: float) -> list[str]:
-        """The doomed paths that have been gone upstream since ``before`` or longer."""
-        rows = self._all("select path from doomed where archive = ? and since <= ? order by path", archive, before)
-        return [as_path(row[0]) for row in rows]
+    def next_doomed(self, archive: str, after: str, most: int) -> list[tuple[str, float]]:
+        """The next paths that wait for their end, each with the time it went: a million are too many at once.
+
+        They come in an order of their own, which begins behind an empty path.
+        """
+        query = "select path, since from doomed where archive = ? and path > ? order by path limit ?"
+        return [(as_path(row[0]), row[1]) for row in self._all(query, archive, as_text(after), most)]
 
     def buried(self, archive: str, paths: Iterable[str]) -> None:
         """Forget paths that were deleted."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,8 @@ from appliance.places import Places
 from appliance.run import gone
 from appliance.run.chronicle import Chronicle
 from appliance.run.gone import Gone
+from appliance.run.planning import Planned, Planning
+from appliance.settings import load
 from appliance.store import Store
 from appliance.sync.plan import Plan
 
@@ -59,6 +62,44 @@ def test_others_are_served_while_much_is_taken_over(
         looking.cancel()
 
     asyncio.run(scene())
+
+
+def test_others_are_served_while_much_is_read_and_forgotten(
+    places: Places, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a plan and an audit are held against, and what has been gone for long: by slices, a turn between two."""
+    monkeypatch.setattr(gone, "SLICE", 50)
+    paths, left = names(500), [0]
+    store.doom("debian", paths, 1)
+    read, turn = store.next_doomed, [0]
+    slices: list[tuple[int, int]] = []
+
+    def reading(*facts: Any) -> list[tuple[str, float]]:
+        rows = read(*facts)
+        slices.append((turn[0], len(rows)))
+        return rows
+
+    async def look() -> None:
+        while True:
+            turn[0] += 1
+            left.append(len(store.doomed("debian")))
+            await asyncio.sleep(0)
+
+    async def scene() -> None:
+        looking = asyncio.create_task(look())
+        settings = load({"MIRROR_NAME": "leaf", "MIRROR_ARCHIVES__DEBIAN__UPSTREAM": "rsync://hub/debian"})
+        ours = Gone(places, store, Chronicle(places, "debian", "leaf"), "debian")
+        await Planning(settings, places, store, "debian")._compared(Planned(plan(*paths), promised=True))
+        await ours.doom(plan(*paths), allowed=False)
+        await ours.prune(10)
+        looking.cancel()
+
+    monkeypatch.setattr(store, "next_doomed", reading)
+    asyncio.run(scene())
+    assert [rows for _, rows in slices] == [*[50] * 10, 0] * 3
+    assert len(dict(slices)) == len(slices), "somebody else had his turn between two of them"
+    assert set(left) >= {*range(0, 500, 50)}
+    assert store.archive("debian").drift == 0
 
 
 def test_what_was_cut_short_is_taken_over_by_the_next_run(places: Places, store: Store) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -10,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.records import Request, Sighting
+from appliance.run.gone import doomed
 from appliance.store import Store, runs
+from appliance.store.requests import FRESH, KEPT
 from appliance.store.timings import BOUNDS, PROPAGATION, RUN, STAGE
 
 
@@ -44,14 +48,6 @@ def test_answered_requests_are_not_open_but_can_be_asked_for(store: Store) -> No
     assert answered
     assert (answered.code, answered.answer) == (4, "index stage failed")
     assert store.request("nobody's") is None
-
-
-def test_only_so_many_answered_requests_are_kept(store: Store) -> None:
-    many = [request(str(number)) for number in range(1100)]
-    store.add([*many, request("open")])
-    store.answer(many, 0)
-    assert sum(store.request(one.id) is not None for one in many) == 1000
-    assert store.request("open")
 
 
 def test_runs(store: Store) -> None:
@@ -135,11 +131,21 @@ def test_what_comes_back_upstream_is_no_longer_doomed(first: list[str], second: 
     store.doom("debian", second, 200)
     store.spare("debian", set(first) - set(second))
     assert store.doomed("debian") == set(second)
-    assert set(store.overdue("debian", 100)) == set(first) & set(second)
-    assert set(store.overdue("debian", 200)) == set(second)
+    since = {path: 100 if path in first else 200 for path in second}
+    assert asyncio.run(doomed(store, "debian", 100)) == {path for path in second if since[path] == 100}
+    assert asyncio.run(doomed(store, "debian")) == set(second)
+    assert sorted(pages(store)) == sorted(since.items())
     store.buried("debian", second)
-    assert store.overdue("debian", 1000) == []
+    assert asyncio.run(doomed(store, "debian")) == set()
     store.close()
+
+
+def pages(store: Store) -> Iterator[tuple[str, float]]:
+    """All that is doomed, two at a time."""
+    after = ""
+    while rows := store.next_doomed("debian", after, 2):
+        yield from rows
+        after = rows[-1][0]
 
 
 def test_the_last_walk_says_what_is_refused(store: Store) -> None:
@@ -152,7 +158,7 @@ def test_the_last_walk_says_what_is_refused(store: Store) -> None:
 def test_names_that_are_no_text(store: Store) -> None:
     raw = b"raw\xe9:".decode("utf-8", "surrogateescape")
     store.doom("debian", [raw, "colon:"], 1)
-    assert set(store.overdue("debian", 1)) == {raw, "colon:"}
+    assert set(pages(store)) == {(raw, 1), ("colon:", 1)}
 
 
 def test_a_newer_publication_supersedes_an_older_delivery(store: Store) -> None:
@@ -262,3 +268,17 @@ def test_what_was_timed_survives_the_process_and_a_clock_set_back(tmp_path: Path
         assert run.seconds == pytest.approx(0.35)
         assert {one.subject: one.seconds for one in store.timings(STAGE)} == {"plan": 0.75, "verify": 3.0}
         assert store.plans() == {("debian", "walk"): (1, 7, 700)}
+
+
+def test_a_storm_that_is_answered_at_once_is_known_for_a_while(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of its senders waits for his answer; and a clock that was set back keeps none for ever."""
+    many = [request(str(number)) for number in range(KEPT + 500)]
+    store.add([*many, request("open")])
+    store.answer(many, 0)
+    assert all(store.request(one.id) for one in many)
+    for seconds in (2 * FRESH, -2 * FRESH):
+        now = time.time() + seconds
+        monkeypatch.setattr(time, "time", lambda now=now: now)
+        store.answer([], 0)
+        assert len([one for one in many if store.request(one.id)]) == KEPT
+    assert store.request("open")
