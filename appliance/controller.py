@@ -12,6 +12,7 @@ from appliance.bell import Bell
 from appliance.errors import ApplianceError
 from appliance.lanes.lane import Lane
 from appliance.lanes.requests import new_request
+from appliance.lasting import lasting
 from appliance.notices.notices import Notices
 from appliance.places import Places
 from appliance.records import Request
@@ -52,9 +53,9 @@ class Controller:
         await self.push.start()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._stop_pushing())
-            group.create_task(self.notices.work())
-            group.create_task(self.hits.work())
-            group.create_task(self.watch.work())
+            group.create_task(lasting("notices", self.notices.work))
+            group.create_task(lasting("hits", self.hits.work))
+            group.create_task(lasting("watch", self.watch.work))
             for lane in self.lanes.values():
                 group.create_task(lane.work())
 

@@ -7,7 +7,7 @@ import contextlib
 import fcntl
 import os
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -63,26 +63,36 @@ async def _serve(environ: Mapping[str, str], places: Places, controller: Control
         for word in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(word, _stop, works[0])
         log.event("controller is up", archives=", ".join(controller.lanes))
-        await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
-        api.should_exit = True
-        for work in works[:2]:
-            work.cancel()
-        for result in await asyncio.gather(*works, return_exceptions=True):
-            if isinstance(result, Exception):
-                raise result
+        await _together(works, api)
     log.event("controller stops")
+
+
+async def _together(works: Sequence[asyncio.Future[Any]], api: uvicorn.Server) -> None:
+    """Return when all have ended, as they do when one of them does; the last of them is the API's.
+
+    Raises what ended it. What hangs does not keep the others from ending: the container begins anew then.
+    """
+    await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
+    is_fault = any(work.done() and not work.cancelled() and work.exception() for work in works)
+    asyncio.get_running_loop().call_later(LONGEST_STOP, _leave, int(is_fault))
+    api.should_exit = True
+    for work in works[:-1]:
+        work.cancel()
+    for result in await asyncio.gather(*works, return_exceptions=True):
+        if isinstance(result, Exception):
+            raise result
 
 
 def _stop(work: asyncio.Future[None]) -> None:
     """End in order, but in time: a thread in the middle of a big file cannot be ended, and would be waited for."""
     work.cancel()
-    asyncio.get_running_loop().call_later(LONGEST_STOP, _leave)
+    asyncio.get_running_loop().call_later(LONGEST_STOP, _leave, 0)
 
 
-def _leave() -> None:
+def _leave(status: int) -> None:
     """What is on disk is true at any moment, so that this is no worse than a power cut, which costs nothing."""
     log.trouble("controller stops in the middle of something", seconds=LONGEST_STOP)
-    os._exit(0)
+    os._exit(status)
 
 
 def _quietly(reload: object) -> None:

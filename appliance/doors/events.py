@@ -69,7 +69,8 @@ class Events:
         """Wait for a change, but no longer than is good; returns whether there was one."""
         patience = MEASURED if self._progress() else ALIVE
         try:
-            await asyncio.wait_for(self._controller.bell.after(heard), patience)
+            async with asyncio.timeout(patience):
+                await self._controller.bell.after(heard)
         except TimeoutError:
             return False
         await asyncio.sleep(CALM)

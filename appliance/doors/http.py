@@ -105,7 +105,8 @@ async def _is_settled(controller: Controller, name: str) -> bool:
     if lane.figures is None or lane.figures.stage != "publish":
         return True
     try:
-        await asyncio.wait_for(lane.idle(), PATIENCE)
+        async with asyncio.timeout(PATIENCE):
+            await lane.idle()
     except TimeoutError:
         return False
     return True

@@ -6,8 +6,10 @@ import asyncio
 import random
 import sqlite3
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -16,7 +18,7 @@ from cronsim import CronSim
 from appliance import log
 from appliance.controller import Controller, new_request
 from appliance.errors import SyncError
-from appliance.lanes.lane import STORE_PAUSE
+from appliance.lasting import VOLUME_PAUSE, lasting
 from appliance.records import Request
 from appliance.run.reach import source_of
 from appliance.settings.archive import Archive
@@ -26,6 +28,9 @@ from appliance.sync import glance
 AUDIT_PAUSE: Final = 3600.0
 """Seconds between two audits of which the first one failed."""
 
+LOOKS: Final = 60.0
+"""Seconds between two looks at the clock."""
+
 
 async def keep(controller: Controller) -> None:
     """Request the syncs that are due by the clock, until cancelled."""
@@ -33,38 +38,57 @@ async def keep(controller: Controller) -> None:
         for name, lane in controller.lanes.items():
             if not lane.is_origin:
                 for work in _works(controller, name):
-                    group.create_task(work)
+                    group.create_task(lasting("schedule", work))
         # With nothing to poll there is nothing to do, which is not the same as being done.
         await asyncio.Event().wait()
 
 
-def _works(controller: Controller, name: str) -> list[Coroutine[Any, Any, None]]:
+def _works(controller: Controller, name: str) -> Iterator[Callable[[], Coroutine[Any, Any, None]]]:
     archive = controller.settings.archives[name]
-    is_new = not controller.store.archive(name).publication
-    works = [_ask(controller, new_request(name, "all", "schedule", "first sync"))] if is_new else []
-    works += [_poll(controller, name)] if archive.poll else []
-    works += [_audit(controller, name)] if archive.audit else []
-    return [*works, _follow(controller, name, archive)] if archive.schedule else works
+    yield partial(_begin, controller, name)
+    if archive.poll:
+        yield partial(_poll, controller, name)
+    if archive.audit:
+        yield partial(_audit, controller, name)
+    if archive.schedule:
+        yield partial(_follow, controller, name, archive)
+
+
+async def _begin(controller: Controller, name: str) -> None:
+    """The first sync of who has nothing."""
+    if not controller.store.archive(name).publication:
+        await _ask(controller, new_request(name, "all", "schedule", "first sync"))
 
 
 async def _follow(controller: Controller, name: str, archive: Archive) -> None:
     """A sync whenever the schedule says so."""
+    began = time.time()
     while True:
-        last = controller.store.last_run(name)
-        due = next_time(archive, last.started if last else time.time(), time.time())
-        await asyncio.sleep(max(0.0, due - time.time()) + random.uniform(0, archive.jitter))
-        await _ask(controller, new_request(name, "all", "schedule", archive.schedule))
+        await _due(controller, name, archive, began)
+        await asyncio.sleep(random.uniform(0, archive.jitter))
+        request = new_request(name, "all", "schedule", archive.schedule)
+        await _ask(controller, request)
         # The run of this request is the next interval's beginning; a cron minute that was served is over by then.
-        await controller.lanes[name].served()
+        with suppress(KeyError):  # it was answered so long ago that nobody knows it any more
+            await controller.lanes[name].answer(request.id)
+
+
+async def _due(controller: Controller, name: str, archive: Archive, began: float) -> None:
+    """Return when the schedule is due, by the clock as it is then: it may be set, and we may sleep with the machine."""
+    while True:
+        last, now = controller.store.last_run(name), time.time()
+        if (left := next_time(archive, last.started if last else began, now) - now) <= 0:
+            return
+        await asyncio.sleep(min(left, LOOKS))
 
 
 def next_time(archive: Archive, last: float, now: float) -> float:
-    """When the schedule is due next: an interval counts from the last run, a cron expression from now."""
+    """When the schedule is due next, counted from the last run: now, when we were not there at that time."""
+    since = min(last, now)  # a run that began in the future began before the clock was set back
     if len(archive.schedule.split()) == 1:
-        # A run that began in the future began before the clock was set back.
-        return max(now, min(last, now) + int(parse_duration(archive.schedule)))
-    here = datetime.fromtimestamp(now, ZoneInfo(archive.timezone))
-    return next(CronSim(archive.schedule, here)).timestamp()
+        return max(now, since + int(parse_duration(archive.schedule)))
+    here = datetime.fromtimestamp(since, ZoneInfo(archive.timezone))
+    return max(now, next(CronSim(archive.schedule, here)).timestamp())
 
 
 async def _poll(controller: Controller, name: str) -> None:
@@ -94,7 +118,7 @@ async def _audit(controller: Controller, name: str) -> None:
 async def _look(controller: Controller, name: str) -> None:
     try:
         is_news = await _is_news(controller, name)
-    except SyncError as error:
+    except (SyncError, OSError) as error:
         log.trouble("safety poll failed", archive=name, reason=str(error))
         return
     if is_news:
@@ -108,7 +132,7 @@ async def _ask(controller: Controller, request: Request) -> None:
             controller.accept([request])
         except sqlite3.Error as error:
             log.trouble("a scheduled sync waits for the store", archive=request.archive, reason=str(error))
-            await asyncio.sleep(STORE_PAUSE)
+            await asyncio.sleep(VOLUME_PAUSE)
         else:
             return
 

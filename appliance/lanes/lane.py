@@ -12,7 +12,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any
 
 from appliance import log, words
 from appliance.commands import Verdict
@@ -20,6 +20,7 @@ from appliance.errors import ApplianceError, SyncError
 from appliance.lanes.answers import Answers
 from appliance.lanes.ends import Ends
 from appliance.lanes.requests import is_due, together
+from appliance.lasting import lasting
 from appliance.places import Places
 from appliance.records import Request, Run
 from appliance.run.change import Change
@@ -31,9 +32,6 @@ from appliance.store import Store
 from appliance.sync.fetch import Staging
 from appliance.tree.push import Push
 from appliance.volume import Volume, gone, is_gone
-
-STORE_PAUSE: Final = 5.0
-"""Seconds until a state volume that could not be written is tried again."""
 
 
 class Lane:
@@ -109,18 +107,23 @@ class Lane:
 
     async def work(self) -> None:
         """Serve the archive's requests for ever; the state before a crash is brought to an end first."""
+        with log.about(archive=self.name):
+            await self._begin()
+            # A full state volume stops syncs, and nothing else: archives are served meanwhile.
+            await lasting("archive", self._work)
+
+    async def _begin(self) -> None:
         try:
             await self._finish_interrupted()
             self._tell()  # who died right behind a publication told nobody, and the upstream may be gone by now
         except (ApplianceError, OSError, sqlite3.Error) as error:
-            log.trouble("publication not finished yet, the next run tries again", archive=self.name, reason=str(error))
+            log.trouble("publication not finished yet, the next run tries again", reason=str(error))
+        except Exception:  # the next run meets it again, and tells of it
+            log.fault("publication not finished yet, by a fault of the appliance itself")
+
+    async def _work(self) -> None:
         while True:
-            try:
-                await self._next()
-            except (sqlite3.Error, OSError) as error:
-                # A full state volume stops syncs, and nothing else: archives are served meanwhile.
-                log.trouble("the store cannot be used, trying again", archive=self.name, reason=str(error))
-                await asyncio.sleep(STORE_PAUSE)
+            await self._next()
 
     async def _next(self) -> None:
         """Serve what is due, or wait for something."""
@@ -131,7 +134,8 @@ class Lane:
             await self._serve(together(due, waiting))
         else:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), waiting[0].due - time.time() if waiting else None)
+                async with asyncio.timeout(waiting[0].due - time.time() if waiting else None):
+                    await self._wake.wait()
 
     async def _finish_interrupted(self) -> None:
         unfinished = self._store.archive(self.name).publishing

@@ -7,6 +7,7 @@ import random
 import sqlite3
 import time
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from appliance import log
@@ -18,6 +19,7 @@ from appliance.places import Places
 from appliance.records import Notice
 from appliance.settings import Settings
 from appliance.store import Store
+from appliance.tree.bookkeeping import kept
 
 FIRST_RETRY: Final = 30.0
 LAST_RETRY: Final = 3600.0
@@ -82,7 +84,8 @@ class Notices:
 
     async def _wait(self, until: float | None) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._news.wait(), until - time.time() if until else None)
+            async with asyncio.timeout(until - time.time() if until else None):
+                await self._news.wait()
 
     def _start(self, channel: Channel) -> None:
         """Each channel at its own speed; one that is being told hears of the rest by itself."""
@@ -99,12 +102,22 @@ class Notices:
 
     async def _tell(self, channel: Channel) -> None:
         pause = FIRST_RETRY
-        while owed := self._owed(channel):
-            trouble = await channel.send(Message(self._settings.name, tuple(owed)))
+        while owed := await kept(lambda: self._owed(channel), channel.title):
+            trouble = await self._sent(channel, owed)
             if not trouble:
-                self._store.noticed(channel.id, self._meant(owed), time.time())
+                await kept(partial(self._store.noticed, channel.id, self._meant(owed), time.time()), channel.title)
                 log.event("notified", channel=channel.title, of=len(owed))
                 continue
             log.trouble("not notified, trying again", channel=channel.title, reason=trouble)
             await asyncio.sleep(pause * random.uniform(0.8, 1.2))
             pause = min(LAST_RETRY, 2 * pause)
+
+    async def _sent(self, channel: Channel, owed: list[Notice]) -> str:
+        """Send; returns the trouble, empty for none. A fault of ours is one like any other: it is tried again.
+
+        Of it no more is told than its name: its words, and its traceback, may hold the channel's secret.
+        """
+        try:
+            return await channel.send(Message(self._settings.name, tuple(owed)))
+        except Exception as error:
+            return f"{channel.title}: a fault of the appliance itself, {type(error).__name__}"

@@ -16,7 +16,7 @@ STORE_PAUSE: Final = 5.0
 _Written = TypeVar("_Written")
 
 
-async def kept(write: Callable[[], _Written], downstream: str) -> _Written:
+async def kept(write: Callable[[], _Written], whom: str) -> _Written:
     """Write, and when that is not possible again and again: nobody is told twice for want of a note that he was."""
     waits = False
     while True:
@@ -24,7 +24,7 @@ async def kept(write: Callable[[], _Written], downstream: str) -> _Written:
             return write()
         except sqlite3.Error as error:
             if not waits:
-                log.trouble("telling waits for the store", downstream=downstream, reason=str(error))
+                log.trouble("telling waits for the store", to=whom, reason=str(error))
             waits = True
             await asyncio.sleep(STORE_PAUSE)
 

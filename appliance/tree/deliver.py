@@ -36,6 +36,10 @@ other archives the first one is enough then."""
 RARELY: Final = 3600.0
 """Seconds between two attempts to tell a downstream that is lost, however many archives it is owed."""
 
+LEAST_JITTER: Final = 0.8
+MOST_JITTER: Final = 1.2
+"""Shares of a pause that are really waited, so that not everybody comes at once."""
+
 LOOKS: Final = (5.0, 10.0, 20.0, 40.0, 80.0)
 """Seconds between two looks at what a downstream publishes that was told: its sync may go on behind its answer."""
 
@@ -76,9 +80,15 @@ class Deliverer:
 
     async def _once(self, one: Downstream, owed: Delivery, attempted: asyncio.Event) -> float | None:
         """One attempt; returns the seconds until the next one, None when it knows."""
-        answer = Answer() if owed.state == "delivered" else await self._attempt(one, owed)
-        attempted.set()
-        if trouble := answer.trouble or await self._unseen(one, owed, answer.carries):
+        try:
+            answer = Answer() if owed.state == "delivered" else await self._attempt(one, owed)
+            attempted.set()
+            trouble = answer.trouble or await self._unseen(one, owed, answer.carries)
+        except Exception as error:  # no file left to open, or a fault of ours: it is owed what it was owed
+            log.fault("telling a downstream hit a fault of the appliance itself", downstream=owed.downstream)
+            answer, trouble = Answer(), f"not told, by a fault here: {type(error).__name__}: {error}"
+            attempted.set()
+        if trouble:
             return await self._failed(owed, trouble, answer.reached)
         newest = await kept(lambda: self._store.delivery(owed.downstream, owed.archive), owed.downstream)
         return None if newest is None or newest.publication == owed.publication else 0.0
@@ -89,7 +99,8 @@ class Deliverer:
             if owed.state != "lost":
                 return owed
             attempted.set()
-            if (wait := (owed.next or 0) - time.time()) <= 0:
+            wait = (owed.next or 0) - time.time()
+            if not 0 < wait <= RARELY * MOST_JITTER:  # further ahead than it ever is put: the clock was set back
                 return owed
             await asyncio.sleep(wait)
         return None
@@ -150,7 +161,7 @@ class Deliverer:
         attempts, silent = owed.attempts + 1, 0 if reached else before + 1
         lost = not reached and self._is_lost(owed, known, silent)
         pause = RARELY if lost else min(LAST_RETRY, FIRST_RETRY * 2 ** min(attempts - 1, 10))
-        pause *= 0.0 if self._signs.came((owed.downstream, owed.archive)) else random.uniform(0.8, 1.2)
+        pause *= 0.0 if self._signs.came((owed.downstream, owed.archive)) else random.uniform(LEAST_JITTER, MOST_JITTER)
         if attempts == 1 and not lost:
             log.trouble("not delivered", archive=owed.archive, downstream=owed.downstream, reason=trouble)
         await self._tell(owed, "lost" if lost else "failing", trouble, time.time() + pause, attempts, silent)

@@ -109,7 +109,8 @@ class Kept:
                 raise mux.NotOpened("no connection came about")
             # It is let in a moment before it listens.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stirred.wait(), 0.002 if self.is_open else LISTENS_WITHIN)
+                async with asyncio.timeout(0.002 if self.is_open else LISTENS_WITHIN):
+                    await self._stirred.wait()
             self._stirred.clear()
         self.is_open = True
 

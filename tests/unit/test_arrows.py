@@ -64,7 +64,7 @@ LAYERS = (
     ("importing", "joining", "served", "sync", "tree"),
     ("introduction", "keys", "ssh", "volume"),
     ("settings", "store"),
-    ("certificate", "ports"),
+    ("certificate", "lasting", "ports"),
     ("errors", "log"),
     ("commands", "lines", "space"),
     ("bell", "children", "clock", "digest", "hostkey", "meanwhile", "places", "records", "tracefile", "words"),

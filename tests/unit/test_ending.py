@@ -182,3 +182,21 @@ def test_a_thread_that_does_not_end_is_not_waited_for(tmp_path: Path) -> None:
     assert child.wait(10) == 0
     assert time.monotonic() - started < 15
     child.stdout.close()
+
+
+def test_a_fault_ends_the_controller_also_when_a_disk_hangs() -> None:
+    """It begins anew then: of one that neither works nor ends nobody would hear."""
+    program = (
+        "import asyncio, time, types, appliance.serve as serve\n"
+        "from appliance.meanwhile import meanwhile\n"
+        "serve.LONGEST_STOP = 0.5\n"
+        "async def broken():\n"
+        "    await asyncio.sleep(0.1)\n"
+        "    raise ZeroDivisionError\n"
+        "async def main():\n"
+        "    works = broken(), meanwhile(time.sleep, 60), asyncio.sleep(1)\n"
+        "    await serve._together([asyncio.ensure_future(one) for one in works], types.SimpleNamespace())\n"
+        "asyncio.run(main())\n"
+    )
+    child = subprocess.run([sys.executable, "-c", program], cwd=os.getcwd(), timeout=15, check=False)
+    assert child.returncode == 1

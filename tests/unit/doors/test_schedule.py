@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from datetime import datetime
@@ -51,7 +52,7 @@ def test_a_store_that_cannot_be_written_ends_no_schedule(
     house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "push-mirror")
-    monkeypatch.setattr(schedule, "STORE_PAUSE", 0.05)
+    monkeypatch.setattr(schedule, "VOLUME_PAUSE", 0.05)
     limit = "create trigger full before insert on request begin select raise(abort, 'database or disk is full'); end"
     with sqlite3.connect(house.places.store) as db:
         db.execute(limit)
@@ -77,6 +78,37 @@ def test_a_pull_mirror_syncs_by_its_interval(house: House) -> None:
 
     async def scene(controller: Controller) -> None:
         await until(lambda: house.store.count_runs("debian") >= 3)
+
+    kept(house, scene)
+
+
+def test_a_cron_time_that_passed_while_we_were_away_is_served_at_the_start(house: House) -> None:
+    house.extra["MIRROR_ARCHIVES__DEBIAN__SCHEDULE"] = "0 0 1 1 *"
+    long_ago = time.time() - 400 * 86400
+    house.store.end(house.store.begin("debian", "sync", "schedule", [], long_ago), "noop", long_ago + 1)
+    house.store.publishing("debian", 1)
+    house.store.published("debian", "2026112101", long_ago)
+
+    async def scene(controller: Controller) -> None:
+        await until(lambda: (last := house.store.last_run("debian")) and last.id == 2 and last.ended)
+        await asyncio.sleep(0.2)
+        assert house.store.count_runs("debian") == 2, "it was served, once"
+
+    kept(house, scene)
+
+
+@pytest.mark.parametrize("schedule_", ["0 3 * * *", "2h"])
+def test_a_clock_that_is_set_forward_is_followed(house: House, monkeypatch: pytest.MonkeyPatch, schedule_: str) -> None:
+    """Or a machine that slept: its monotonic clock has slept with it."""
+    house.extra["MIRROR_ARCHIVES__DEBIAN__SCHEDULE"] = schedule_
+    monkeypatch.setattr(schedule, "LOOKS", 0.05)
+
+    async def scene(controller: Controller) -> None:
+        await until(lambda: house.store.archive("debian").publication)
+        runs = house.store.count_runs("debian")
+        real = time.time
+        monkeypatch.setattr(time, "time", lambda: real() + 86400)
+        await until(lambda: house.store.count_runs("debian") > runs)
 
     kept(house, scene)
 
@@ -122,6 +154,8 @@ NOON = datetime.fromisoformat("2026-11-21T12:00:30+00:00").timestamp()
         ("2h", "UTC", "2026-11-21T13:00:30+00:00"),
         ("90s", "UTC", "2026-11-21T12:00:30+00:00"),
         ("1 */2 * * *", "UTC", "2026-11-21T12:01:00+00:00"),
+        ("30 11 * * *", "UTC", "2026-11-21T12:00:30+00:00"),
+        ("0 11 * * *", "UTC", "2026-11-22T11:00:00+00:00"),
         ("0 3 * * *", "UTC", "2026-11-22T03:00:00+00:00"),
         ("0 3 * * *", "Asia/Tokyo", "2026-11-22T03:00:00+09:00"),
     ],
@@ -137,6 +171,6 @@ def test_a_run_in_the_future_was_before_the_clock_was_set_back() -> None:
 
 
 @given(st.integers(0, 59), st.integers(0, 23), st.floats(1.7e9, 2e9))
-def test_a_cron_time_is_always_ahead(minute: int, hour: int, now: float) -> None:
-    due = schedule.next_time(Archive(schedule=f"{minute} {hour} * * *", timezone="Europe/Paris"), 0, now)
+def test_a_cron_time_that_was_served_is_over(minute: int, hour: int, now: float) -> None:
+    due = schedule.next_time(Archive(schedule=f"{minute} {hour} * * *", timezone="Europe/Paris"), now, now)
     assert now < due <= now + 26 * 3600

@@ -58,7 +58,7 @@ def test_a_store_that_cannot_be_written_stops_nothing_else(
         return begin(*facts)
 
     monkeypatch.setattr(house.store, "begin", refuse)
-    monkeypatch.setattr("appliance.lanes.lane.STORE_PAUSE", 0.05)
+    monkeypatch.setattr("appliance.lasting.VOLUME_PAUSE", 0.05)
 
     async def scene(controller: Controller) -> None:
         assert (await ask(controller)).code == 0

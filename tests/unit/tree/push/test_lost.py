@@ -162,3 +162,16 @@ def test_what_is_lost_stays_lost_across_a_restart_until_somebody_knows_better(ho
 
     played(house, lose)
     played(house, scene)
+
+
+def test_a_clock_that_was_set_back_makes_no_lost_one_wait(house: House) -> None:
+    """By days perhaps: what is due later than it ever is was put down by another clock."""
+    house.downstreams = "leaf=ssh://m@leaf"
+    house.store.deliver(["leaf"], "debian", 2, "2026112102", 2)
+    (told,) = house.store.deliveries()
+    house.store.tell(told, "lost", "No route to host", time.time() + 2 * 86400, 9, 9)
+
+    async def scene(controller: Controller) -> None:
+        await until(lambda: states(house) == {"leaf": "delivered"})
+
+    played(house, scene)

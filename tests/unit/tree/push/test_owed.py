@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from appliance import ssh
 from appliance.controller import Controller
 from appliance.settings import load
 from appliance.tree import bookkeeping, deliver
@@ -138,5 +140,25 @@ def test_a_store_that_cannot_be_read_ends_nothing(
             db.execute("alter table away rename to delivery")
         await publish(controller)
         await until(lambda: states(house) == {"leaf": "delivered"})
+
+    played(house, scene)
+
+
+def test_a_fault_of_ours_ends_no_delivery(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does a moment without a file left to open."""
+    house.downstreams = "leaf=ssh://m@leaf?push=all"
+    client, faults = ssh.client, [OSError(24, "Too many open files"), ZeroDivisionError()]
+
+    def fail(*words: Any, **more: Any) -> list[str]:
+        if faults:
+            raise faults.pop()
+        return client(*words, **more)
+
+    monkeypatch.setattr(ssh, "client", fail)
+
+    async def scene(controller: Controller) -> None:
+        await publish(controller)
+        await until(lambda: states(house) == {"leaf": "delivered"})
+        assert not faults
 
     played(house, scene)
