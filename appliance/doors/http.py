@@ -24,8 +24,8 @@ from appliance.doors import api, levers, lists, page, webtrigger
 from appliance.doors.redirect import App, Redirect
 from appliance.doors.tables import Tables
 from appliance.errors import ApplianceError
+from appliance.sync.entry import leaves
 from appliance.sync.profile import TRACE_DIRECTORY
-from appliance.sync.view import leaves
 
 PATIENCE: Final = 60.0
 """Seconds that a publication which is under way is waited for before anything is called broken."""

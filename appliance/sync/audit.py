@@ -20,13 +20,14 @@ from typing import Final, Protocol
 
 from appliance.errors import Misfit
 from appliance.sync import debian_audit, rpm_audit
+from appliance.sync.entry import Reference
 from appliance.sync.marks import Marks
 from appliance.sync.order import roots_of
 from appliance.sync.profile import Profile
 from appliance.sync.references import BATCH, READERS, Payload
 from appliance.sync.scope import EVERYTHING, Audited, Listing, Scope
 from appliance.sync.terms import Terms
-from appliance.sync.view import Reference, View
+from appliance.sync.view import View
 
 MOST: Final = 50_000
 """Misfits after which an audit ends: so much is not mended file by file."""

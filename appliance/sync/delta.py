@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, Literal
 
-from appliance.sync.view import leaves
+from appliance.sync.entry import leaves
 
 FORMAT: Final = "push-mirror journal 1"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.sync import stanzas, unpack
-from appliance.sync.view import Entry, Reference
+from appliance.sync.entry import Entry, Reference
 
 
 @dataclass(frozen=True, slots=True)

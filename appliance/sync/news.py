@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Protocol, runtime_checkable
 
-from appliance.sync.view import Reference
+from appliance.sync.entry import Reference
 
 
 class Naming(Protocol):

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from appliance.errors import Misfit
+from appliance.sync.entry import Entry, Reference, leaves, misfit_of
 from appliance.sync.marks import Marks
 from appliance.sync.news import Naming, mark, news
-from appliance.sync.view import Entry, Reference, View, leaves, misfit_of
+from appliance.sync.view import View
 
 READERS: Final = 4
 """Files measured at a time: hashing leaves the interpreter to the others."""

@@ -11,7 +11,7 @@ from typing import Final
 
 from debian.deb822 import Release as Paragraph
 
-from appliance.sync.view import Entry, leaves
+from appliance.sync.entry import Entry, leaves
 
 LARGEST: Final = 10_000_000
 """Bytes of a Release file. apt takes no larger one (apt.conf(5), Acquire::MaxReleaseFileSize); real ones have some

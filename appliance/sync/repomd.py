@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from appliance.sync import markup
+from appliance.sync.entry import Entry, Reference, leaves
 from appliance.sync.markup import Part, Record
-from appliance.sync.view import Entry, Reference, leaves
 
 LARGEST: Final = 4 << 20
 """Bytes of a repomd.xml; real ones have some thousand."""

@@ -13,11 +13,12 @@ from pathlib import Path
 
 from appliance.errors import Misfit, SyncError
 from appliance.sync import repomd, unpack
+from appliance.sync.entry import Reference, misfit_of
 from appliance.sync.profile import is_content_addressed
 from appliance.sync.references import Payload
 from appliance.sync.repomd import Data, Repomd
 from appliance.sync.terms import MEANT, Terms
-from appliance.sync.view import Reference, View, misfit_of
+from appliance.sync.view import View
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from appliance.errors import Misfit
+from appliance.sync.entry import Reference
 from appliance.sync.news import Naming
-from appliance.sync.view import Reference
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from appliance.sync.view import Reference
+from appliance.sync.entry import Reference
 
 LONGEST: Final = 32 << 20
 """Bytes of one stanza; those of the largest source packages have some hundred thousand."""

@@ -13,11 +13,12 @@ from typing import Final
 
 from appliance.errors import Misfit, SyncError
 from appliance.sync import unpack
+from appliance.sync.entry import Entry, misfit_of
 from appliance.sync.indices import Index, bases_of, is_index
 from appliance.sync.references import Payload
 from appliance.sync.release import NOTHING, Release
 from appliance.sync.terms import MEANT, Terms
-from appliance.sync.view import Entry, View, misfit_of
+from appliance.sync.view import View
 
 AHEAD: Final = 86400.0
 """Seconds that a publisher's clock may be before ours."""

@@ -13,7 +13,7 @@ from typing import IO, Final, cast
 
 import zstandard
 
-from appliance.sync.view import Entry
+from appliance.sync.entry import Entry
 
 SUFFIXES: Final = ("", ".gz", ".zst", ".xz", ".lzma", ".bz2")
 """What an index may be packed with, the cheapest to unpack first."""

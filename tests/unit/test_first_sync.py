@@ -12,7 +12,7 @@ import pytest
 
 from appliance.controller import new_request
 from appliance.records import Request
-from appliance.sync import fetch, view
+from appliance.sync import entry, fetch
 from appliance.sync.count import Listener
 from appliance.sync.source import Source
 from tests.unit.house import House
@@ -33,13 +33,13 @@ def archive(tmp_path: Path) -> DebianTree:
 @pytest.fixture
 def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The files that the verification reads."""
-    real, names = view.measure, list[str]()
+    real, names = entry.measure, list[str]()
 
-    def measure(path: Path, algorithm: str = "sha256") -> view.Entry:
+    def measure(path: Path, algorithm: str = "sha256") -> entry.Entry:
         names.append(path.name)
         return real(path, algorithm)
 
-    monkeypatch.setattr(view, "measure", measure)
+    monkeypatch.setattr(entry, "measure", measure)
     return names
 
 

@@ -22,9 +22,9 @@ from appliance.settings import mirrorlist
 from appliance.sync import reader as plans
 from appliance.sync import release, repomd, stanzas, trace
 from appliance.sync.delta import Delta, Head, Step
+from appliance.sync.entry import Reference
 from appliance.sync.profile import Profile
 from appliance.sync.repomd import Repomd
-from appliance.sync.view import Reference
 from appliance.tree import reports
 from tests.unit.examples import examples
 

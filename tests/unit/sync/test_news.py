@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.sync.entry import Reference
 from appliance.sync.indices import Index
 from appliance.sync.news import news
-from appliance.sync.view import Reference
 
 DIGEST = "0123456789abcdef" * 4
 

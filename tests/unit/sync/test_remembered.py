@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from appliance.sync import remembered
+from appliance.sync.entry import measure
 from appliance.sync.remembered import Remembered
-from appliance.sync.view import View, measure
+from appliance.sync.view import View
 
 DIGEST = "ab" * 32
 

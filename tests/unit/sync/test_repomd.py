@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from appliance.sync.entry import Entry, Reference
 from appliance.sync.repomd import Data, Repomd, packages, parse
-from appliance.sync.view import Entry, Reference
 
 SHA = "AB" * 32
 OLD = """<repomd xmlns="http://linux.duke.edu/metadata/repo">

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.sync import stanzas
-from appliance.sync.view import Reference
+from appliance.sync.entry import Reference
 
 DIGEST = "0123456789abcdef" * 4
 

@@ -11,8 +11,8 @@ import pytest
 import zstandard
 
 from appliance.sync import unpack
+from appliance.sync.entry import Entry
 from appliance.sync.unpack import blocks, stem_of
-from appliance.sync.view import Entry
 
 TEXT = b"Package: hello\n" * 1000
 ENTRY = Entry(len(TEXT), hashlib.sha256(TEXT).hexdigest())

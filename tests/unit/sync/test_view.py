@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.sync.view import Entry, View, leaves, measure, misfit_of
+from appliance.sync.view import View
 
 
 @pytest.fixture
@@ -67,20 +67,6 @@ def test_links_that_lead_nowhere_a_reader_may_go(view: View, target: str) -> Non
     link(view.tree, "loop", target)
     assert view.find("loop") is None
     assert view.find("loop/f") is None
-
-
-def test_how_a_file_measures(tmp_path: Path) -> None:
-    put(tmp_path, "f", "abc")
-    entry = measure(tmp_path / "f")
-    assert entry == Entry(3, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
-    assert misfit_of(tmp_path / "f", entry) is None
-    assert misfit_of(tmp_path / "f", Entry(3, "")) is None
-    assert misfit_of(tmp_path / "f", Entry(4, "")) == "3 bytes"
-    assert misfit_of(tmp_path / "f", Entry(3, "0" * 64)) == "3 bytes, SHA256 ba7816bf8f01cfea…"
-
-
-def test_paths_that_leave() -> None:
-    assert [path for path in ("a/b", "/a", "..", "a/../b", "a..b") if leaves(path)] == ["/a", "..", "a/../b"]
 
 
 def test_few_directories_are_remembered_and_all_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
