@@ -15,7 +15,7 @@ from appliance import keys
 from appliance.keys import Keys
 from appliance.places import Places
 from appliance.settings import KeyHolder, Settings, Trigger
-from appliance.sync import journal
+from appliance.sync.journal import journal
 
 TEMPLATES = Path(__file__).with_name("templates")
 PASSWORD = "mirror"

@@ -10,7 +10,7 @@ from prometheus_client.core import Metric
 from appliance.controller import Controller
 from appliance.metrics.families import counter
 from appliance.served import overheard
-from appliance.sync.journal import module_of
+from appliance.sync.journal.journal import module_of
 
 _HTTP: Final = ("archive", "code")
 _RSYNC: Final = ("archive", "content")

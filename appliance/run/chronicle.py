@@ -15,10 +15,10 @@ from collections.abc import Container, Iterable
 from typing import Final
 
 from appliance.places import Places
-from appliance.sync import scan
 from appliance.sync.changes import Changes
-from appliance.sync.delta import Head, Step
-from appliance.sync.journal import Journal
+from appliance.sync.journal import scan
+from appliance.sync.journal.delta import Head, Step
+from appliance.sync.journal.journal import Journal
 from appliance.sync.profile import TRACE_DIRECTORY
 
 MOST: Final = 50_000

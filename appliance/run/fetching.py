@@ -12,9 +12,10 @@ from appliance.meanwhile import meanwhile
 from appliance.run.ahead import Ahead
 from appliance.run.ground import Ground
 from appliance.run.inspection import Inspection
-from appliance.sync import fetch, plan, prune, publish, trace, twins
+from appliance.sync import fetch, plan, prune, publish, trace
 from appliance.sync.changes import Changes
 from appliance.sync.count import Count
+from appliance.sync.debian import twins
 from appliance.sync.plan import Plan
 from appliance.sync.profile import HIERARCHY
 from appliance.sync.source import Source

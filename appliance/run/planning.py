@@ -20,10 +20,12 @@ from appliance.run.gone import doomed
 from appliance.run.reach import choice_of, journal_of, profile_of
 from appliance.settings import Settings
 from appliance.store import Store
-from appliance.sync import comparison, follow, steps, twins
-from appliance.sync.delta import Head
+from appliance.sync import comparison
+from appliance.sync.debian import twins
 from appliance.sync.fetch import Staging
-from appliance.sync.follow import Absent, Astray
+from appliance.sync.journal import follow, steps
+from appliance.sync.journal.delta import Head
+from appliance.sync.journal.follow import Absent, Astray
 from appliance.sync.plan import Plan
 from appliance.sync.profile import HIERARCHY, TRACE_DIRECTORY
 from appliance.sync.source import Source

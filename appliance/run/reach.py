@@ -7,7 +7,8 @@ from dataclasses import replace
 from appliance import ssh
 from appliance.places import Places
 from appliance.settings import Archive, Settings
-from appliance.sync import filters, journal, transport
+from appliance.sync import filters, transport
+from appliance.sync.journal import journal
 from appliance.sync.profile import Profile
 from appliance.sync.source import Source
 

@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from appliance.errors import Misfit
-from appliance.sync import debian_audit, rpm_audit
+from appliance.sync.debian import audit as debian
 from appliance.sync.entry import Reference
 from appliance.sync.marks import Marks
 from appliance.sync.order import roots_of
 from appliance.sync.profile import Profile
 from appliance.sync.references import BATCH, READERS, Payload
+from appliance.sync.rpm import audit as rpm
 from appliance.sync.scope import EVERYTHING, Audited, Listing, Scope
 from appliance.sync.terms import Terms
 from appliance.sync.view import View
@@ -37,7 +38,7 @@ ROUNDS: Final = 4
 
 _Repositories = Callable[[View, Terms, Iterable[str], Scope], AsyncIterator[Audited]]
 
-REPOSITORIES: Final[Mapping[str, _Repositories]] = {"debian": debian_audit.suites, "rpm": rpm_audit.repositories}
+REPOSITORIES: Final[Mapping[str, _Repositories]] = {"debian": debian.suites, "rpm": rpm.repositories}
 """By profile: what is known of an archive by its own word. One that is not here says nothing about its files."""
 
 

@@ -16,8 +16,10 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from appliance.errors import Misfit, SyncError
-from appliance.sync import debian, rpm, trace
+from appliance.sync import trace
+from appliance.sync.debian import suites as debian
 from appliance.sync.profile import TRACE_DIRECTORY, Profile
+from appliance.sync.rpm import repositories as rpm
 from appliance.sync.terms import MEANT, Terms
 from appliance.sync.view import View
 from appliance.tracefile import SERIAL

@@ -80,6 +80,10 @@ def rooms(names: Set[str]) -> set[str]:
     return {name.split(".")[1] for name in named(names, "appliance") if "." in name} - {"__version__"}
 
 
+def test_every_room_has_its_place() -> None:
+    assert {module.split("/")[0].removesuffix(".py").replace("__init__", "") for module in MODULES} == HEIGHTS.keys()
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_arrows_run_down(module: str) -> None:
     own = module.split("/")[0].removesuffix(".py").replace("__init__", "")

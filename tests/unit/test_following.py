@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from appliance.controller import Controller, new_request
 from appliance.records import Request
 from appliance.run.chronicle import Chronicle
-from appliance.sync.journal import Journal
+from appliance.sync.journal.journal import Journal
 from tests.unit.examples import examples
 from tests.unit.house import House
 from tests.unit.upstream import INDEX, DebianTree, daemon, tree

@@ -20,11 +20,13 @@ from appliance.doors import asked, inbox, webtrigger
 from appliance.records import Sighting
 from appliance.settings import mirrorlist
 from appliance.sync import reader as plans
-from appliance.sync import release, repomd, stanzas, trace
-from appliance.sync.delta import Delta, Head, Step
+from appliance.sync import trace
+from appliance.sync.debian import release, stanzas
 from appliance.sync.entry import Reference
+from appliance.sync.journal.delta import Delta, Head, Step
 from appliance.sync.profile import Profile
-from appliance.sync.repomd import Repomd
+from appliance.sync.rpm import repomd
+from appliance.sync.rpm.repomd import Repomd
 from appliance.tree import reports
 from tests.unit.examples import examples
 

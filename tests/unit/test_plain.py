@@ -14,8 +14,9 @@ import pytest
 from appliance.controller import Controller, new_request
 from appliance.records import Request
 from appliance.run import sealing
-from appliance.sync import comparison, follow, plan
-from appliance.sync.delta import Head
+from appliance.sync import comparison, plan
+from appliance.sync.journal import follow
+from appliance.sync.journal.delta import Head
 from appliance.sync.source import Source
 from tests.unit.house import House, until
 from tests.unit.upstream import DebianTree, daemon, tree

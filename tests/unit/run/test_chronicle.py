@@ -9,8 +9,8 @@ import pytest
 from appliance.places import Places
 from appliance.run.chronicle import Chronicle
 from appliance.sync.changes import Change, Changes
-from appliance.sync.delta import Delta, Step
-from appliance.sync.journal import Journal, name_of
+from appliance.sync.journal.delta import Delta, Step
+from appliance.sync.journal.journal import Journal, name_of
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from appliance.sync.entry import Entry, leaves, measure, misfit_of
 
 
 def test_how_a_file_measures(tmp_path: Path) -> None:
-    put(tmp_path, "f", "abc")
+    (tmp_path / "f").write_text("abc")
     entry = measure(tmp_path / "f")
     assert entry == Entry(3, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
     assert misfit_of(tmp_path / "f", entry) is None

@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance import commands
-from appliance.sync import fetch, follow, shares
+from appliance.sync import fetch, shares
 from appliance.sync.changes import Change, Changes
 from appliance.sync.count import Count
-from appliance.sync.delta import Head
 from appliance.sync.feed import LONGEST, feed
+from appliance.sync.journal import follow
+from appliance.sync.journal.delta import Head
 from appliance.sync.source import Source
 from appliance.sync.transport import Transport
 from tests.unit.examples import examples

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.sync.debian.indices import Index
 from appliance.sync.entry import Reference
-from appliance.sync.indices import Index
 from appliance.sync.news import news
 
 DIGEST = "0123456789abcdef" * 4

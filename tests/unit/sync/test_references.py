@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from appliance.errors import Misfit
+from appliance.sync.debian.indices import Index, bases_of
 from appliance.sync.entry import Reference
-from appliance.sync.indices import Index, bases_of
 from appliance.sync.references import Payload
 from appliance.sync.view import View
 from tests.unit.upstream import DebianTree

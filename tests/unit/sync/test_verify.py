@@ -12,8 +12,8 @@ import pytest
 
 from appliance.commands import Verdict
 from appliance.errors import SyncError
+from appliance.sync.debian.release import parse
 from appliance.sync.profile import Profile
-from appliance.sync.release import parse
 from appliance.sync.terms import Terms
 from appliance.sync.verify import verify
 from appliance.sync.view import View

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliance.sync import stanzas, unpack
+from appliance.sync import unpack
+from appliance.sync.debian import stanzas
 from appliance.sync.entry import Entry, Reference
 
 

@@ -9,11 +9,12 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from appliance.errors import Misfit, SyncError
-from appliance.sync import repomd, signature, unpack
+from appliance.sync import signature, unpack
 from appliance.sync.publish import staged
 from appliance.sync.references import Payload
-from appliance.sync.repomd import NOTHING, Repomd
-from appliance.sync.repository import Repository
+from appliance.sync.rpm import repomd
+from appliance.sync.rpm.repomd import NOTHING, Repomd
+from appliance.sync.rpm.repository import Repository
 from appliance.sync.terms import Terms
 from appliance.sync.view import View
 

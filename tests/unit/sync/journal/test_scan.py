@@ -7,9 +7,9 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.sync import scan
-from appliance.sync.delta import Step
-from appliance.sync.scan import Seen
+from appliance.sync.journal import scan
+from appliance.sync.journal.delta import Step
+from appliance.sync.journal.scan import Seen
 
 NAMES = st.lists(st.sampled_from((b"a", b"b", b"a.b", b"a-", b"aa", b"\xff")), min_size=1, max_size=3).map(b"/".join)
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from appliance.sync.entry import Entry, Reference
-from appliance.sync.repomd import Data, Repomd, packages, parse
+from appliance.sync.rpm.repomd import Data, Repomd, packages, parse
 
 SHA = "AB" * 32
 OLD = """<repomd xmlns="http://linux.duke.edu/metadata/repo">

@@ -13,10 +13,10 @@ from typing import Final
 
 from appliance.errors import Misfit, SyncError
 from appliance.sync import unpack
+from appliance.sync.debian.indices import Index, bases_of, is_index
+from appliance.sync.debian.release import NOTHING, Release
 from appliance.sync.entry import Entry, misfit_of
-from appliance.sync.indices import Index, bases_of, is_index
 from appliance.sync.references import Payload
-from appliance.sync.release import NOTHING, Release
 from appliance.sync.terms import MEANT, Terms
 from appliance.sync.view import View
 

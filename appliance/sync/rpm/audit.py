@@ -9,9 +9,9 @@ from dataclasses import replace
 from appliance.errors import SyncError
 from appliance.sync import signature
 from appliance.sync.references import Payload
-from appliance.sync.repomd import NOTHING
-from appliance.sync.repository import Primary, Repository
-from appliance.sync.rpm import ROOT, parsed
+from appliance.sync.rpm.repomd import NOTHING
+from appliance.sync.rpm.repositories import ROOT, parsed
+from appliance.sync.rpm.repository import Primary, Repository
 from appliance.sync.scope import Audited, Listing, Scope
 from appliance.sync.terms import Terms
 from appliance.sync.view import View

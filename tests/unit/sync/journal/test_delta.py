@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.sync.delta import Delta, Head, Step, merged
+from appliance.sync.journal.delta import Delta, Head, Step, merged
 
 NAMES = st.text(st.characters(blacklist_characters="/\0"), min_size=1, max_size=8).filter(lambda name: name != "..")
 PATHS = st.lists(NAMES, min_size=1, max_size=3).map("/".join)

@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 
 from appliance.errors import Misfit, SyncError
-from appliance.sync.debian import parsed, text_of
-from appliance.sync.indices import bases_of
+from appliance.sync.debian.indices import bases_of
+from appliance.sync.debian.release import NOTHING, Release
+from appliance.sync.debian.suite import Suite
+from appliance.sync.debian.suites import parsed, text_of
 from appliance.sync.order import suite_of, suites_of
 from appliance.sync.references import Payload
-from appliance.sync.release import NOTHING, Release
 from appliance.sync.scope import Audited, Listing, Scope
-from appliance.sync.suite import Suite
 from appliance.sync.terms import Terms
 from appliance.sync.view import View
 

@@ -14,7 +14,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Final
 
-from appliance.sync.delta import Delta, Head, Step
+from appliance.sync.journal.delta import Delta, Head, Step
 
 NEXT: Final = "NEXT"
 """A delta that is not published yet: what of it is payload may be fetched."""

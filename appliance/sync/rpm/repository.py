@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.errors import Misfit, SyncError
-from appliance.sync import repomd, unpack
+from appliance.sync import unpack
 from appliance.sync.entry import Reference, misfit_of
 from appliance.sync.profile import is_content_addressed
 from appliance.sync.references import Payload
-from appliance.sync.repomd import Data, Repomd
+from appliance.sync.rpm import repomd
+from appliance.sync.rpm.repomd import Data, Repomd
 from appliance.sync.terms import MEANT, Terms
 from appliance.sync.view import View
 

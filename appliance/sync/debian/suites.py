@@ -9,12 +9,13 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from appliance.errors import Misfit, SyncError
-from appliance.sync import release, signature
+from appliance.sync import signature
+from appliance.sync.debian import release
+from appliance.sync.debian.release import NOTHING, Release, parse
+from appliance.sync.debian.suite import Suite
 from appliance.sync.profile import Profile
 from appliance.sync.publish import staged
 from appliance.sync.references import Payload
-from appliance.sync.release import NOTHING, Release, parse
-from appliance.sync.suite import Suite
 from appliance.sync.terms import Terms
 from appliance.sync.view import View
 

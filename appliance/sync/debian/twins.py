@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from appliance.sync.delta import Step
+from appliance.sync.journal.delta import Step
 from appliance.sync.standing import Ground
 
 BY_HASH: Final = "by-hash/SHA256"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from appliance.sync import twins
-from appliance.sync.delta import Step
+from appliance.sync.debian import twins
+from appliance.sync.journal.delta import Step
 
 PLACE = "dists/s/main/binary-amd64"
 CONTENT = b"Package: hello\n"

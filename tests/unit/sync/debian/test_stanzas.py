@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.sync import stanzas
+from appliance.sync.debian import stanzas
 from appliance.sync.entry import Reference
 
 DIGEST = "0123456789abcdef" * 4

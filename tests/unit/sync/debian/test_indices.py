@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from appliance.sync.indices import bases_of, is_index
+from appliance.sync.debian.indices import bases_of, is_index
 
 
 def test_bases() -> None:

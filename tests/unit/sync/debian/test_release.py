@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from appliance.errors import SyncError
-from appliance.sync.release import LARGEST, parse, text_of
+from appliance.sync.debian.release import LARGEST, parse, text_of
 from appliance.sync.view import View
 from tests.unit.sync.test_verify import inspect
 from tests.unit.upstream import DebianTree

@@ -13,8 +13,8 @@ import pytest
 
 from appliance.commands import Verdict
 from appliance.errors import SyncError
-from appliance.sync import repomd
 from appliance.sync.profile import Profile
+from appliance.sync.rpm import repomd
 from appliance.sync.terms import Terms
 from appliance.sync.verify import Seal, verify
 from appliance.sync.view import View

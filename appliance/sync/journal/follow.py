@@ -12,8 +12,8 @@ from appliance import commands
 from appliance.commands import Verdict
 from appliance.records import Mark
 from appliance.sync import feed
-from appliance.sync.delta import Delta, Head, Step, merged
-from appliance.sync.journal import KEPT, LARGEST, NEXT, name_of
+from appliance.sync.journal.delta import Delta, Head, Step, merged
+from appliance.sync.journal.journal import KEPT, LARGEST, NEXT, name_of
 from appliance.sync.source import Source
 
 MOST_BYTES: Final = 4 * LARGEST

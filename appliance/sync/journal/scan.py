@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
 from appliance.sync import order
-from appliance.sync.delta import Step
+from appliance.sync.journal.delta import Step
 
 _BUFFER: Final = 1 << 20
 _ROOTS: Final = tuple(map(os.fsencode, order.ROOTS))

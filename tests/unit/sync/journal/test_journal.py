@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from appliance.sync import journal
-from appliance.sync.delta import Delta, Step
-from appliance.sync.journal import Journal, name_of
+from appliance.sync.journal import journal
+from appliance.sync.journal.delta import Delta, Step
+from appliance.sync.journal.journal import Journal, name_of
 
 
 @pytest.fixture

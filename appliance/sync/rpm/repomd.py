@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from appliance.sync import markup
 from appliance.sync.entry import Entry, Reference, leaves
-from appliance.sync.markup import Part, Record
+from appliance.sync.rpm import markup
+from appliance.sync.rpm.markup import Part, Record
 
 LARGEST: Final = 4 << 20
 """Bytes of a repomd.xml; real ones have some thousand."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from appliance.sync.markup import DEEPEST, LONGEST, MOST_NAMES, records
+from appliance.sync.rpm.markup import DEEPEST, LONGEST, MOST_NAMES, records
 
 BOMB = b"""<?xml version="1.0"?>
 <!DOCTYPE r [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;">]>

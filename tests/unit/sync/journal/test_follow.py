@@ -10,10 +10,10 @@ import pytest
 
 from appliance.errors import SyncError
 from appliance.records import Mark
-from appliance.sync import follow, journal
-from appliance.sync.delta import Head, Step
-from appliance.sync.follow import Astray
-from appliance.sync.journal import Journal, name_of
+from appliance.sync.journal import follow, journal
+from appliance.sync.journal.delta import Head, Step
+from appliance.sync.journal.follow import Astray
+from appliance.sync.journal.journal import Journal, name_of
 from appliance.sync.source import Source
 from appliance.sync.transport import plain
 from tests.unit.upstream import daemon

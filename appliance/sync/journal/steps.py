@@ -9,7 +9,7 @@ from pathlib import Path
 
 from appliance.sync.changes import Change
 from appliance.sync.choice import Choice
-from appliance.sync.delta import Step
+from appliance.sync.journal.delta import Step
 from appliance.sync.plan import Plan
 from appliance.sync.profile import HIERARCHY, Kind, Profile, kind_of
 from appliance.sync.reader import Reader

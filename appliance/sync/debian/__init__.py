@@ -1,0 +1,1 @@
+"""Suites of a Debian archive, by their own word: root files, indices, payload."""

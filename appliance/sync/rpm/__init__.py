@@ -1,0 +1,1 @@
+"""Repositories of RPM packages, by their own word: repomd.xml, metadata, payload."""
