@@ -42,6 +42,7 @@ RUN apt-get update \
         python3-debian \
         python3-httpx \
         python3-jinja2 \
+        python3-maxminddb \
         python3-prometheus-client \
         python3-pydantic-settings \
         python3-rich \

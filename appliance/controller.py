@@ -16,7 +16,9 @@ from appliance.lasting import lasting
 from appliance.notices.notices import Notices
 from appliance.places import Places
 from appliance.records import Request
+from appliance.served.countries import Countries
 from appliance.served.hits import Hits
+from appliance.served.redirected import Redirected
 from appliance.settings import Settings
 from appliance.store import Store
 from appliance.tree.push import Push
@@ -36,6 +38,7 @@ class Controller:
         self.notices = Notices(settings, places, store)
         self.watch = Watch(settings, places, store, self.bell.ring)
         self.hits = Hits(places)
+        self.countries, self.redirected = Countries(settings.geoip), Redirected()
         self.push = Push(settings, places, store, self._news)
         self.volume = Volume(places, settings.reserve)
         self.lanes = {
@@ -55,6 +58,7 @@ class Controller:
             group.create_task(self._stop_pushing())
             group.create_task(lasting("notices", self.notices.work))
             group.create_task(lasting("hits", self.hits.work))
+            group.create_task(lasting("countries", self.countries.work))
             group.create_task(lasting("watch", self.watch.work))
             for lane in self.lanes.values():
                 group.create_task(lane.work())
@@ -131,8 +135,9 @@ class Controller:
         return self.lanes[archive]
 
     def reload(self, settings: Settings) -> None:
-        """Take over what mounted files say now: keys, secrets, the list of downstreams."""
+        """Take over what mounted files say now: keys, secrets, the list of downstreams, countries."""
         self.settings = settings
+        self.countries.take_over(settings.geoip)
         for lane in self.lanes.values():
             lane.take_over(settings)
         self._tell_faults()

@@ -15,6 +15,8 @@ _PLAIN: Final = re.compile(rb"[A-Za-z0-9/~+:@._-]*")
 _CONTROL: Final = re.compile(rb"[\x00-\x1f\x7f]")
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
 _COUNTRY: Final = re.compile(r"[A-Za-z]{2}")
+_NOWHERE: Final = ("xx", "zz")
+"""What proxies write of whom they do not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +50,9 @@ def is_directory(path: str) -> bool:
 
 
 def country(header: bytes | str | None) -> str:
-    """Two letters from a header, small ones; empty for anything else."""
-    text = header.decode("latin-1") if isinstance(header, bytes) else header or ""
-    return text.lower() if _COUNTRY.fullmatch(text) else ""
+    """Two letters from a header, small ones; empty for anything else, and for those that stand for no country."""
+    text = (header.decode("latin-1") if isinstance(header, bytes) else header or "").lower()
+    return text if _COUNTRY.fullmatch(text) and text not in _NOWHERE else ""
 
 
 def host(header: bytes | str | None) -> str:

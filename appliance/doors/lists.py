@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from appliance import status
 from appliance.controller import Controller
-from appliance.doors import asked
+from appliance.doors import asked, whence
 from appliance.doors.tables import Known, Tables
 from appliance.tree import lists, metalink, site
 from appliance.tree.place import Place, with_us
@@ -34,8 +34,7 @@ class Question:
         self.repository = request.path_params.get("repository", "").strip("/")
         self.known, self.tables = known, tables
         self.secure = request.headers.get("x-forwarded-proto") == "https"
-        named = controller.settings.country_header
-        self.country = asked.country(request.headers.get(named)) if named else ""
+        self.country = whence.country(controller, dict(request.headers.raw))
         self.places: tuple[Place, ...] = with_us(
             known.table.places, f"{origin(controller, request)}/{self.archive}"
         )  # fmt: skip

@@ -5,21 +5,21 @@ In front of the other doors and without a framework: this one is asked for every
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qs
 
 from appliance.controller import Controller
-from appliance.doors import asked
+from appliance.doors import asked, whence
 from appliance.doors.asked import Asked
+from appliance.doors.explanation import Explanation
 from appliance.doors.tables import Tables
 from appliance.sync.profile import Kind, Profile, kind_of
 from appliance.tree.metalink import ROOT
 from appliance.tree.place import Place
-from appliance.tree.redirect import Table, Verdict, Wants
+from appliance.tree.redirect import Wants
 
 PREFIX: Final = b"/r/"
 TERMINALS: Final = (b"curl/", b"wget/")
@@ -46,6 +46,7 @@ class Client:
     country: str
     secure: bool
     in_terminal: bool
+    headers: Mapping[bytes, bytes]
 
 
 class Redirect:
@@ -53,6 +54,7 @@ class Redirect:
 
     def __init__(self, controller: Controller, tables: Tables, behind: App) -> None:
         self._controller, self._tables, self._behind = controller, tables, behind
+        self._count = controller.redirected
         self._profiles: dict[str, tuple[object, Profile]] = {}
 
     async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:
@@ -60,6 +62,7 @@ class Redirect:
         if scope["type"] != "http" or not scope["raw_path"].startswith(PREFIX):
             await self._behind(scope, receive, send)
         elif scope["method"] not in ("GET", "HEAD"):
+            self._count.refused["method"] += 1
             await _answer(send, 405, [(b"allow", b"GET, HEAD")], b"", "text/plain")
         else:
             await self._redirect(scope, send)
@@ -68,6 +71,7 @@ class Redirect:
         wanted = asked.parse(scope["raw_path"], PREFIX)
         known = self._tables.of(wanted.archive) if wanted else None
         if wanted is None or known is None:
+            self._count.refused["path"] += 1
             await _answer(send, 404, [], _NOTHING, "text/plain")
             return
         client = self._client(scope["headers"])
@@ -75,21 +79,31 @@ class Redirect:
         # Metadata by the client alone: all of it from one mirror. Other files by their name, too: all share the load.
         who = client.address if wants.metadata else client.address + b" " + wanted.path
         query = scope["query_string"]
-        if query.startswith(b"explain"):
-            await _explain(send, query, client, wanted, wants, known.table, who)
-            return
         places = known.table.choose(wants, who)
+        if query.startswith(b"explain"):
+            by = whence.reason(self._controller, client.headers)
+            location = _place(places, wanted, client)
+            why = Explanation(wanted, wants, known.table, who, location, client.country, by)
+            await _explain(send, query, client, why)
+            return
+        self._note(wanted.archive, places, wants)
         headers = [(b"location", _place(places, wanted, client).encode()), *_links(places, wanted, client)]
         await _answer(send, 302, headers, b"", "")
 
+    def _note(self, archive: str, places: Sequence[Place], wants: Wants) -> None:
+        if places:
+            self._count.sent[archive, places[0].name] += 1
+        else:
+            self._count.kept[archive, "own" if wants.since is None else "nobody"] += 1
+
     def _client(self, headers: _Headers) -> Client:
         found = dict(headers)
-        named = self._controller.settings.country_header.lower().encode()
         return Client(
             found.get(b"x-forwarded-for", b""),
-            asked.country(found.get(named)) if named else "",
+            whence.country(self._controller, found),
             found.get(b"x-forwarded-proto") == b"https",
             found.get(b"user-agent", b"").lower().startswith(TERMINALS) and b"json" not in found.get(b"accept", b""),
+            found,
         )
 
     def _wants(self, wanted: Asked, client: Client) -> Wants:
@@ -132,41 +146,12 @@ def _links(places: Sequence[Place], wanted: Asked, client: Client) -> Iterator[t
         yield b"link", ", ".join(links).encode()
 
 
-async def _explain(
-    send: _Send, query: bytes, client: Client, wanted: Asked, wants: Wants, table: Table, who: bytes
-) -> None:
-    verdicts, places = table.explain(wants, who), table.choose(wants, who)
+async def _explain(send: _Send, query: bytes, client: Client, why: Explanation) -> None:
     form = parse_qs(query.decode("latin-1"), max_num_fields=8).get("explain", [""])[0]
-    where = _place(places, wanted, client)
     if form == "text" or (client.in_terminal and form != "json"):
-        await _answer(send, 200, [], _text(wanted, wants, table, verdicts, where).encode(), "text/plain")
-        return
-    story = {
-        "archive": wanted.archive,
-        "path": wanted.quoted,
-        "metadata": wants.metadata,
-        "since": str(wants.since) if wants.since else None,
-        "serial": str(table.newest) if table.newest is not None else None,
-        "country": client.country or None,
-        "location": where,
-        "candidates": [
-            {"mirror": one.place.name, "fit": one.fit, "reason": one.reason, "serial": _serial(one.place)}
-            for one in verdicts
-        ],
-    }
-    await _answer(send, 200, [], (json.dumps(story, indent=1) + "\n").encode(), "application/json")
-
-
-def _serial(place: Place) -> str | None:
-    return str(place.number) if place.number is not None else None
-
-
-def _text(wanted: Asked, wants: Wants, table: Table, verdicts: Sequence[Verdict], where: str) -> str:
-    kind = "metadata" if wants.metadata else "a file"
-    lines = [f"{kind} of {wanted.archive}, which is at serial {table.newest}", f"to {where}", ""]
-    width = max((len(one.place.name) for one in verdicts), default=0)
-    lines += [f"{'+' if one.fit else '-'} {one.place.name:{width}}  {one.reason}" for one in verdicts]
-    return "\n".join(lines) + "\n"
+        await _answer(send, 200, [], why.text().encode(), "text/plain")
+    else:
+        await _answer(send, 200, [], why.json().encode(), "application/json")
 
 
 async def _answer(send: _Send, status: int, headers: _Headers, body: bytes, kind: str) -> None:

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,9 @@ LARGE: Final = 1 << 20
 
 OFTEN: Final = 15.0
 """Seconds between two looks when nobody asks."""
+
+_REDIRECT: Final = b"redirect"
+"""How nginx calls the way on which a request came to an archive, if it is that one."""
 
 _Key = tuple[str, str]
 """An archive and a class of answers: ``2xx``."""
@@ -59,6 +63,8 @@ class Hits:
 
     places: Places
     answers: dict[_Key, Answers] = field(default_factory=dict)
+    instead: Counter[str] = field(default_factory=Counter)
+    """By archive: answers to who had asked to be sent to a mirror, and was not."""
     _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
     _now: _Log = field(init=False)
     _before: _Log = field(init=False)
@@ -87,10 +93,12 @@ class Hits:
 
     def _count(self, line: bytes) -> None:
         with contextlib.suppress(ValueError):  # what no disk had room for may be half a line
-            archive, status, sent = line.split(b" ")
+            archive, status, sent, way = line.split(b" ")
             answers = self.answers.setdefault((archive.decode(), f"{status[:1].decode()}xx"), Answers())
             answers.bytes += int(sent)
             answers.count += 1
+            if way == _REDIRECT:
+                self.instead[archive.decode()] += 1
 
     def _begin_anew(self) -> None:
         """nginx writes on into the old file until it has heard of it."""

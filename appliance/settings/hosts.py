@@ -39,6 +39,14 @@ def names_host(pattern: str) -> bool:
     return re.fullmatch(r"!?([0-9.*?]+(/\d+)?|[0-9A-Fa-f:.*?]*:[0-9A-Fa-f:.*?]*([/%]\w+)?)", pattern) is None
 
 
+def network(text: str) -> str:
+    """An address, or a network of them."""
+    try:
+        return str(ipaddress.ip_network(text)).removesuffix("/32").removesuffix("/128")
+    except ValueError as error:
+        raise Fault(str(error), "write addresses (192.0.2.7) and networks (192.0.2.0/24, 2001:db8::/32)") from None
+
+
 def host_address(text: str) -> str:
     """An address of one of our own interfaces."""
     try:
@@ -57,5 +65,6 @@ def proxy_address(text: str) -> str:
 
 HostName = Annotated[str, AfterValidator(host_name)]
 HostPatterns = Annotated[tuple[Annotated[str, AfterValidator(host_pattern)], ...], BeforeValidator(split_words)]
+Networks = Annotated[tuple[Annotated[str, AfterValidator(network)], ...], BeforeValidator(split_words)]
 HostAddress = Annotated[str, AfterValidator(host_address)]
 ProxyAddress = Annotated[str, AfterValidator(proxy_address)]

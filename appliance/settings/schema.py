@@ -24,7 +24,8 @@ from appliance.settings.archive import HOUR, Archive
 from appliance.settings.downstream import Downstream, Downstreams
 from appliance.settings.faults import Fault
 from appliance.settings.frozen import Frozen
-from appliance.settings.hosts import HostName
+from appliance.settings.geoip import GeoIp
+from appliance.settings.hosts import HostName, Networks
 from appliance.settings.mirrorlist import MirrorList
 from appliance.settings.public import Public
 from appliance.settings.registry import Registry
@@ -98,6 +99,12 @@ class Settings(BaseSettings):
     )
     country_header: HeaderName = Field(
         "", description="header in which a proxy in front of us names a user's country by two letters; empty: none does"
+    )
+    geoip: GeoIp = Field(
+        None, description="a mounted database in MaxMind's format, `….mmdb`, that knows the countries of addresses"
+    )
+    trusted_proxies: Networks = Field(
+        (), description="addresses and networks of HTTP proxies in front of us: whom their `X-Forwarded-For` names asks"
     )
     known_hosts: Annotated[str, FILE] = Field(
         "", description="ssh host keys of downstreams and `rsync+ssh://` upstreams, `known_hosts` lines"

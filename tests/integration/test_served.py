@@ -25,7 +25,7 @@ for path in sys.argv[1:]:
 """
 MANY: Final = 90_000
 """Lines that make the log one to be begun anew."""
-FULL: Final = f"yes 'debian 200 1' | head -n {MANY} >>/run/mirror/hits"
+FULL: Final = f"yes 'debian 200 1 direct' | head -n {MANY} >>/run/mirror/hits"
 
 
 def counted(node: Node, name: str, **labels: str) -> float:

@@ -31,6 +31,7 @@ LARGE = {
     "MIRROR_RSYNC_SECRETS": "leaf1.example.net:a_password\nleaf2.example.net:another",
     "MIRROR_RSYNC_MAX_CONNECTIONS": "40",
     "MIRROR_RSYNC_TIMEOUT": "5m",
+    "MIRROR_TRUSTED_PROXIES": "198.51.100.9 2001:db8::/48",
 }
 
 KEYS = Keys(host=KeyPair("private host key\n", "public host key\n"), push=KeyPair("private push key\n", "public\n"))

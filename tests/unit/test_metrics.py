@@ -19,7 +19,7 @@ from tests.unit.house import House, until
 
 LABELS = {
     "archive", "cause", "code", "condition", "content", "downstream", "freshness", "kind", "le", "mirror", "planner",
-    "result", "stage", "state", "tier", "version", "volume",
+    "reason", "result", "stage", "state", "tier", "version", "volume",
 }  # fmt: skip
 """Nothing else may tell series apart: no path, no address, no error."""
 

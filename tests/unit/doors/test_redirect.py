@@ -11,11 +11,13 @@ from pathlib import Path
 import httpx
 import pytest
 
+from appliance import metrics
 from appliance.controller import Controller
 from appliance.doors import http
 from appliance.doors.tables import TICK
 from appliance.records import Sighting
 from appliance.settings import load
+from tests.mmdb import countries
 from tests.unit.house import House
 from tests.unit.upstream import eventually
 
@@ -71,8 +73,11 @@ def is_written_after(house: House, name: str, when: float) -> bool:
 
 
 def ask(house: House, path: str, method: str = "GET", **headers: str) -> httpx.Response:
+    return asked(Controller(load(house.environ), house.places, house.store), path, method, **headers)
+
+
+def asked(controller: Controller, path: str, method: str, **headers: str) -> httpx.Response:
     async def call() -> httpx.Response:
-        controller = Controller(load(house.environ), house.places, house.store)
         transport = httpx.ASGITransport(http.application(controller, list))
         async with httpx.AsyncClient(transport=transport, base_url="http://mirror:8080") as client:
             names = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -94,6 +99,57 @@ def test_each_file_comes_from_who_carries_its_serial(house: House) -> None:
     assert where(house, "pool/p3.deb") == OURS, "nobody has it"
     assert where(house, "dists/stable/InRelease", X_Country="fr") == HERE, "metadata at our serial only"
     assert {where(house, path) for path in ("", "dists/", "project/trace/us")} == {OURS}, "of one's own everywhere"
+
+
+def test_the_country_comes_from_a_header_or_else_from_the_database(house: House, tmp_path: Path) -> None:
+    database = tmp_path / "countries.mmdb"
+    database.write_bytes(countries({"192.0.2.0/24": "FR", "2001:db8::/32": "DE"}))
+    house.extra["MIRROR_GEOIP"] = str(database)
+    assert where(house, "pool/p0.deb", X_Real_IP="192.0.2.1") == LATE
+    assert where(house, "pool/p0.deb", X_Real_IP="2001:db8::1") == HERE
+    assert where(house, "pool/p0.deb", X_Real_IP="192.0.2.1", X_Country="de") == HERE, "who is in front knows better"
+    assert where(house, "pool/p0.deb", X_Real_IP="192.0.2.1", X_Country="XX") == LATE, "but it does not"
+    assert ask(house, "/mirrors/debian/mirrors.txt", X_Real_IP="192.0.2.1").text.splitlines()[0] == LATE
+    for headers, country, by in (
+        ({"X_Real_IP": "192.0.2.1"}, "fr", "by the database, for 192.0.2.1"),
+        ({"X_Real_IP": "192.0.2.1", "X_Country": "de"}, "de", "by the header X-Country"),
+        ({"X_Real_IP": "10.0.0.1"}, None, "the database does not know it, for 10.0.0.1"),
+    ):
+        story = ask(house, "/r/debian/pool/p0.deb?explain", **headers).json()
+        assert (story["country"], story["country_by"]) == (country, by)
+        assert f": {by}\n" in ask(house, "/r/debian/pool/p0.deb?explain=text", **headers).text
+
+
+def test_without_a_database_an_explanation_says_what_is_missing(house: House) -> None:
+    said = ask(house, "/r/debian/pool/p0.deb?explain").json()["country_by"]
+    assert said == "no header X-Country names it"
+    del house.extra["MIRROR_COUNTRY_HEADER"]
+    said = ask(house, "/r/debian/pool/p0.deb?explain").json()["country_by"]
+    assert said == "neither MIRROR_COUNTRY_HEADER nor MIRROR_GEOIP is set"
+
+
+def test_what_became_of_requests_is_counted(house: House) -> None:
+    controller = Controller(load(house.environ), house.places, house.store)
+    for path, method in (
+        ("pool/p0.deb", "GET"),
+        ("pool/p1.deb", "HEAD"),
+        ("pool/p1.deb?explain", "GET"),
+        ("dists/", "GET"),
+        ("pool/p2.deb", "GET"),
+        ("pool/p3.deb", "GET"),
+        ("%2e%2e/x", "GET"),
+        ("pool/p0.deb", "POST"),
+    ):
+        asked(controller, f"/r/debian/{path}", method, X_Country="de")
+    assert controller.redirected.sent == {("debian", "here.example.org"): 2}
+    assert controller.redirected.kept == {("debian", "own"): 2, ("debian", "nobody"): 1}
+    assert controller.redirected.refused == {"path": 1, "method": 1}
+    controller.hits.instead["debian"] = 3
+    said = metrics.text(controller).decode()
+    assert 'mirror_redirects_total{archive="debian",mirror="here.example.org"} 2.0' in said
+    assert 'mirror_redirect_fallbacks_total{archive="debian",reason="nobody"} 1.0' in said
+    assert 'mirror_redirect_fallbacks_total{archive="debian",reason="busy"} 3.0' in said
+    assert 'mirror_redirect_refusals_total{reason="path"} 1.0' in said
 
 
 def test_what_goes_soon_comes_from_here(house: House) -> None:

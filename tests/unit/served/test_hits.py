@@ -41,11 +41,13 @@ def write(path: Path, text: str) -> None:
 def test_lines_are_counted_once_and_whole(places: Places) -> None:
     seen = Hits(places)
     assert look(seen) == {}
-    write(places.hits, "debian 200 1000\ndebian 206 10\nsme 404 300\nhalf a line, cut by a full disk\ndebian 2")
+    write(places.hits, "debian 200 1000 direct\ndebian 206 10 redirect\nsme 404 300 direct\n")
+    write(places.hits, "half a line cut, by a full disk\ndebian 2")
     assert look(seen) == {("debian", "2xx"): Answers(2, 1010), ("sme", "4xx"): Answers(1, 300)}
-    write(places.hits, "00 5\n")
+    write(places.hits, "00 5 redirect\n")
     assert look(seen)["debian", "2xx"] == Answers(3, 1015)
     assert look(seen)["debian", "2xx"] == Answers(3, 1015)
+    assert seen.instead == {"debian": 2}, "who had asked to be sent to a mirror"
 
 
 def test_a_large_log_is_begun_anew_and_nothing_is_lost(
@@ -55,11 +57,11 @@ def test_a_large_log_is_begun_anew_and_nothing_is_lost(
     seen, written = Hits(places), 0
     for round in range(1, 6):
         nginx = places.hits.open("a")  # as it was before the signal, and until nginx has heard it
-        nginx.write("debian 200 1\n" * 10)
+        nginx.write("debian 200 1 direct\n" * 10)
         nginx.flush()
         look(seen)
         assert len(told) == round
-        nginx.write("debian 200 1\n" * 3)  # late
+        nginx.write("debian 200 1 direct\n" * 3)  # late
         nginx.close()
         written += 13
         assert look(seen)["debian", "2xx"] == Answers(written, written)
@@ -67,8 +69,8 @@ def test_a_large_log_is_begun_anew_and_nothing_is_lost(
 
 
 def test_without_nginx_the_log_stays(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hits, "LARGE", 13)
-    write(places.hits, "debian 200 1\n")
+    monkeypatch.setattr(hits, "LARGE", 20)
+    write(places.hits, "debian 200 1 direct\n")
     seen = Hits(places)
     assert look(seen) == look(seen) == {("debian", "2xx"): Answers(1, 1)}
     assert places.hits.exists()
