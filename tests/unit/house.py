@@ -19,7 +19,7 @@ from appliance.places import Places
 from appliance.records import Request
 from appliance.settings import load
 from appliance.store import Store
-from tests.unit.upstream import DebianTree, tree
+from tests.unit.upstream import PATIENCE, DebianTree, tree
 
 SSH = """#!/bin/sh
 while [ "$1" = -n ] || [ "$1" = -T ] || [ "$1" = -F ] || [ "$1" = -o ]; do
@@ -119,9 +119,9 @@ class House:
                     await working
 
 
-async def until(state: Callable[[], object], deadline: float = 20) -> None:
-    """Return as soon as ``state`` holds; fails after ``deadline`` seconds."""
-    async with asyncio.timeout(deadline):
+async def until(state: Callable[[], object]) -> None:
+    """Return as soon as ``state`` holds; fails after PATIENCE."""
+    async with asyncio.timeout(PATIENCE):
         while not state():
             await asyncio.sleep(0.01)
 
@@ -142,7 +142,7 @@ async def ask(
     """Hand in one request and wait for its answer."""
     request = new_request("debian", stage, "ssh", "hub", mhop)
     controller.accept([replace(request, allow_deletes=deletes, allow_rollback=rollback)])
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         return await controller.lanes["debian"].answer(request.id)
 
 

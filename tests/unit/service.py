@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import httpx
 
 from tests.unit.house import House
-from tests.unit.upstream import eventually
+from tests.unit.upstream import PATIENCE, eventually
 
 PROGRAM = """
 import os, sys
@@ -39,14 +39,14 @@ class Service:
 
     def get(self, path: str) -> httpx.Response:
         """Ask over the socket, as nginx would."""
-        with httpx.Client(transport=httpx.HTTPTransport(uds=str(self.house.places.api))) as client:
+        with httpx.Client(transport=httpx.HTTPTransport(uds=str(self.house.places.api)), timeout=PATIENCE) as client:
             return client.get(f"http://appliance{path}")
 
     @contextmanager
     def listening(self) -> Iterator[Iterator[str]]:
         """The lines of the stream of events."""
         with (
-            httpx.Client(transport=httpx.HTTPTransport(uds=str(self.house.places.api))) as client,
+            httpx.Client(transport=httpx.HTTPTransport(uds=str(self.house.places.api)), timeout=PATIENCE) as client,
             client.stream("GET", "http://appliance/api/v1/events") as answer,
         ):
             yield answer.iter_lines()
@@ -54,7 +54,7 @@ class Service:
     def end(self) -> int:
         """Send TERM; returns the exit status."""
         self.process.terminate()
-        return self.process.wait(10)
+        return self.process.wait(PATIENCE)
 
     def kill(self) -> None:
         """End it as a crash does: nothing is put away, but for the socket by which we find the next."""

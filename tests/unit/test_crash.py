@@ -64,7 +64,7 @@ async def ask(controller: Controller, id: str = "") -> int | None:
     """The answer to a new request, or to the one named."""
     request = new_request("debian", "all", "ssh", "hub")
     controller.accept([] if id else [request])
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         return (await controller.lanes["debian"].answer(id or request.id)).code
 
 

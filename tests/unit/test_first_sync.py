@@ -14,8 +14,9 @@ from appliance.controller import new_request
 from appliance.records import Request
 from appliance.sync import entry, fetch
 from appliance.sync.count import Listener
+from appliance.sync.remembered import Remembered
 from appliance.sync.source import Source
-from tests.unit.house import House
+from tests.unit.house import House, until
 from tests.unit.upstream import DebianTree, daemon
 
 FILES = 60
@@ -59,6 +60,25 @@ def sync(tmp_path: Path, archive: DebianTree, lines: str = "") -> tuple[Request,
             house.store.close()
 
 
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No part of a fetch ends before something of it has been read behind it, however busy the machine is."""
+    add, share, added = Remembered.add, fetch._share, list[str]()
+
+    def note(self: Remembered, status: os.stat_result, digest: str) -> None:
+        add(self, status, digest)
+        added.append(digest)
+
+    async def wait(source: Source, names: list[str], options: list[str], target: Path, heard: Listener) -> int:
+        received = await share(source, names, options, target, heard)
+        await until(lambda: added)
+        return received
+
+    monkeypatch.setattr(Remembered, "add", note)
+    monkeypatch.setattr(fetch, "_share", wait)
+
+
+@pytest.mark.usefixtures("unhurried")
 def test_what_was_read_as_it_came_is_not_read_again(tmp_path: Path, archive: DebianTree, read: list[str]) -> None:
     answer, house = sync(tmp_path, archive)
     assert answer.code == 0, answer.answer
@@ -97,7 +117,7 @@ def test_indices_come_with_the_last_payload_if_the_upstream_lets_them(
             begun.set()
         received = await real(source, names, options, target, heard)
         if most > STREAMS:  # else the index has to wait until this one is over
-            await asyncio.wait_for(begun.wait(), 30)
+            await asyncio.wait_for(begun.wait(), 60)
         return received
 
     monkeypatch.setattr(fetch, "_share", share)

@@ -238,7 +238,7 @@ def harmed(draw: st.DrawFn, valid: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("name", PARSERS)
-@settings(max_examples=examples(400), deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(400), deadline=None, suppress_health_check=[*HealthCheck])
 @given(choice=st.data())
 def test_a_parser_answers_or_says_that_it_is_nothing(name: str, choice: st.DataObject, tmp_path: Path) -> None:
     valid, parser = PARSERS[name]

@@ -42,7 +42,7 @@ def play(house: House, scene: Scene) -> None:
 async def sync(controller: Controller) -> Request:
     request = new_request("debian", "all", "ssh", "hub")
     controller.accept([request])
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         return await controller.lanes["debian"].answer(request.id)
 
 

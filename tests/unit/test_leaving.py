@@ -18,8 +18,9 @@ import pytest
 from appliance.container import render, volumes
 from appliance.settings import load
 from tests.unit.house import House
-from tests.unit.programs import free_port, program, running
+from tests.unit.programs import program, running
 from tests.unit.service import Service
+from tests.unit.upstream import free_port
 
 RAW = b"raw\xe9".decode("utf-8", "surrogateescape")
 
@@ -91,7 +92,7 @@ def http(house: House) -> Iterator[str]:
 
 def get(url: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=60) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()

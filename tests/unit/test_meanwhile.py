@@ -23,7 +23,7 @@ def test_the_loop_goes_on_meanwhile() -> None:
     async def scene() -> str:
         free = threading.Event()
         asyncio.get_running_loop().call_soon(free.set)
-        return await meanwhile(lambda: "done" if free.wait(10) else "stuck")
+        return await meanwhile(lambda: "done" if free.wait(60) else "stuck")
 
     assert asyncio.run(scene()) == "done"
 
@@ -39,7 +39,7 @@ def test_who_is_cancelled_waits_for_the_end(times: int) -> None:
 
     def work() -> None:
         begun.set()
-        free.wait(10)
+        free.wait(60)
         done.set()
 
     async def scene() -> None:
@@ -99,7 +99,7 @@ def test_nothing_of_a_sync_that_takes_its_time_is_done_on_the_event_loop(
         async with house.open() as controller:
             request = new_request("debian", "all", "ssh", "hub")
             controller.accept([request])
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 await controller.lanes["debian"].answer(request.id)
 
     house = House(tmp_path / "house", port, extra={"MIRROR_ARCHIVES__DEBIAN__GRACE": "0"})

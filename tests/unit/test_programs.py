@@ -16,9 +16,9 @@ import pytest
 from appliance.container import render, volumes
 from appliance.places import Places
 from appliance.settings import load
-from tests.unit.programs import free_port, program, running
+from tests.unit.programs import program, running
 from tests.unit.samples import LARGE
-from tests.unit.upstream import eventually
+from tests.unit.upstream import eventually, free_port
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ from appliance.container import render, volumes
 from appliance.places import Places
 from appliance.settings import load
 from tests.unit.certificates import Pair, certificate
-from tests.unit.programs import free_port, program, running, ssh_key
+from tests.unit.programs import program, running, ssh_key
 from tests.unit.samples import SMALLEST
-from tests.unit.upstream import eventually
+from tests.unit.upstream import eventually, free_port
 
 OWNED = ["--dparam=uid=root", "--dparam=gid=root"] if os.getuid() == 0 else []
 """Only a daemon of root's would change its uid, which no container has."""
@@ -156,7 +156,7 @@ def test_through_sshd(sshd: list[str], tmp_path: Path) -> None:
 def test_a_key_that_may_fetch_can_do_nothing_else(sshd: list[str], places: Places) -> None:
     there = f"{getpass.getuser()}@127.0.0.1"
     for words in (["id"], ["sync:all"], ["rsync --server --sender -r . /"]):
-        done = subprocess.run([*sshd, there, *words], input="", capture_output=True, text=True, check=False, timeout=30)
+        done = subprocess.run([*sshd, there, *words], input="", capture_output=True, text=True, check=False, timeout=60)
         assert done.stdout.startswith("@RSYNCD:")
         assert "uid=" not in done.stdout
     assert not list(places.inbox.iterdir())

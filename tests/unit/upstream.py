@@ -6,21 +6,26 @@ import gzip
 import hashlib
 import lzma
 import os
+import random
 import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import partial
 from pathlib import Path
+from typing import Final
+
+PATIENCE: Final = 60.0
+"""Seconds that a state may take on a machine that stalls; they pass only where a test fails."""
 
 
-def eventually(state: Callable[[], bool], deadline: float = 15) -> None:
-    """Return as soon as ``state`` holds; fail after ``deadline`` seconds."""
-    end = time.monotonic() + deadline
+def eventually(state: Callable[[], bool]) -> None:
+    """Return as soon as ``state`` holds; fail after PATIENCE."""
+    end = time.monotonic() + PATIENCE
     while not state():
         assert time.monotonic() < end, "the state was not reached in time"
         time.sleep(0.01)  # between two looks
@@ -29,9 +34,7 @@ def eventually(state: Callable[[], bool], deadline: float = 15) -> None:
 @contextmanager
 def daemon(scratch: Path, modules: Mapping[str, Path], lines: str = "") -> Iterator[int]:
     """A read-only rsync daemon for these modules; yields its port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     config = scratch / f"rsyncd-{port}.conf"
     text = f"use chroot = no\nmunge symlinks = no\nlog file = {scratch}/rsyncd.log\n{lines}\n"
     if os.getuid() == 0:
@@ -40,11 +43,22 @@ def daemon(scratch: Path, modules: Mapping[str, Path], lines: str = "") -> Itera
     argv = ["rsync", "--daemon", "--no-detach", f"--config={config}", "--address=127.0.0.1", f"--port={port}"]
     child = subprocess.Popen(argv, stdin=subprocess.DEVNULL)
     try:
-        eventually(lambda: _answers(port))
+        eventually(lambda: child.poll() is not None or _answers(port))
+        assert child.poll() is None, "the daemon has ended"
         yield port
     finally:
         child.kill()  # asked to end, rsync thinks for nearly half a second
         child.wait()
+
+
+def free_port() -> int:
+    """A port where nobody listens: not one of those that the kernel gives away, or it would to the next who asks."""
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.SystemRandom().randrange(max(1024, lowest // 2), max(2048, lowest))
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _answers(port: int) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from appliance.places import Places
-from tests.unit.upstream import eventually
+from tests.unit.upstream import PATIENCE, eventually
 
 LASTING = """
 trap 'echo told' HUP
@@ -94,7 +94,7 @@ def kept(places: Places, other: str = "cat") -> Iterator[subprocess.Popen[str]]:
             yield child
         finally:
             child.terminate()
-            child.wait(30)
+            child.wait(PATIENCE)
 
 
 def line(child: subprocess.Popen[str]) -> str:
@@ -108,7 +108,7 @@ def told(line: str) -> str:
 
 
 def rest(child: subprocess.Popen[str]) -> str:
-    return child.communicate(timeout=30)[0]
+    return child.communicate(timeout=PATIENCE)[0]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -160,7 +160,7 @@ def test_hup_reaches_the_controller_and_without_one_nobody(places: Places) -> No
             controller.stdout.readline()
             places.controller_pid.write_text(f"{controller.pid}\n")
             child.send_signal(signal.SIGHUP)
-            assert controller.wait(30) == 7
+            assert controller.wait(PATIENCE) == 7
 
 
 def test_reload_reaches_programs_through_supervisord(places: Places) -> None:
@@ -184,11 +184,12 @@ def test_reload_reaches_programs_through_supervisord(places: Places) -> None:
 def test_who_outlives_supervisord_does_not_hold_up_the_end(places: Places, tmp_path: Path) -> None:
     """A session of sshd that logs to the container's log is such a one."""
     pid = tmp_path / "pid"
-    script = f"(echo $BASHPID > {pid}; while :; do echo again; sleep 0.01; done) & echo first; sleep 0.2; exit 0"
+    lasting = f"(echo again; echo $BASHPID > {pid}; while :; do echo again; sleep 0.01; done)"
+    script = f"{lasting} & echo first; until [ -s {pid} ]; do sleep 0.01; done; exit 0"
     argv = [sys.executable, "-c", KEEP.format(run=places.run), "bash", "-c", script]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as child:
         try:
-            assert child.wait(10) == 0
+            assert child.wait(PATIENCE) == 0
             assert child.stdout
         finally:
             with suppress(ProcessLookupError):  # who writes to nobody may have ended by himself

@@ -22,7 +22,7 @@ from appliance.doctor import clock, downstreams, reaching, upstreams
 from appliance.doctor.finding import Finding, Level
 from appliance.places import Places
 from tests.unit.doctor.room import UPSTREAM, look, only
-from tests.unit.upstream import daemon, eventually
+from tests.unit.upstream import daemon, eventually, free_port
 
 SSHD = shutil.which("sshd", path="/usr/sbin:/usr/bin")
 
@@ -93,12 +93,6 @@ def test_the_right_password_opens(places: Places, hub: int) -> None:
     assert upstream(places, url, ARCHIVES__DEBIAN__PASSWORD="right").level is Level.OK
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.mark.parametrize(("where", "fact"), [("nowhere.invalid", "no such host"), ("closed", "nobody listens there")])
 def test_an_upstream_that_is_not_there(places: Places, where: str, fact: str) -> None:
     place = f"127.0.0.1:{free_port()}" if where == "closed" else where
@@ -143,7 +137,7 @@ def test_a_clock_against_a_neighbours(places: Places, ahead: int, level: Level) 
     if ahead:
         word = "behind" if ahead > 0 else "ahead of"
         assert f"s {word} that of 127.0.0.1: one of the two is wrong" in found.fact
-        assert abs(float(found.fact.split()[2]) - 7200) < 10
+        assert float(found.fact.split()[2]) == pytest.approx(7200, abs=600)
 
 
 def test_where_nobody_tells_the_time_nothing_is_claimed(places: Places) -> None:

@@ -108,10 +108,13 @@ def test_nothing_secret_is_in_any_answer(house: House) -> None:
 def listening(house: House, scene: Scene, listen: Callable[[Controller, Events], Any]) -> None:
     async def play() -> None:
         controller = made(house, scene)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await listen(controller, Events(controller, most=2))
 
     asyncio.run(play())
+
+
+ALIVE = ": still here\n\n"
 
 
 def test_a_change_is_told_once_with_the_names_of_what_changed(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,9 +128,11 @@ def test_a_change_is_told_once_with_the_names_of_what_changed(house: House, monk
         controller.store.note("debian", "look here")
         controller.store.note("debian", "look there")
         told = await waiting
+        while told == ALIVE:  # which is short, and the machine may be busy
+            told = await anext(stream)
         assert told == 'event: change\ndata: {"archives": ["debian"], "mirrors": [], "downstreams": []}\n\n'
         controller.bell.ring()  # something that nobody can see
-        assert await anext(stream) == ": still here\n\n"
+        assert await anext(stream) == ALIVE
         await stream.aclose()
 
     listening(house, SCENES["twelve"], listen)

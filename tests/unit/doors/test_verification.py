@@ -346,4 +346,4 @@ def test_a_publication_that_is_under_way_is_waited_for(house: House, origin: Ups
 def asker(house: House) -> httpx.AsyncClient:
     """One that waits."""
     way = httpx.AsyncHTTPTransport(uds=str(house.places.api))
-    return httpx.AsyncClient(transport=way, base_url="http://appliance", timeout=20)
+    return httpx.AsyncClient(transport=way, base_url="http://appliance", timeout=60)

@@ -219,7 +219,7 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     assert "is too large" in sheet.render(translate(tmp_path), None)
 
 
-@profile(deadline=None, max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@profile(deadline=None, max_examples=examples(40), suppress_health_check=[*HealthCheck])
 @given(
     st.dictionaries(
         st.sampled_from(VARIABLES),

@@ -37,7 +37,7 @@ def receiver() -> Iterator[Receiver]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             here.take(self.rfile.read(int(self.headers["content-length"])))
-            here.gate.wait(20)
+            here.gate.wait(120)
             self.send_response(here.status)
             self.send_header("content-length", "0")
             self.end_headers()

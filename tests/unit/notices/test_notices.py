@@ -53,7 +53,7 @@ async def opened(house: House) -> AsyncIterator[Controller]:
 async def synced(controller: Controller, stage: str = "all") -> int | None:
     request = new_request("debian", stage, "cli", "somebody")
     controller.accept([request])
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         return (await controller.lanes["debian"].answer(request.id)).code
 
 

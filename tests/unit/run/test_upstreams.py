@@ -64,7 +64,7 @@ def played(two: Two, scene: Callable[[Controller], Awaitable[None]]) -> None:
 async def ask(controller: Controller, stage: str = "all", rollback: bool = False) -> Request:
     request = replace(new_request("debian", stage, "cli", "somebody"), allow_rollback=rollback)
     controller.accept([request])
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         return await controller.lanes["debian"].answer(request.id)
 
 

@@ -35,7 +35,7 @@ def carried(source: Path, options: list[str]) -> set[str]:
     return {line for line in done.stdout.splitlines() if not line.endswith("/")}
 
 
-@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[*HealthCheck])
 @given(
     st.lists(
         st.tuples(

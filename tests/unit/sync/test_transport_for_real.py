@@ -19,8 +19,7 @@ from appliance.sync.profile import Profile
 from appliance.sync.source import Source
 from appliance.sync.transport import Transport
 from tests.unit.certificates import Pair, certificate, tls_front
-from tests.unit.programs import free_port
-from tests.unit.upstream import daemon
+from tests.unit.upstream import daemon, free_port
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +45,7 @@ def by_tls(port: int, authorities: Path, host: str = "localhost") -> Transport:
     return transport.tls(f"rsync://{host}/debian", host, port, authorities)
 
 
-def walk(way: Transport, tree: Path, timeout: int = 20) -> plan.Plan:
+def walk(way: Transport, tree: Path, timeout: int = 120) -> plan.Plan:
     """What a run does first."""
     tree.mkdir(exist_ok=True)
     return asyncio.run(
@@ -54,7 +53,7 @@ def walk(way: Transport, tree: Path, timeout: int = 20) -> plan.Plan:
     )
 
 
-def refused(way: Transport, tree: Path, timeout: int = 20) -> SyncError:
+def refused(way: Transport, tree: Path, timeout: int = 120) -> SyncError:
     with pytest.raises(SyncError) as caught:
         walk(way, tree, timeout)
     return caught.value
@@ -68,7 +67,7 @@ def test_a_daemon_behind_tls(front: int, pair: Pair, tmp_path: Path) -> None:
 def test_a_certificate_of_another_host_is_refused_at_once(front: int, pair: Pair, tmp_path: Path) -> None:
     started = time.monotonic()
     error = refused(by_tls(front, pair.cert, host="127.0.0.1"), tmp_path / "tree")
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - started < 60, "it was waited for bytes"
     assert "its TLS certificate is refused: IP address mismatch" in error.fact
     assert "MIRROR_ARCHIVES__X__TLS_CA" in error.cure
     assert error.verdict is Verdict.REFUSED

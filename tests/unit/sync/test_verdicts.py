@@ -29,7 +29,7 @@ def fetch(port: int, target: Path, *options: str, module: str = "debian", host: 
     """What an rsync of the whole module comes to."""
     target.mkdir(exist_ok=True)
     argv = ["rsync", "-r", *options, f"rsync://{host}:{port}/{module}/", f"{target}/"]
-    return asyncio.run(commands.run(argv, deadline=20, env={"RSYNC_PASSWORD": "wrong"}))
+    return asyncio.run(commands.run(argv, deadline=60, env={"RSYNC_PASSWORD": "wrong"}))
 
 
 @pytest.fixture

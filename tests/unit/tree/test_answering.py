@@ -40,7 +40,7 @@ def test_a_host_that_drops_everything_does_not_answer(deaf: int) -> None:
         knocking.connect_ex(("127.0.0.1", deaf))
         assert not kernel.is_unanswered(attempt)
         eventually(lambda: kernel.is_unanswered(attempt))
-        assert 1 < time.monotonic() - attempt.since < 15
+        assert time.monotonic() - attempt.since > 1
 
 
 def test_a_live_connection_answers() -> None:

@@ -239,7 +239,7 @@ def test_a_trigger_without_an_end_is_ended(house: House) -> None:
     async def scene(connections: Connections) -> None:
         started = time.monotonic()
         assert (await tell(house, connections)).code == 124
-        assert time.monotonic() - started < 10
+        assert time.monotonic() - started < 50, "it has waited for the command"
 
     played(house, scene)
 

@@ -70,7 +70,7 @@ def test_those_who_do_not_answer_delay_nobody(monkeypatch: pytest.MonkeyPatch) -
         await until(lambda: "mute 0" in looked)
         going.hurry(silent[:1])  # it hangs in a place among its like from now on
         going.keep([*silent[:1], *live])
-        await until(lambda: len([name for name in looked if name.startswith("live")]) == 200, deadline=8)
+        await until(lambda: len([name for name in looked if name.startswith("live")]) == 200)
         await going.end()
 
     asyncio.run(play())

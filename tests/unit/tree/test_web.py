@@ -66,7 +66,7 @@ def test_who_never_ends_is_left_at_the_deadline(port: int) -> None:
     started = time.monotonic()
     trouble = asyncio.run(web.call(f"http://archive:hunter2@127.0.0.1:{port}/ok", "HEAD", 0.5))
     assert trouble == "127.0.0.1 does not answer: no end after 0.5 s; see whether its HTTP server is well"
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - started < 60
 
 
 def test_troubles_name_the_host_and_keep_the_secret(port: int) -> None:

@@ -113,7 +113,7 @@ def test_a_volume_that_others_fill_in_the_middle_loses_nothing(
         free = os.statvfs(house.places.data)
         assert reserve == "0" or free.f_bavail * free.f_frsize > 1 << 18, "the reserve is touched, not eaten"
         file.unlink()
-        await until(lambda: house.holds(origin), 30)
+        await until(lambda: house.holds(origin))
 
     played(house, scene)
 
