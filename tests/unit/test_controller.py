@@ -106,7 +106,7 @@ def test_a_publication_cut_short_is_finished_at_the_next_start(
     house.places.door.unlink(missing_ok=True)
 
     async def scene(controller: Controller) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await controller.lanes["debian"].answer(request.id)
         assert house.carried == tree(origin.root)
         assert house.store.archive("debian").publishing is None

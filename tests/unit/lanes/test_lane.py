@@ -43,7 +43,7 @@ def test_a_request_left_by_a_dead_controller_is_served(house: House, origin: Deb
     house.store.begin("debian", "sync", "ssh", [request], 0)
 
     async def scene(controller: Controller) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             assert (await controller.lanes["debian"].answer(request.id)).code == 0
         assert house.carried == tree(origin.root)
 
@@ -75,7 +75,7 @@ def test_a_clock_that_goes_back_delays_nothing(house: House) -> None:
 
     async def scene(controller: Controller) -> None:
         controller.accept([tomorrow])
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             assert (await controller.lanes["debian"].answer(tomorrow.id)).code == 0
 
     played(house, scene)

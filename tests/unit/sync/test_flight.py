@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from tests.unit.upstream import daemon
 
 SIZE, PART = 4_000_000, 2_500_000
 NARROW = 1000
+TRIES = 5
 
 
 async def watched(root: Path, port: int, flight: Flight, count: Count) -> list[tuple[int, int]]:
@@ -35,32 +37,39 @@ async def watched(root: Path, port: int, flight: Flight, count: Count) -> list[t
 
 @pytest.fixture
 def image(tmp_path: Path) -> bytes:
-    for name in ("upstream", "tree"):
-        (tmp_path / name).mkdir()
-    Staging(tmp_path / "staging").prepare()
+    (tmp_path / "upstream").mkdir()
     (tmp_path / "upstream/image").write_bytes(os.urandom(SIZE))
     return (tmp_path / "upstream/image").read_bytes()
 
 
+def fetched(tmp_path: Path, part: bytes = b"") -> tuple[list[tuple[int, int]], Count]:
+    """What was seen of a fetch that begins with a part; of another one when a busy machine slept through that."""
+    with daemon(tmp_path, {"x": tmp_path / "upstream"}) as port:
+        for _ in range(TRIES):
+            shutil.rmtree(tmp_path / "tree", ignore_errors=True)
+            (tmp_path / "tree").mkdir()
+            staging, count = Staging(tmp_path / "staging"), Count()
+            staging.prepare()
+            if part:
+                (staging.partial / "share").mkdir(exist_ok=True)
+                (staging.partial / "share/image").write_bytes(part)
+            looks = asyncio.run(watched(tmp_path, port, Flight(staging), count))
+            if len({travelled for _, travelled in looks}) > 5:
+                return looks, count
+    raise AssertionError("every fetch was over before it was seen")
+
+
 @pytest.mark.usefixtures("image")
 def test_a_file_is_seen_growing(tmp_path: Path) -> None:
-    with daemon(tmp_path, {"x": tmp_path / "upstream"}) as port:
-        looks = asyncio.run(watched(tmp_path, port, Flight(Staging(tmp_path / "staging")), Count()))
+    looks, _ = fetched(tmp_path)
     assert looks[0] == (0, 0)
-    assert len({there for there, _ in looks}) > 5
     assert all(abs(there - travelled) < 5000 for there, travelled in looks)  # what travels is packed, and so some more
 
 
 def test_a_part_is_there_at_once_and_only_the_rest_travels(tmp_path: Path, image: bytes) -> None:
-    part = Staging(tmp_path / "staging").partial / "share/image"
-    part.parent.mkdir(parents=True)
-    part.write_bytes(image[:PART])
-    count = Count()
-    with daemon(tmp_path, {"x": tmp_path / "upstream"}) as port:
-        looks = asyncio.run(watched(tmp_path, port, Flight(Staging(tmp_path / "staging")), count))
+    looks, count = fetched(tmp_path, image[:PART])
     assert looks[0] == (PART, 0)
     assert all(travelled <= (SIZE - PART) * 1.05 for _, travelled in looks)
-    assert len({travelled for _, travelled in looks}) > 4
     assert (count.bytes, (tmp_path / "tree/image").read_bytes()) == (SIZE, image)
     assert SIZE - PART <= count.fetched < (SIZE - PART) * 1.05
 

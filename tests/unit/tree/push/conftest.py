@@ -11,9 +11,10 @@ from tests.unit.house import House
 
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
-    """An origin that begins to try again at once; its ssh only records."""
+    """An origin that begins to try again at once, and takes nobody for lost; its ssh only records."""
     house = House(tmp_path / "house")
     house.record_ssh(monkeypatch)
     monkeypatch.setattr(deliver, "FIRST_RETRY", 0.05)
+    monkeypatch.setattr(deliver, "LOST_AFTER", 1000)
     yield house
     house.store.close()

@@ -12,7 +12,7 @@ from tests.unit.house import House
 async def publish(controller: Controller) -> None:
     request = new_request("debian", "all", "cli", "mirrorctl")
     controller.accept([request])
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await controller.lanes["debian"].answer(request.id)
 
 

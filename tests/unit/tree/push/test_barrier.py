@@ -71,7 +71,7 @@ def test_one_dead_downstream_delays_nobody_and_is_told_when_it_is_back(house: Ho
         started = time.monotonic()
         await publish(controller)
         await until(lambda: states(house) == {"dead": "failing", "live": "delivered"})
-        assert time.monotonic() - started < 15
+        assert time.monotonic() - started < 300, "the push timeout would be ten minutes"
         told = house.store.delivery("dead", "debian")
         assert told
         assert told.error == "not reachable: No route to host"
