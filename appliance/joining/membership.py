@@ -12,7 +12,6 @@ from pydantic import Field
 from appliance.joining import secrets
 from appliance.joining.invitation import Invitation
 from appliance.joining.paper import Paper
-from appliance.joining.statement import Answer
 from appliance.places import Places
 
 
@@ -33,6 +32,8 @@ class Membership(Paper):
     host_keys: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     """As the upstream said last; before it has said anything, as the token says."""
+    said_at: int = 0
+    """What our last statement says of its time: the next one is younger."""
     begun_at: float = 0.0
     joined_at: float | None = None
     answered_at: float | None = None
@@ -59,10 +60,6 @@ class Membership(Paper):
     def changed(self, **fields: object) -> Membership:
         """The same with these fields as given."""
         return self.model_copy(update=fields)
-
-    def taught(self, answer: Answer) -> Membership:
-        """The same with what the upstream says of itself now."""
-        return self.changed(push_keys=answer.push_keys, host_keys=answer.host_keys, sources=answer.sources)
 
 
 def identity(offer: Invitation) -> str:

@@ -17,7 +17,7 @@ CHOICE = f"{INVITE}_ARCHIVES"
 
 def texts(offer: Invitation, membership: Membership | None, given: Mapping[str, str]) -> dict[str, str]:
     """The texts by variable, without those that were ``given`` already."""
-    chosen = carried(offer, given)
+    chosen = carried(offer, _wanted(given))
     found = {"MIRROR_NAME": offer.name, **dict(_archives(offer, membership, chosen))}
     keys = membership.push_keys if membership else offer.push_keys
     sources = membership.sources if membership else offer.sources
@@ -31,10 +31,13 @@ def texts(offer: Invitation, membership: Membership | None, given: Mapping[str, 
     return {name: text for name, text in found.items() if name not in given}
 
 
-def carried(offer: Invitation, given: Mapping[str, str]) -> tuple[str, ...]:
-    """The offered archives that we take, in their order."""
-    wanted = split_words(given.get(CHOICE, ""))
+def carried(offer: Invitation, wanted: Collection[str]) -> tuple[str, ...]:
+    """The offered archives that we take, in their order: all, when none is ``wanted`` above others."""
     return tuple(name for name in offer.archives if not wanted or name in wanted)
+
+
+def _wanted(given: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(split_words(given.get(CHOICE, "")))
 
 
 def refused(offer: Invitation, membership: Membership | None, given: Mapping[str, str]) -> Iterator[Problem]:
@@ -43,10 +46,10 @@ def refused(offer: Invitation, membership: Membership | None, given: Mapping[str
         fact = f"the token from {offer.upstream} for {offer.name} has expired on {_day(offer.expires_at)}"
         again = f"mirrorctl invite {offer.name} {' '.join(f'--archive {name}' for name in offer.archives)}"
         yield Problem(INVITE, fact, f"ask its operator for another ({again}); or set this machine's clock right")
-    for name in split_words(given.get(CHOICE, "")):
+    for name in _wanted(given):
         if name not in offer.archives:
             yield Problem(CHOICE, f"{name!r} is not offered", f"the token offers {', '.join(offer.archives)}")
-    for name in carried(offer, given):
+    for name in carried(offer, _wanted(given)):
         for setting in ("UPSTREAM", "PASSWORD"):
             variable = f"{_variable(name)}__{setting}"
             if variable in given:
