@@ -6,16 +6,19 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Iterable
+from functools import partial
 
 from appliance import log, words
 from appliance.bell import Bell
 from appliance.errors import ApplianceError
+from appliance.joining.guest import Guest
 from appliance.lanes.lane import Lane
 from appliance.lanes.requests import new_request
 from appliance.lasting import lasting
 from appliance.notices.notices import Notices
 from appliance.places import Places
 from appliance.records import Request
+from appliance.run.reach import probe
 from appliance.served.countries import Countries
 from appliance.served.hits import Hits
 from appliance.served.redirected import Redirected
@@ -41,8 +44,10 @@ class Controller:
         self.countries, self.redirected = Countries(settings.geoip), Redirected()
         self.push = Push(settings, places, store, self._news)
         self.volume = Volume(places, settings.reserve)
+        self.guest = Guest(settings, places, partial(probe, places), self._let_in)
         self.lanes = {
-            name: Lane(settings, places, store, self.push, name, self._news, self.volume) for name in settings.archives
+            name: Lane(settings, places, store, self.push, name, self._news, self.volume, self.guest)
+            for name in settings.archives
         }
 
     async def run(self) -> None:
@@ -60,6 +65,7 @@ class Controller:
             group.create_task(lasting("hits", self.hits.work))
             group.create_task(lasting("countries", self.countries.work))
             group.create_task(lasting("watch", self.watch.work))
+            group.create_task(lasting("membership", self.guest.work))
             for lane in self.lanes.values():
                 group.create_task(lane.work())
 
@@ -76,12 +82,18 @@ class Controller:
         self.watch.news()
         self.bell.ring()
 
+    def _let_in(self, archives: Iterable[str]) -> None:
+        """The upstream that has invited us lets us fetch these."""
+        self.accept([new_request(name, "all", "schedule", "membership") for name in archives if name in self.lanes])
+
     def accept(self, requests: Iterable[Request]) -> None:
         """Make requests durable, then wake their archives. Requests for archives we do not have are answered 78."""
         known = list(requests)
         self.store.add(known)
         self.store.answer([r for r in known if r.archive not in self.lanes], words.UNKNOWN_ARCHIVE, "no such archive")
         for request in known:
+            if request.source == "ssh":
+                self.guest.triggered(request.by.partition(" ")[0])
             if request.archive in self.lanes:
                 self.lanes[request.archive].wake()
             # A sign of life: a mirror that we trigger, and that triggers us, has one name here.
@@ -144,6 +156,7 @@ class Controller:
         self.push.take_over(settings)
         self.watch.take_over(settings)
         self.notices.take_over(settings)
+        self.guest.take_over(settings)
 
     def _tell_faults(self) -> None:
         """A bad line of a stock list stops no other, so somebody has to be told of it."""

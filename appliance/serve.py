@@ -52,6 +52,7 @@ async def _serve(environ: Mapping[str, str], places: Places, controller: Control
         log.event("reloaded", changed=", ".join(path.name for path in changed) or "nothing")
         return [path.name for path in changed]
 
+    controller.guest.renew = reload
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGHUP, _quietly, reload)
     app = http.application(controller, reload)

@@ -10,6 +10,7 @@ from typing import Any
 from appliance import expiry, space
 from appliance.controller import Controller, Lane
 from appliance.errors import SyncError
+from appliance.joining.told import note
 from appliance.records import Request, Run
 from appliance.run.upstreams import Look
 from appliance.settings.archive import Archive
@@ -24,6 +25,7 @@ def picture(controller: Controller) -> dict[str, Any]:
     return {
         "name": controller.settings.name,
         "archives": {name: _archive(controller, lane) for name, lane in controller.lanes.items()},
+        "membership": controller.guest.picture,
         "downstreams": _downstreams(controller),
         "mirrors": mirrors(controller),
         "volumes": {name: _volume(seen, kept) for name, (seen, kept) in volumes(controller).items()},
@@ -84,6 +86,7 @@ def _archive(controller: Controller, lane: Lane) -> dict[str, Any]:
         _paused(lane.name, paused) if paused else "",
         str(gone(controller.places, lane.name)) if lane.is_gone else "",
         state.note,
+        _membership(controller, lane.name),
         *controller.settings.mirror_list(lane.name).faults,
         *expiry.remarks(until, time.time()),
         *_refused(controller, lane.name),
@@ -133,6 +136,12 @@ def _refused(controller: Controller, name: str) -> list[str]:
     if kept and kept.run == controller.store.last_ended(name):
         return [f"an update was refused, `mirrorctl quarantine {name}` shows why"]
     return []
+
+
+def _membership(controller: Controller, name: str) -> str:
+    """A line while an archive that comes by a token cannot come."""
+    seen = controller.guest.picture
+    return note(seen) if seen and name in seen["archives"] else ""
 
 
 def _paused(name: str, since: float) -> str:

@@ -1,4 +1,5 @@
-"""What mirrorctl asks and orders over the controller's own socket: pause and resume, the runs, the last lines."""
+"""What mirrorctl asks and orders over the controller's own socket: pause and resume, the runs, the last lines, how we
+stand with the upstream that has invited us."""
 
 from __future__ import annotations
 
@@ -28,7 +29,13 @@ def routes(controller: Controller) -> list[Route]:
         archive = request.path_params["archive"]
         return JSONResponse({"lines": log.entries(archive), "text": log.last_lines(archive)})
 
+    async def join(request: Request) -> Response:
+        if request.method == "POST":
+            await controller.guest.again(renew=(await request.json())["renew"])
+        return JSONResponse({"membership": controller.guest.picture, "paste": controller.guest.paste})
+
     return [
+        Route("/control/join", join, methods=["GET", "POST"]),
         Route("/control/pause", pause, methods=["POST"]),
         Route("/control/resume", resume, methods=["POST"]),
         Route("/control/runs", runs),

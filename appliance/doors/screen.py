@@ -11,6 +11,7 @@ from rich.table import Table
 
 from appliance import log
 from appliance.doors.line import sentence
+from appliance.joining.told import summary
 
 SHOWN: Final = 3
 """Refused paths that are shown to a person."""
@@ -20,6 +21,8 @@ def show(picture: dict[str, Any]) -> None:
     """Print archives and downstreams, what runs now, and what a person should know."""
     console = Console()
     console.print(_archives(picture))
+    if picture["membership"]:
+        console.print(summary(picture["membership"]), markup=False, highlight=False, soft_wrap=True)
     if picture["downstreams"]:
         console.print(_downstreams(picture))
     for name, archive in picture["archives"].items():

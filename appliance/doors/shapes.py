@@ -201,11 +201,26 @@ class Report(Shape):
     downstreams: list[ReportedMirror]
 
 
+class Membership(Shape):
+    """What has come of the token that an upstream has invited us by."""
+
+    upstream: str
+    name: str = Field(description="what we were invited as")
+    archives: list[str] = Field(description="those that come by it")
+    state: Literal["waiting", "joined", "refused"]
+    renewing: bool = Field(description="whether a new password is asked for")
+    joined_at: Epoch | None
+    answered_at: Epoch | None = Field(description="when the upstream has last answered; null: by paste, or never")
+    trouble: str | None = Field(description="what is wrong, for people")
+    cure: str | None
+
+
 class Status(Shape):
     """Everything at once."""
 
     name: str
     archives: dict[str, Archive]
+    membership: Membership | None = Field(description="null without a token")
     downstreams: dict[str, dict[str, Delivery]] = Field(description="by downstream and archive")
     volumes: dict[str, Volume]
     mirrors: list[Mirror]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sqlite3
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -124,14 +125,20 @@ class Guest:
         before = upstream.known
         try:
             if before.state != "refused" and not await upstream.ask() and standing.wanted(before) != "news":
-                self._open = await upstream.look(self.archives, self._probe)
+                await self._look(upstream)
             self._put_in_force(before, upstream.known)
-        except (ApplianceError, OSError) as error:
+        except (ApplianceError, OSError, sqlite3.Error) as error:
             log.trouble("what the upstream has agreed to is not in force yet", reason=str(error))
             return LONGEST[True]
         finally:
             self._tell(upstream)
         return self._pause(upstream.known)
+
+    async def _look(self, upstream: Correspondence) -> None:
+        known = self._open
+        self._open = await upstream.look(self.archives, self._probe)
+        if self._open - known:
+            self._welcome(self._open - known)
 
     def _put_in_force(self, before: Membership, now: Membership) -> None:
         """Raises ApplianceError or OSError; then it is tried again."""

@@ -17,6 +17,7 @@ from typing import Any
 from appliance import log, words
 from appliance.commands import Verdict
 from appliance.errors import ApplianceError, SyncError
+from appliance.joining.guest import Guest
 from appliance.lanes.answers import Answers
 from appliance.lanes.ends import Ends
 from appliance.lanes.requests import is_due, together
@@ -46,9 +47,10 @@ class Lane:
         name: str,
         on_end: Callable[[], None],
         volume: Volume,
+        guest: Guest,
     ) -> None:
         self.name = name
-        self._volume = volume
+        self._volume, self._guest = volume, guest
         self.figures: Figures | None = None
         self.meter: Meter | None = None
         self._settings, self._places, self._store, self._push = settings, places, store, push
@@ -128,7 +130,7 @@ class Lane:
     async def _next(self) -> None:
         """Serve what is due, or wait for something."""
         self._wake.clear()
-        waiting = [] if self._store.paused(self.name) else self._store.open_requests(self.name)
+        waiting = [] if self._rests() else self._store.open_requests(self.name)
         due = [request for request in waiting if is_due(request, time.time())]
         if due:
             await self._serve(together(due, waiting))
@@ -136,6 +138,10 @@ class Lane:
             with suppress(TimeoutError):
                 async with asyncio.timeout(waiting[0].due - time.time() if waiting else None):
                     await self._wake.wait()
+
+    def _rests(self) -> bool:
+        """Whether requests wait, however long: until somebody resumes, or until the upstream lets us in."""
+        return self._store.paused(self.name) is not None or self._guest.holds(self.name)
 
     async def _finish_interrupted(self) -> None:
         unfinished = self._store.archive(self.name).publishing
@@ -181,7 +187,7 @@ class Lane:
             else:
                 published = await self._sync(change, requests, to_the_end)
         except ApplianceError as error:
-            await self._ends.bad(id, figures, requests, error)
+            await self._ends.bad(id, figures, requests, self._guest.explained(self.name, error))
         except (OSError, sqlite3.Error) as error:
             await self._ends.bad(id, figures, requests, self._local(error))
         except Exception as error:  # a fault of ours must not make the container restart into the same fault for ever

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from appliance import ssh
 from appliance.places import Places
 from appliance.settings import Archive, Settings
-from appliance.sync import filters, transport
+from appliance.sync import filters, glance, transport
 from appliance.sync.journal import journal
 from appliance.sync.profile import Profile
 from appliance.sync.source import Source
+
+PATIENCE: Final = 15
+"""Seconds that a look at an upstream may take."""
 
 
 def source_of(settings: Settings, places: Places, name: str) -> Source:
@@ -28,6 +32,12 @@ def source_of(settings: Settings, places: Places, name: str) -> Source:
         max_files=archive.max_files,
         choice=choice_of(archive),
     )
+
+
+async def probe(places: Places, settings: Settings, name: str) -> None:
+    """See whether an archive's upstream can be read, by a few kilobytes of it; raises SyncError."""
+    source = source_of(settings, places, name)
+    await glance.serial(replace(source, timeout=PATIENCE, deadline=PATIENCE))
 
 
 def journal_of(settings: Settings, places: Places, name: str) -> Source:

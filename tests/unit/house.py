@@ -17,7 +17,7 @@ from appliance.controller import Controller, new_request
 from appliance.doors.desk import Desk
 from appliance.places import Places
 from appliance.records import Request
-from appliance.settings import load
+from appliance.settings import Settings, load
 from appliance.store import Store
 from tests.unit.upstream import PATIENCE, DebianTree, tree
 
@@ -59,6 +59,10 @@ class House:
             **({"MIRROR_DOWNSTREAMS": self.downstreams} if self.downstreams else {}),
             **self.extra,
         }
+
+    def settings(self) -> Settings:
+        """What these come to."""
+        return load(self.environ)
 
     @property
     def tree(self) -> Path:
@@ -108,7 +112,7 @@ class House:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Controller]:
         """The controller and its desk, working until the context ends."""
-        controller = Controller(load(self.environ), self.places, self.store)
+        controller = Controller(self.settings(), self.places, self.store)
         async with Desk(controller).open():
             working = asyncio.create_task(controller.run())
             try:

@@ -1,0 +1,302 @@
+"""A mirror with a token: it joins, by HTTP or by paste, has its password changed, or is told why not."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.controller import Controller, new_request
+from appliance.joining import effective, guest, membership
+from appliance.joining.invitation import Invitation
+from appliance.settings import Settings
+from tests.unit.house import House, until
+from tests.unit.joining.hub import NAME, Hub, hub
+from tests.unit.samples import HUB_KEY, LEAF_KEY, OTHER_KEY
+
+
+def in_a_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """A test that is a coroutine."""
+
+    @functools.wraps(test)
+    def run(*args: Any, **named: Any) -> None:
+        asyncio.run(test(*args, **named))
+
+    return run
+
+
+@pytest.fixture
+def upstream(tmp_path: Path) -> Iterator[Hub]:
+    with hub(tmp_path / "hub", tree(tmp_path)) as found:
+        yield found
+
+
+def tree(root: Path) -> Path:
+    found = root / "tree"
+    found.mkdir()
+    (found / "file").write_text("content")
+    return found
+
+
+class Leaf(House):
+    """A house whose only variable is a token."""
+
+    offer: Invitation
+
+    @property
+    def environ(self) -> dict[str, str]:
+        return {"MIRROR_INVITE": self.offer.token, **self.extra}
+
+    def settings(self) -> Settings:
+        return effective.load(self.environ, self.places)
+
+
+@pytest.fixture
+def leaf(tmp_path: Path, upstream: Hub, monkeypatch: pytest.MonkeyPatch) -> Iterator[Leaf]:
+    monkeypatch.setattr(guest, "FIRST", 0.05)
+    monkeypatch.setattr(guest, "LONGEST", {True: 0.2, False: 0.2})
+    found = Leaf(tmp_path / "leaf")
+    found.offer = upstream.offer()
+    found.places.keys.mkdir()
+    found.places.host_public_key.write_text(f"{LEAF_KEY}\n")
+    yield found
+    found.store.close()
+
+
+@asynccontextmanager
+async def living(leaf: Leaf) -> AsyncIterator[Controller]:
+    """The leaf's controller as its container has it: begun by boot, its first sync asked for, settings taken over."""
+    effective.begin(leaf.settings(), leaf.places)
+    async with leaf.open() as controller:
+        controller.guest.renew = lambda: controller.reload(leaf.settings())
+        if not leaf.store.archive("debian").publication:
+            controller.accept([new_request("debian", "all", "schedule", "first sync")])
+        yield controller
+
+
+def state(controller: Controller) -> str:
+    assert controller.guest.picture
+    return str(controller.guest.picture["state"])
+
+
+def trouble(controller: Controller) -> str:
+    assert controller.guest.picture
+    return f"{controller.guest.picture['trouble']} {controller.guest.picture['cure']}"
+
+
+def results(leaf: Leaf) -> list[str | None]:
+    return [run.result for run in leaf.store.runs("debian")]
+
+
+def is_synced(leaf: Leaf) -> bool:
+    """By the first run there was, and it is over."""
+    return results(leaf) == ["success"]
+
+
+@in_a_loop
+async def test_it_joins_and_syncs(leaf: Leaf, upstream: Hub) -> None:
+    async with living(leaf) as controller:
+        await until(lambda: is_synced(leaf))
+        assert state(controller) == "joined"
+        assert controller.guest.paste is None
+    (said,) = upstream.heard
+    assert (said.wants, said.ssh, said.site) == ("join", f"{NAME}:2222", f"http://{NAME}/*")
+    assert (said.host_keys, said.archives) == ((LEAF_KEY,), ("debian",))
+
+
+@in_a_loop
+async def test_it_is_a_member_behind_a_restart(leaf: Leaf, upstream: Hub) -> None:
+    async with living(leaf):
+        await until(lambda: is_synced(leaf))
+    async with living(leaf) as controller:
+        await until(lambda: len(upstream.heard) == 2)
+        assert state(controller) == "joined"
+    assert upstream.heard[1].wants == "news"
+
+
+@in_a_loop
+async def test_an_answer_that_was_lost_is_asked_for_again(leaf: Leaf, upstream: Hub) -> None:
+    first = []
+
+    def lose(answer: Any) -> Any:
+        first.append(answer)
+        return answer if len(first) > 1 else answer.model_copy(update={"to": "0" * 32})
+
+    upstream.meddle = lose
+    # Said once more, it is not sealed with what has followed.
+    take_in = upstream._take_in
+    upstream._take_in = lambda said: take_in(said) if len(first) else None  # type: ignore[method-assign]
+    async with living(leaf) as controller:
+        await until(lambda: state(controller) == "joined")
+    assert len({said.nonce for said in upstream.heard}) == 1
+
+
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [("expired", "had expired when hub"), ("used", "was used already"), ("revoked", "has ended our membership")],
+)
+@in_a_loop
+async def test_what_is_final_is_said_once(leaf: Leaf, upstream: Hub, result: str, words: str) -> None:
+    upstream.result = result
+    async with living(leaf) as controller:
+        await until(lambda: state(controller) == "refused")
+        assert words in trouble(controller)
+        assert "mirrorctl invite" in trouble(controller)
+        await controller.guest.again(renew=True)
+    assert len(upstream.heard) == 1
+    assert not list(leaf.store.runs("debian"))
+
+
+@in_a_loop
+async def test_a_refusal_in_words_is_told_and_tried_again(leaf: Leaf, upstream: Hub) -> None:
+    upstream.result, upstream.says = "refused", "x:2222 is another downstream's; set MIRROR_PUBLIC__SSH to your own"
+    async with living(leaf) as controller:
+        await until(lambda: "is another downstream's" in trouble(controller))
+        assert "set MIRROR_PUBLIC__SSH" in trouble(controller)
+        upstream.result = "welcome"
+        await until(lambda: is_synced(leaf))
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(403, "does not know what we were invited by"), (404, "no door"), (503, "no time for us"), (301, "status 301")],
+)
+@in_a_loop
+async def test_no_answer_is_told_in_words(leaf: Leaf, upstream: Hub, status: int, words: str) -> None:
+    upstream.status = status
+    async with living(leaf) as controller:
+        await until(lambda: words in trouble(controller))
+        assert state(controller) == "waiting"
+        assert not list(leaf.store.runs("debian"))
+        upstream.status = 200
+        await until(lambda: is_synced(leaf))
+
+
+@in_a_loop
+async def test_an_answer_by_another_is_not_believed(leaf: Leaf, upstream: Hub) -> None:
+    upstream.meddle = lambda answer: answer.model_copy(update={"to": "f" * 32})
+    upstream._take_in = lambda said: None  # type: ignore[method-assign]
+    async with living(leaf) as controller:
+        await until(lambda: "is an old answer" in trouble(controller))
+        assert state(controller) == "waiting"
+
+
+@pytest.mark.parametrize("callback", ["", "http://127.0.0.1:1/join"])
+@in_a_loop
+async def test_it_is_let_in_by_paste(leaf: Leaf, upstream: Hub, callback: str) -> None:
+    leaf.offer = upstream.offer(callback=callback)
+    async with living(leaf) as controller:
+        await until(lambda: "mirrorctl join" in trouble(controller))
+        assert not list(leaf.store.runs("debian"))
+        assert controller.guest.paste
+        upstream.paste(controller.guest.paste)
+        await until(lambda: is_synced(leaf))
+        assert state(controller) == "joined"
+
+
+@in_a_loop
+async def test_an_open_archive_syncs_and_says_nothing_about_us(leaf: Leaf, tmp_path: Path) -> None:
+    with hub(tmp_path / "open", tmp_path / "tree", closed=False) as upstream:
+        leaf.offer = upstream.offer(callback="")
+        async with living(leaf) as controller:
+            await until(lambda: is_synced(leaf))
+            assert state(controller) == "waiting"
+            controller.accept([new_request("debian", "all", "ssh", "hub 127.0.0.1")])
+            await until(lambda: state(controller) == "joined")
+
+
+@in_a_loop
+async def test_a_trigger_by_somebody_else_lets_nobody_in(leaf: Leaf, upstream: Hub) -> None:
+    leaf.offer = upstream.offer(callback="")
+    leaf.extra = {"MIRROR_TRIGGERS__OTHER__KEY": OTHER_KEY}
+    async with living(leaf) as controller:
+        controller.accept([new_request("debian", "all", "ssh", "other 127.0.0.1")])
+        await until(lambda: controller.guest.paste is not None)
+        assert state(controller) == "waiting"
+
+
+async def joined(leaf: Leaf, controller: Controller) -> None:
+    await until(lambda: "success" in results(leaf) and state(controller) == "joined")
+
+
+def password(controller: Controller) -> str:
+    word = controller.settings.archives["debian"].password
+    assert word
+    return word.get_secret_value()
+
+
+@in_a_loop
+async def test_a_password_is_changed_when_the_upstream_asks(leaf: Leaf, upstream: Hub) -> None:
+    async with living(leaf) as controller:
+        await joined(leaf, controller)
+        old = password(controller)
+        upstream.result = "renew"
+
+        def once(answer: Any) -> Any:
+            upstream.result = "welcome"
+            return answer
+
+        upstream.meddle = once
+        await controller.guest.again(renew=False)
+        await until(lambda: upstream.users == {f"{NAME}_2": password(controller)})
+        assert password(controller) != old
+        await until(lambda: results(leaf) == ["noop", "success"])
+
+
+@in_a_loop
+async def test_a_password_is_changed_by_paste(leaf: Leaf, upstream: Hub) -> None:
+    leaf.offer = upstream.offer(callback="")
+    async with living(leaf) as controller:
+        await until(lambda: controller.guest.paste is not None)
+        upstream.paste(controller.guest.paste or "")
+        await joined(leaf, controller)
+        await controller.guest.again(renew=True)
+        upstream.paste(controller.guest.paste or "")
+        await until(lambda: upstream.users == {f"{NAME}_2": password(controller)})
+
+
+@in_a_loop
+async def test_news_are_new_keys(leaf: Leaf, upstream: Hub) -> None:
+    async with living(leaf) as controller:
+        await joined(leaf, controller)
+        upstream.push_keys = (HUB_KEY, OTHER_KEY)
+        await controller.guest.again(renew=False)
+        await until(lambda: {one.key for one in controller.settings.triggers.values()} == {HUB_KEY, OTHER_KEY})
+        upstream.push_keys = (OTHER_KEY,)
+        await controller.guest.again(renew=False)
+        await until(lambda: {one.key for one in controller.settings.triggers.values()} == {OTHER_KEY})
+
+
+@in_a_loop
+async def test_a_refused_password_is_asked_about(leaf: Leaf, upstream: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guest, "SELDOM", 0.0)
+    async with living(leaf) as controller:
+        await joined(leaf, controller)
+        upstream.result = "revoked"
+        upstream.admit({})
+        controller.accept([new_request("debian", "all", "cli", "test", full=True)])
+        await until(lambda: state(controller) == "refused")
+        assert "has ended our membership" in trouble(controller)
+        await until(lambda: controller.lanes["debian"].figures is None)
+        assert "mirrorctl join" in leaf.store.last_error("debian")
+
+
+@in_a_loop
+async def test_nothing_that_is_shown_is_secret(leaf: Leaf, upstream: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+    upstream.status = 404
+    async with living(leaf) as controller:
+        await until(lambda: "no door" in trouble(controller))
+        shown = json.dumps([controller.guest.picture, controller.guest.paste])
+        upstream.status = 200
+        await joined(leaf, controller)
+        shown += json.dumps([controller.guest.picture, controller.guest.paste])
+        known = membership.kept(leaf.places, leaf.offer)
+        assert known
+        shown += capsys.readouterr().out
+    assert not any(word in shown for word in (upstream.token, known.secret, known.password, leaf.offer.token))
