@@ -21,7 +21,8 @@ from appliance.errors import ApplianceError, Misfit
 from appliance.places import Places
 from appliance.run.inspection import terms_of
 from appliance.settings import Settings
-from appliance.sync.audit import REPOSITORIES, Audit, Report
+from appliance.sync.audit import REPOSITORIES, Audit
+from appliance.sync.findings import Report
 from appliance.sync.scope import Scope
 
 Ask = Callable[..., Any]

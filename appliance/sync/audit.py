@@ -2,8 +2,7 @@
 
     root files ─▶ signature, listed indices, by-hash names ─▶ every payload file: its size ─▶ (deep) its content
 
-Only what does not fit is kept, and marks of the files that were looked at last: a file that several indices of a suite
-name is looked at once. For a deep audit the indices are read twice, first to know how much there is to measure.
+For a deep audit the indices are read twice, first to know how much there is to measure.
 """
 
 from __future__ import annotations
@@ -11,27 +10,22 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from itertools import islice
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from appliance.errors import Misfit
 from appliance.sync.debian import audit as debian
-from appliance.sync.entry import Reference
-from appliance.sync.marks import Marks
+from appliance.sync.findings import NOBODY, Report, Watch
+from appliance.sync.holdings import Look
 from appliance.sync.order import roots_of
 from appliance.sync.profile import Profile
-from appliance.sync.references import BATCH, READERS, Payload
+from appliance.sync.references import Payload
 from appliance.sync.rpm import audit as rpm
 from appliance.sync.scope import EVERYTHING, Audited, Listing, Scope
 from appliance.sync.terms import Terms
 from appliance.sync.view import View
-
-MOST: Final = 50_000
-"""Misfits after which an audit ends: so much is not mended file by file."""
 
 ROUNDS: Final = 4
 """So often suspects are looked at, when each look finds others."""
@@ -40,43 +34,6 @@ _Repositories = Callable[[View, Terms, Iterable[str], Scope], AsyncIterator[Audi
 
 REPOSITORIES: Final[Mapping[str, _Repositories]] = {"debian": debian.suites, "rpm": rpm.repositories}
 """By profile: what is known of an archive by its own word. One that is not here says nothing about its files."""
-
-
-class Watch(Protocol):
-    """Who is told how far an audit is; called from a thread of its own."""
-
-    def begin(self, stage: str, files: int | None = None, bytes: int | None = None) -> None:
-        """A stage begins, with so much to do when that is known."""
-
-    def done(self, files: int, bytes: int) -> None:
-        """So much more is done."""
-
-
-class _Nobody:
-    def begin(self, stage: str, files: int | None = None, bytes: int | None = None) -> None: ...
-    def done(self, files: int, bytes: int) -> None: ...
-
-
-NOBODY: Final[Watch] = _Nobody()
-
-
-@dataclass(slots=True)
-class Report:
-    """What an audit found: the misfits by path, and how much it looked at; ``bytes`` as the indices have it.
-
-    ``roots`` are the root files it began with, ``suites`` how many of them it read.
-    """
-
-    misfits: dict[str, Misfit] = field(default_factory=dict)
-    suites: int = 0
-    indices: int = 0
-    files: int = 0
-    bytes: int = 0
-    roots: frozenset[str] = frozenset()
-
-    def add(self, misfit: Misfit) -> None:
-        """One more; what was said first of a path stays."""
-        self.misfits.setdefault(misfit.path, misfit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +91,7 @@ class Audit:
         given_up = threading.Event()
         # Who does not ask for all that is named, carries what the upstream does: then nothing is missing.
         excluded = self.terms.excluded if self.terms.payload else _everything
-        look = _Look(Payload(view, excluded), listings, scope, self.watch, given_up)
+        look = Look(Payload(view, excluded), listings, scope, self.watch, given_up)
         try:
             if not self.deep or scope is EVERYTHING:
                 self.watch.begin("files")
@@ -144,49 +101,7 @@ class Audit:
                 self.watch.begin("content", *known)
                 await asyncio.to_thread(look, report, True)
         finally:
-            given_up.set()  # a thread cannot be cancelled, but it can be asked
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    payload: Payload
-    listings: list[Listing]
-    scope: Scope
-    watch: Watch
-    given_up: threading.Event
-
-    def __call__(self, report: Report, content: bool) -> tuple[int, int]:
-        """Look at every file that is named and asked about; returns how many they are, and their bytes."""
-        files = bytes = 0
-        marks = Marks()
-        with ThreadPoolExecutor(READERS) as readers:
-            for listing in self.listings:
-                for batch in self._batches(listing, marks, report):
-                    found = readers.map(lambda one, bases=listing.bases: self._seen(bases, one, content), batch)
-                    for misfit in filter(None, found):
-                        report.add(misfit)
-                    files, bytes = files + len(batch), bytes + sum(one.size for one in batch)
-        return files, bytes
-
-    def _seen(self, bases: tuple[str, ...], named: Reference, content: bool) -> Misfit | None:
-        misfit = self.payload.misfit(bases, named, content)
-        self.watch.done(1, named.size)
-        return misfit
-
-    def _batches(self, listing: Listing, marks: Marks, report: Report) -> Iterator[list[Reference]]:
-        fresh = self._fresh(listing, marks)
-        try:
-            while not self.given_up.is_set() and len(report.misfits) < MOST and (batch := list(islice(fresh, BATCH))):
-                yield batch
-        except ValueError as error:
-            if listing.whole:
-                report.add(Misfit(listing.index.path, "an index that can be read", str(error)))
-
-    def _fresh(self, listing: Listing, marks: Marks) -> Iterator[Reference]:
-        for named in listing.index.references():
-            asked = listing.whole or self.scope.names(named, listing.bases)
-            if asked and marks.add(hash((listing.bases[0], named))):
-                yield named
+            given_up.set()
 
 
 def _everything(path: str) -> bool:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from appliance.sync.audit import Audit, Report, find_roots
+from appliance.sync.audit import Audit, find_roots
 from appliance.sync.choice import Choice
+from appliance.sync.findings import Report
 from appliance.sync.scope import Scope
 from appliance.sync.terms import Terms
 from tests.unit.rpmtree import RpmTree
