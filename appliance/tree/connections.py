@@ -8,60 +8,27 @@ it takes no session, because its other side has died or allows no further one, a
 from __future__ import annotations
 
 import asyncio
-import itertools
-import os
-import re
-import resource
-import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
-from typing import Final
 
-from appliance import commands, ssh, words
+from appliance import commands, words
 from appliance.commands import Outcome
 from appliance.places import Places
 from appliance.settings import Downstream, Settings
 from appliance.tree import mux
 from appliance.tree.answering import Attempt, Kernel
+from appliance.tree.holders import Holders
 from appliance.tree.kept import UNREACHABLE, Kept
-
-ALIVE_INTERVAL: Final = 5
-ALIVE_COUNT: Final = 2
-"""A peer that has not answered for (count + 1) * interval seconds is dead."""
-
-LONGEST_LIFE: Final = 3600
-"""Seconds after which a new connection is opened, however busy the old one: names may have moved, keys be gone."""
-
-END_DEADLINE: Final = 3.0
-"""Seconds to end all kept connections. Those that are left end with the container."""
-
-_FILES_EACH: Final = 4
-_FILES_BESIDES: Final = 256
-"""Open files that a kept connection takes, and that everything else may take."""
-
-_LONGEST_SOCKET: Final = 107 - 17
-"""Bytes of a socket's path (unix(7)); ssh makes it under a longer name first."""
-
-_UNKEEPABLE: Final = re.compile("-[46AaCfGgKkMNnqsTtvXxYy]*[fGMNqsv]|-[SW]|(-o)?(Control|Fork|LogLevel|Session)", re.I)
-"""Words of an operator's own with which an ssh does not hold a connection as we want it to, or says nothing of it."""
-
-_FILES: Final = 1 << 16
-"""Open files that are enough."""
 
 
 class Connections:
     """One ssh connection for each way to a downstream. Nothing is kept across lives of the controller."""
 
     def __init__(self, places: Places) -> None:
-        self._places = places
         self._kernel = Kernel()
-        self._most = _most()
-        self._kept: dict[tuple[str, ...], Kept] = {}
-        self._all: set[Kept] = set()
-        self._numbers = itertools.count()
+        self.holders = Holders(places, on_death=lambda one: self._silent.add(_place(one)))
         self._silent: set[tuple[str, int]] = set()
         self._attempts: dict[tuple[str, int], set[Attempt]] = {}
 
@@ -85,10 +52,10 @@ class Connections:
         return not any(map(self._kernel.is_unanswered, self._attempts.get(_place(one), ())))
 
     async def _run(self, settings: Settings, one: Downstream, command: str) -> Outcome:
-        if not self._keeps(settings, one):
+        if not self.holders.keeps(settings, one):
             return await self._alone(settings, one, command)
         while True:
-            kept, is_new = self._connection(settings, one)
+            kept, is_new = self.holders.connection(settings, one)
             try:
                 outcome = await self._session(settings, one, kept, command)
                 if is_new or not _is_sent_away(outcome):
@@ -117,7 +84,7 @@ class Connections:
         """A trigger with a connection of its own."""
         pids: list[int] = []
         argv = [
-            *self._client(settings, one, "-o", f"SetEnv={words.ASKS}={words.ASKS_FOR}"),
+            *self.holders.client(settings, one, "-o", f"SetEnv={words.ASKS}={words.ASKS_FOR}"),
             "-n",
             "-T",
             one.host,
@@ -125,7 +92,7 @@ class Connections:
         ]
         with self._attempt(one, Attempt(lambda: next(iter(pids), None))):
             return await commands.run(
-                argv, deadline=settings.push_deadline, env=self._environment, on_start=pids.append
+                argv, deadline=settings.push_deadline, env=self.holders.environment, on_start=pids.append
             )
 
     @contextmanager
@@ -137,76 +104,13 @@ class Connections:
         finally:
             under_way.discard(attempt)
 
-    def _client(self, settings: Settings, one: Downstream, *more: str) -> list[str]:
-        """The operator's own options stand first: ssh keeps the first value it is given."""
-        key = self._places.private_copy(one.key) if one.key else None
-        return ssh.client(
-            settings, self._places, user=one.user, port=one.port, key=key, more=(*one.options, *more)
-        )  # fmt: skip
-
-    @property
-    def _environment(self) -> dict[str, str]:
-        return {"HOME": str(self._places.run)}
-
-    def _keeps(self, settings: Settings, one: Downstream) -> bool:
-        """Whether a connection is kept: when somebody wants it, ssh can do it, and there is room."""
-        if not settings.push_keep or any(map(_UNKEEPABLE.match, one.options)):
-            return False
-        try:
-            self._places.connections.mkdir(mode=0o700, exist_ok=True)
-        except OSError:
-            return False
-        return len(self._all) < self._most and len(os.fsencode(self._socket(0))) < _LONGEST_SOCKET
-
-    def _socket(self, number: int) -> Path:
-        return self._places.connections / str(number)
-
-    def _connection(self, settings: Settings, one: Downstream) -> tuple[Kept, bool]:
-        """The connection on the way to ``one``, and whether it is a new one."""
-        route = (*self._client(settings, one), one.host)
-        kept = self._kept.get(route)
-        if kept and kept.takes_more and time.monotonic() - kept.began < LONGEST_LIFE:
-            return kept, False
-        if kept:
-            kept.retire()
-        kept = self._kept[route] = self._hold(settings, one)
-        self._all = {kept, *(each for each in self._all if not each.has_ended)}
-        return kept, True
-
-    def _hold(self, settings: Settings, one: Downstream) -> Kept:
-        socket = self._socket(next(self._numbers))
-        longest = LONGEST_LIFE + settings.push_deadline
-        kept = Kept(self.holder(settings, one, socket), socket, longest, self._environment)
-        kept.when_ended(lambda: self._silent.add(_place(one)) if kept.has_died else None)
-        return kept
-
-    def holder(self, settings: Settings, one: Downstream, socket: Path) -> list[str]:
-        """The command line of the ssh that holds a connection, and takes sessions at ``socket``."""
-        options = (
-            "ControlMaster=yes",
-            f"ControlPath={socket}",
-            "ControlPersist=no",
-            f"SendEnv={words.ASKS}",  # of a session's environment a holder lets pass what it would send itself
-            "LogLevel=VERBOSE",
-            f"ServerAliveInterval={ALIVE_INTERVAL}",
-            f"ServerAliveCountMax={ALIVE_COUNT}",
-        )
-        more = (word for option in options for word in ("-o", option))
-        return [*self._client(settings, one, *more), "-n", "-N", "-T", one.host]
-
     def renew(self) -> None:
         """Open new connections from now on; the old ones, whose keys may be outdated, end behind their last trigger."""
-        for kept in self._kept.values():
-            kept.retire()
-        self._kept.clear()
+        self.holders.renew()
 
     async def end(self) -> None:
         """End all connections; returns soon, whatever becomes of it."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(END_DEADLINE):
-                await asyncio.gather(*(kept.end() for kept in self._all))
-        self._kept.clear()
-        shutil.rmtree(self._places.connections, ignore_errors=True)
+        await self.holders.end()
 
 
 def _place(one: Downstream) -> tuple[str, int]:
@@ -216,11 +120,3 @@ def _place(one: Downstream) -> tuple[str, int]:
 def _is_sent_away(outcome: Outcome) -> bool:
     """Whether an appliance takes nothing more over this connection, and asks for a new one."""
     return outcome.code == words.TEMPORARY and words.CONNECT_AGAIN in outcome.stderr
-
-
-def _most() -> int:
-    """How many connections may be kept, with as many open files as we are allowed."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    allowed = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-    return (allowed - _FILES_BESIDES) // _FILES_EACH

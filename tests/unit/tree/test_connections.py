@@ -13,7 +13,7 @@ from appliance import words
 from appliance.commands import Outcome
 from appliance.places import Places
 from appliance.settings import load
-from appliance.tree import connections as module
+from appliance.tree import holders as module
 from appliance.tree.connections import Connections
 from tests.unit.house import House, until
 
@@ -57,7 +57,7 @@ def holders(house: House) -> list[str]:
 def argv(house: House, downstream: str = LEAF) -> list[str]:
     house.downstreams = downstream
     settings = load(house.environ)
-    return Connections(house.places).holder(settings, settings.downstreams[0], Path("/run/7"))
+    return Connections(house.places).holders.argv(settings, settings.downstreams[0], Path("/run/7"))
 
 
 def options(argv: list[str]) -> list[str]:
@@ -153,13 +153,13 @@ def test_options_that_keep_nothing(house: House, option: str) -> None:
 
 def test_nothing_is_kept_when_nobody_wants_it_or_there_is_no_place(house: House) -> None:
     house.extra["MIRROR_PUSH_KEEP"] = "0"
-    assert not Connections(house.places)._keeps(load(house.environ), load(house.environ).downstreams[0])
+    assert not Connections(house.places).holders.keeps(load(house.environ), load(house.environ).downstreams[0])
     house.extra["MIRROR_PUSH_KEEP"] = "900"
     settings = load(house.environ)
-    assert Connections(house.places)._keeps(settings, settings.downstreams[0])
+    assert Connections(house.places).holders.keeps(settings, settings.downstreams[0])
     for root in (house.root / "nowhere", Path("/tmp") / ("long" * 30)):
         nowhere = Connections(Places(root, house.places.state, house.places.data))
-        assert not nowhere._keeps(settings, settings.downstreams[0])
+        assert not nowhere.holders.keeps(settings, settings.downstreams[0])
 
 
 def test_a_dead_connection_is_replaced_at_once(house: House) -> None:
