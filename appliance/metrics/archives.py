@@ -83,6 +83,8 @@ def _requests(controller: Controller) -> Iterable[Metric]:
     yield gauge("mirror_archive_next_try_timestamp_seconds", "When it is tried again.", ARCHIVE, again)
     count = [((name,), float(len(asked))) for name, asked in waiting.items()]
     yield gauge("mirror_archive_open_requests", "Requests that are not answered yet.", ARCHIVE, count)
+    resting = [((name,), float(controller.store.paused(name) is not None)) for name in controller.lanes]
+    yield gauge("mirror_archive_paused", "1 while its requests wait for mirrorctl resume.", ARCHIVE, resting)
     ages = {name: [one.received for one in asked if one.source != "retry"] for name, asked in waiting.items()}
     oldest = [((name,), min(moments)) for name, moments in ages.items() if moments]
     words = "When the oldest request came that is not answered yet; our own retries aside."

@@ -59,9 +59,14 @@ CASES: Final = (
         "MirrorRequestsAge",
         (
             ("mirror_archive_oldest_request_timestamp_seconds", DEBIAN, "600x300"),
-            ("mirror_run_stage", {**DEBIAN, "stage": "payload"}, "1x150 0x150"),
+            ("mirror_run_stage", {**DEBIAN, "stage": "payload"}, "1x100 0x200"),
+            ("mirror_archive_paused", DEBIAN, "0x90 1x60 0x150"),
         ),
         150, 180, "a request for debian on hub waits for 2h 50m 0s", DEBIAN,
+    ),
+    Case(
+        "MirrorPaused", (("mirror_archive_paused", DEBIAN, "0x9 1x1500"),), 1440, 1460,
+        "debian on hub has been paused for a day", DEBIAN,
     ),
     Case(
         "MirrorDownstreamLost", (("mirror_delivery_state", {**LEAF, "state": "lost"}, "0x9 1x20"),), 9, 10,

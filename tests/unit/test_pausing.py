@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance import status
+from appliance import metrics, status
 from appliance.controller import new_request
 from appliance.errors import ApplianceError
 from tests.unit.house import House, until
@@ -29,6 +29,7 @@ def test_requests_wait_also_over_a_restart_and_are_served_then(tmp_path: Path) -
             seen = status.picture(controller)["archives"]["debian"]
             assert (seen["state"], seen["pending"], seen["runs"]) == ("paused", 1, 0)
             assert "mirrorctl resume debian" in seen["notes"][0]
+            assert 'mirror_archive_paused{archive="debian"} 1.0' in metrics.text(controller).decode()
             assert status.request(controller, request)["paused"]
             # Another one wakes its lane, which must go on resting.
             controller.accept([new_request("debian", "all", "ssh", "hub")])
@@ -39,6 +40,7 @@ def test_requests_wait_also_over_a_restart_and_are_served_then(tmp_path: Path) -
             await until(lambda: house.store.count_runs("debian") == 1)
             assert (await controller.lanes["debian"].answer(request.id)).code == 0
             assert status.picture(controller)["archives"]["debian"]["paused_at"] is None
+            assert 'mirror_archive_paused{archive="debian"} 0.0' in metrics.text(controller).decode()
             assert not controller.resume("debian")
 
     asyncio.run(before())
