@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from appliance import hostkey
+from appliance import complaints
 from appliance.commands import Outcome, Verdict
 from appliance.errors import SyncError
 from appliance.sync.choice import Choice
@@ -165,8 +165,10 @@ class Source:
 
 def _said(outcome: Outcome) -> str:
     """The cause. rsync's own last line only sums it up: what the daemon or the failing part said stands above it."""
-    if reason := openssl_said(outcome.stderr) or hostkey.trouble(outcome.stderr):
+    if reason := openssl_said(outcome.stderr) or complaints.about_key(outcome.stderr):
         return reason
+    if complaints.hung_up(outcome.stderr):
+        return complaints.HUNG_UP
     lines = [line.strip() for line in outcome.stderr.splitlines()]
     causes = [line for line in lines if line and not line.startswith(("rsync error:", "rsync warning:"))]
     # Prefer what others said to rsync's remark that they said no more.

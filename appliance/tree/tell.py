@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from appliance import commands, hostkey, words
+from appliance import commands, complaints, words
 from appliance.commands import Outcome
 from appliance.settings import Downstream, Settings
 from appliance.tree import web
@@ -53,11 +53,13 @@ def reason(outcome: Outcome) -> str:
     if outcome.ok:
         return ""
     said = outcome.last_words
-    if fact := hostkey.trouble(outcome.stderr):
-        first = "ask its operator whether it was him, then " if fact == hostkey.CHANGED else ""
+    if fact := complaints.about_key(outcome.stderr):
+        first = "ask its operator whether it was him, then " if fact == complaints.CHANGED else ""
         return f"{fact}; {first}put the line that `mirrorctl keys` prints there in MIRROR_KNOWN_HOSTS"
     if "Permission denied" in outcome.stderr:
         return "it refuses our key; hand it the line that `mirrorctl keys` prints here"
+    if complaints.hung_up(outcome.stderr):
+        return f"{complaints.HUNG_UP}; {complaints.HUNG_UP_CURE}"
     if "banner exchange" in outcome.stderr:
         return "it takes the connection and never says a word; see whether its sshd is well"
     if outcome.code == UNREACHABLE and not outcome.stderr.strip():

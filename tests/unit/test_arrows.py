@@ -67,7 +67,7 @@ LAYERS = (
     ("certificate", "lasting", "ports"),
     ("errors", "log"),
     ("commands", "lines", "space"),
-    ("bell", "children", "clock", "digest", "hostkey", "meanwhile", "places", "records", "tracefile", "words"),
+    ("bell", "children", "clock", "complaints", "digest", "meanwhile", "places", "records", "tracefile", "words"),
     ("",),
 )
 """The rooms from the top down: each knows those below its own line, and nobody beside it. Last, the version."""

@@ -1,9 +1,16 @@
 from __future__ import annotations
 
+import asyncio
+import socket
+import struct
+import threading
+
 import pytest
 
+from appliance import commands
 from appliance.commands import Outcome
 from appliance.tree import tell
+from appliance.tree.kept import UNREACHABLE
 
 
 @pytest.mark.parametrize(
@@ -24,3 +31,26 @@ from appliance.tree import tell
 )
 def test_reason(code: int, stderr: str, words: str) -> None:
     assert words in tell.reason(Outcome(("ssh",), code, "", stderr, 5))
+
+
+@pytest.mark.parametrize("linger", [b"", struct.pack("ii", 1, 0)])
+def test_who_hangs_up_before_a_word_is_told_with_the_cure(linger: bytes) -> None:
+    """By an orderly end, or a reset, as a real ssh tells it."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def hang_up() -> None:
+            line = server.accept()[0]
+            line.recv(100)
+            if linger:
+                line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            line.close()
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        argv = ["ssh", "-F", "none", "-o", "BatchMode=yes", "-p", str(server.getsockname()[1]), "m@127.0.0.1", "true"]
+        outcome = asyncio.run(commands.run(argv, deadline=20, env={"HOME": "/nonexistent"}))
+        thread.join()
+    said = tell.reason(outcome)
+    assert "too many connections" in said
+    assert "tried again by itself" in said
+    assert outcome.code == UNREACHABLE
