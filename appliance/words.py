@@ -14,6 +14,9 @@ ASKS, ASKS_FOR = "MIRROR_ANSWER", CARRIES
 CONNECT_AGAIN = "the line of this key has changed; connect again"
 """What a trigger is told, with TEMPORARY, that came over a connection which its key may open no more as it was."""
 
+FETCHES, NOBODY = "fetch ", "-"
+"""How a line at the controller's door begins that tells who fetches from us, and the user where none was asked for."""
+
 LONGEST = 4096
 """Bytes of a trigger command that are looked at; the longest one in the wild is under 100."""
 

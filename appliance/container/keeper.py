@@ -16,13 +16,15 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from types import FrameType
 from typing import IO
 
 from appliance.container.health import SOURCE
 from appliance.container.rendition import Rendition
 from appliance.places import Places
-from appliance.served.overheard import Overheard
+from appliance.served.overheard import Caller, Overheard
+from appliance.words import FETCHES, NOBODY
 
 NOISE = SOURCE.encode()
 """The health check knocks at sshd and rsyncd from an address of its own: what they say about it is no news."""
@@ -47,7 +49,7 @@ def keep(places: Places, argv: Sequence[str] = ()) -> int:
         threading.Thread(target=_hurry, args=(child, places), daemon=True).start()
         if child.stdout:
             told = Rendition(os.environ.get("MIRROR_LOG_FORMAT", ""), os.environ.get("MIRROR_LOG_LEVEL", ""))
-            _pass_output_on(child.stdout, child, Overheard(places.overheard), told)
+            _pass_output_on(child.stdout, child, Overheard(places.overheard), told, places.door)
     return 1 if places.failed.exists() or child.returncode < 0 else child.returncode
 
 
@@ -73,7 +75,10 @@ def _pass_signals_on(child: subprocess.Popen[bytes], places: Places) -> None:
 
 
 def _hurry(child: subprocess.Popen[bytes], places: Places) -> None:
-    """supervisord starts its programs when something happens, or after a second: knock as soon as it listens."""
+    """supervisord starts its programs when something happens, or after a second: knock as soon as it listens.
+
+    By a poll of a third of a second: at the level that it may speak at, supervisord does not say that it listens.
+    """
     while child.poll() is None:
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as knock:
             knock.connect(os.fspath(places.supervisor))
@@ -81,7 +86,9 @@ def _hurry(child: subprocess.Popen[bytes], places: Places) -> None:
         time.sleep(0.02)
 
 
-def _pass_output_on(stream: IO[bytes], child: subprocess.Popen[bytes], overheard: Overheard, told: Rendition) -> None:
+def _pass_output_on(
+    stream: IO[bytes], child: subprocess.Popen[bytes], overheard: Overheard, told: Rendition, door: Path
+) -> None:
     rest = b""
     for data in _heard(stream, child):
         *lines, rest = (rest + data).split(b"\n")
@@ -89,20 +96,41 @@ def _pass_output_on(stream: IO[bytes], child: subprocess.Popen[bytes], overheard
         for line in lines:
             overheard.hear(line)
         overheard.keep()
+        for caller in overheard.callers():
+            _tell_of(caller, door)
     _print([rest], told)
 
 
 def _heard(stream: IO[bytes], child: subprocess.Popen[bytes]) -> Iterator[bytes]:
     """What comes until every writer is gone; an ssh session that outlives supervisord does not hold up the end."""
-    end = math.inf
-    while time.monotonic() < end:
+    end, ending = math.inf, _ending(child)
+    while (left := end - time.monotonic()) > 0:
+        # Where the kernel does not tell of an end we look for it.
+        ready = select.select([stream.fileno(), *ending], [], [], None if ending else min(left, LAST_WORDS))[0]
         if child.poll() is not None:
-            end = min(end, time.monotonic() + LAST_WORDS)
-        if select.select([stream], [], [], LAST_WORDS)[0]:
+            end, ending = min(end, time.monotonic() + LAST_WORDS), []
+        if stream.fileno() in ready:
             data = os.read(stream.fileno(), 1 << 16)
             if not data:
                 return
             yield data
+
+
+def _ending(child: subprocess.Popen[bytes]) -> list[int]:
+    """What becomes readable when it ends; nothing where an older engine's seccomp profile forbids it."""
+    try:
+        return [os.pidfd_open(child.pid)]
+    except OSError:
+        return []
+
+
+def _tell_of(caller: Caller, door: Path) -> None:
+    """Who fetches is alive, and the controller may be waiting for a sign of him. It may be away, or busy."""
+    user, address = caller
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as line:
+        line.setblocking(False)
+        line.connect(os.fspath(door))
+        line.send(f"{FETCHES}{user or NOBODY} {address}\n".encode())
 
 
 def _print(lines: Iterable[bytes], told: Rendition) -> None:

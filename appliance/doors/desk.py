@@ -92,6 +92,9 @@ class Desk:
         try:
             async with asyncio.timeout(_LONGEST_PAUSE):
                 id = (await reader.readline()).decode("ascii", "replace").strip()
+            if id.startswith(words.FETCHES):
+                await self._sign(id)
+                return
             self._collect_or_tell()
             code, text = await self._answer(id, reader)
             writer.write(f"{code} {text}\n".encode())
@@ -102,6 +105,11 @@ class Desk:
             log.trouble("a question at the door cannot be answered now", reason=str(error))
         finally:
             writer.close()
+
+    async def _sign(self, line: str) -> None:
+        """The keeper has overheard that somebody fetches; nobody waits for an answer."""
+        user, address = line.removeprefix(words.FETCHES).split(" ")
+        await self._controller.push.fetched("" if user == words.NOBODY else user, address)
 
     async def _answer(self, id: str, reader: asyncio.StreamReader) -> tuple[int, str]:
         request = self._controller.store.request(id)

@@ -1,4 +1,4 @@
-"""What rsync daemons say they have sent, overheard as it passes on its way to the container's log.
+"""What rsync daemons say they have sent, and to whom, overheard as it passes on its way to the container's log.
 
 All of them, on the port, behind TLS and at the end of an ssh connection, write into the one pipe that the keeper reads;
 when a connection ends, well or not, its process tells the bytes (rsync's log.c; rsyncd.conf(5), "log file"). Standard
@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -21,6 +22,15 @@ _LINE: Final = re.compile(
     rb"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[(\d{1,10})\] "
     rb"(?:rsync on ([^ /]{1,255})[ /]|sent (\d{1,18}) bytes  received \d{1,18} bytes  total size )"
 )
+
+_FROM: Final = re.compile(rb" from (?:([!-?A-~]{1,64})@)?\S{1,255} \(([0-9a-fA-F:.]{2,45})\)$")
+"""How the line ends that begins a connection (clientserver.c): the user, where one was asked for, host and address."""
+
+AGAIN: Final = 60.0
+"""Seconds for which who fetches is no news."""
+
+Caller = tuple[str, str]
+"""The user that somebody fetches as, empty for none, and his address."""
 
 
 @dataclass(slots=True)
@@ -39,6 +49,8 @@ class Overheard:
         self._open: dict[bytes, str] = {}
         self._served: dict[str, Served] = {}
         self._is_news = False
+        self._callers: dict[Caller, float] = {}
+        self._fresh: list[Caller] = []
 
     def hear(self, line: bytes) -> None:
         """Any line of the container's log."""
@@ -46,6 +58,7 @@ class Overheard:
             process, module, sent = found.groups()
             if module:
                 self._begin(process, module.decode("utf-8", "replace"))
+                self._meet(line, time.monotonic())
             elif process in self._open:
                 self._end(self._open.pop(process), int(sent))
 
@@ -59,6 +72,21 @@ class Overheard:
         with contextlib.suppress(OSError):  # no room for figures is no reason to stop
             scratch.write_text("".join(lines))
             os.replace(scratch, self._totals)
+
+    def callers(self) -> list[Caller]:
+        """Who has begun to fetch since this was last asked, and had not for a while."""
+        fresh, self._fresh = self._fresh, []
+        return fresh
+
+    def _meet(self, line: bytes, now: float) -> None:
+        if not (found := _FROM.search(line)):
+            return
+        caller = (found[1] or b"").decode(), found[2].decode()
+        if now - self._callers.pop(caller, -AGAIN) >= AGAIN:
+            self._fresh.append(caller)
+        if len(self._callers) >= MOST:
+            del self._callers[next(iter(self._callers))]
+        self._callers[caller] = now
 
     def _begin(self, process: bytes, module: str) -> None:
         self._open.pop(process, None)

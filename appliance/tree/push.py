@@ -16,6 +16,7 @@ from appliance.store import Store
 from appliance.tree import tell
 from appliance.tree.barrier import Barrier
 from appliance.tree.bookkeeping import dispensable, kept
+from appliance.tree.callers import Callers
 from appliance.tree.deliver import Deliverer
 from appliance.tree.signs import Signs
 from appliance.tree.teller import Teller
@@ -32,7 +33,7 @@ class Push:
         self._store, self._teller, self._signs = store, Teller(settings, places), Signs()
         told = self._teller, self._signs
         self._deliverer = Deliverer(store, *told, places.run, self._find, self._is_back, on_change)
-        self._barrier = Barrier(self._teller)
+        self._barrier, self._callers = Barrier(self._teller), Callers()
         self._telling: dict[_Key, asyncio.Task[None]] = {}
         self._attempted: dict[_Key, asyncio.Event] = {}
 
@@ -82,6 +83,17 @@ class Push:
         for owed in self._store.deliveries(name):
             if not self._signs.note((owed.downstream, owed.archive)):
                 self._hurry(owed)
+
+    async def fetched(self, user: str, address: str) -> None:
+        """Somebody fetches from us by rsync: if it is one who was lost, it is told now, but not again and again.
+
+        Only who is lost: in others our own trigger may have made them fetch.
+        """
+        with dispensable():
+            owed = {told.downstream: told.archive for told in self._store.deliveries() if told.state == "lost"}
+            lost = [one for name, archive in owed.items() if (one := self._find(name, archive))]
+            for name in await self._callers.among(lost, user, address):
+                self.revive(name)
 
     def _hurry(self, owed: Delivery) -> None:
         """Who is lost stays so until it answers."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
+from appliance.container.keeper import LAST_WORDS
 from appliance.places import Places
 from tests.unit.upstream import PATIENCE, eventually
 
@@ -195,3 +198,39 @@ def test_who_outlives_supervisord_does_not_hold_up_the_end(places: Places, tmp_p
             with suppress(ProcessLookupError):  # who writes to nobody may have ended by himself
                 os.kill(int(pid.read_text()), signal.SIGKILL)
         assert {"first", "again"} <= set(map(told, child.stdout.read().splitlines()))
+
+
+def test_who_fetches_is_told_at_the_door(places: Places) -> None:
+    line = "2026/11/21 17:05:26 [7] rsync on debian/ from leaf@host (10.0.0.1)"
+    with socket.socket(socket.AF_UNIX) as door:
+        door.bind(str(places.door))
+        door.listen()
+        door.settimeout(20)
+        argv = [sys.executable, "-c", KEEP.format(run=places.run), "echo", line]
+        with subprocess.Popen(argv, stdout=subprocess.PIPE) as child:
+            said = door.accept()[0].recv(100)
+            child.communicate(timeout=20)
+    assert said == b"fetch leaf 10.0.0.1\n"
+
+
+def test_a_keeper_whose_programs_are_silent_sleeps(places: Places) -> None:
+    """All the time, and wakes up for the end."""
+
+    def woken(pid: int) -> str:
+        status = Path(f"/proc/{pid}/status").read_text()
+        return next(line for line in status.splitlines() if line.startswith("voluntary_ctxt_switches"))
+
+    silent = "echo up; trap 'kill $!; exit 0' TERM; sleep 60 & wait"
+    argv = [sys.executable, "-c", KEEP.format(run=places.run), "sh", "-c", silent]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as child:
+        places.supervisor.touch()
+        assert line(child) == "up"
+
+        def sleeps() -> bool:
+            before = woken(child.pid)
+            time.sleep(3 * LAST_WORDS)
+            return woken(child.pid) == before
+
+        eventually(sleeps)
+        child.terminate()
+        assert child.wait(10) == 0

@@ -3,6 +3,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from appliance.served import overheard
 from appliance.served.overheard import Overheard, Served, totals
 from tests.unit.upstream import daemon, eventually
@@ -29,8 +31,32 @@ def test_what_a_real_daemon_says(tmp_path: Path) -> None:
         eventually(lambda: log.read_text().count("total size") == 2)
     served = heard(tmp_path / "totals", *log.read_bytes().splitlines())
     assert list(served) == ["debian"]
+    assert callers(*log.read_bytes().splitlines()) == [("", "127.0.0.1")], "once, for it came twice"
     assert served["debian"].connections == 2
     assert 600_000 < served["debian"].bytes < 601_000
+
+
+def callers(*lines: bytes) -> list[tuple[str, str]]:
+    ears = Overheard(Path("/nonexistent"))
+    for line in lines:
+        ears.hear(line)
+    return [*ears.callers(), *ears.callers()]
+
+
+def test_who_fetches(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = (
+        AT + b" [7] rsync on debian/ from leaf@leaf.example.org (2001:db8::1)",
+        AT + b" [8] rsync on debian/x from evil@h (10.9.9.9) from b (10.0.0.2)",
+        AT + b" [9] rsync on debian/ from leaf@leaf.example.org (2001:db8::1)",
+        AT + b" [9] rsync on debian/ from UNKNOWN",
+        AT + b" [9] rsync to debian/ from c (10.0.0.3)",
+        b"somebody says: " + AT + b" [7] rsync on debian/ from d (10.0.0.4)",
+    )
+    assert callers(*lines) == [("leaf", "2001:db8::1"), ("", "10.0.0.2")]
+    monkeypatch.setattr(overheard, "AGAIN", 0.0)
+    assert callers(lines[0], lines[2]) == [("leaf", "2001:db8::1")] * 2
+    monkeypatch.setattr(overheard, "MOST", 1)
+    assert callers(*lines[:3]) == [("leaf", "2001:db8::1"), ("", "10.0.0.2"), ("leaf", "2001:db8::1")]
 
 
 def test_connections_that_overlap_and_lines_that_only_look_so(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.container.keeper import _tell_of
 from appliance.controller import Controller, new_request
 from appliance.tree import deliver
 from tests.unit.house import House, played, until
@@ -174,5 +175,45 @@ def test_a_clock_that_was_set_back_makes_no_lost_one_wait(house: House) -> None:
 
     async def scene(controller: Controller) -> None:
         await until(lambda: states(house) == {"leaf": "delivered"})
+
+    played(house, scene)
+
+
+def test_who_is_lost_and_fetches_is_told_at_once(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the keeper overhears it and tells at the door; what other callers do wakes nobody."""
+    monkeypatch.setattr(deliver, "LOST_AFTER", 1)
+    house.downstreams = "leaf=ssh://m@127.0.0.1?push=all"
+    house.answer("127.0.0.1", f"[ -e {tmp_path}/back ] && exit 0; exit 255")
+
+    async def scene(controller: Controller) -> None:
+        await publish(controller)
+        await until(lambda: states(house) == {"leaf": "lost"})
+        (tmp_path / "back").touch()
+        for caller in (("", "192.0.2.1"), ("hub", "10.0.0.1")):
+            await controller.push.fetched(*caller)
+            assert waits(house)
+        _tell_of(("", "127.0.0.1"), house.places.door)
+        await until(lambda: states(house) == {"leaf": "delivered"})
+
+    played(house, scene)
+
+
+def waits(house: House) -> bool:
+    """Whether the next attempt is not to come for long: who is hurried waits for nothing."""
+    (told,) = house.store.deliveries()
+    return told.next is not None and told.next > time.time() + 300
+
+
+def test_what_our_own_trigger_makes_somebody_fetch_is_no_sign(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its sync fails behind that, and it would be told again without a pause, for ever."""
+    monkeypatch.setattr(deliver, "FIRST_RETRY", 600.0)
+    house.downstreams = "leaf=ssh://m@leaf?push=all"
+    house.answer("leaf", "exit 4")
+
+    async def scene(controller: Controller) -> None:
+        await publish(controller)
+        await until(lambda: states(house) == {"leaf": "failing"})
+        await controller.push.fetched("leaf", "192.0.2.1")
+        assert waits(house)
 
     played(house, scene)
