@@ -12,12 +12,13 @@ from appliance import log, words
 from appliance.bell import Bell
 from appliance.errors import ApplianceError
 from appliance.joining.guest import Guest
+from appliance.joining.host import Host
 from appliance.lanes.lane import Lane
 from appliance.lanes.requests import new_request
 from appliance.lasting import lasting
 from appliance.notices.notices import Notices
 from appliance.places import Places
-from appliance.records import Request
+from appliance.records import Member, Request
 from appliance.run.reach import probe
 from appliance.served.countries import Countries
 from appliance.served.hits import Hits
@@ -43,6 +44,7 @@ class Controller:
         self.hits = Hits(places)
         self.countries, self.redirected = Countries(settings.geoip), Redirected()
         self.push = Push(settings, places, store, self._news)
+        self.host = Host(settings, places, store, self._welcome)
         self.volume = Volume(places, settings.reserve)
         self.guest = Guest(settings, places, partial(probe, places), self._let_in)
         self.lanes = {
@@ -66,6 +68,7 @@ class Controller:
             group.create_task(lasting("countries", self.countries.work))
             group.create_task(lasting("watch", self.watch.work))
             group.create_task(lasting("membership", self.guest.work))
+            group.create_task(lasting("members", self.host.work))
             for lane in self.lanes.values():
                 group.create_task(lane.work())
 
@@ -112,6 +115,13 @@ class Controller:
         self.push.spread(archive, state.publication, state.serial, again=names)
         return names
 
+    def _welcome(self, member: Member) -> None:
+        """Tell who has joined of what is published already."""
+        for archive in member.carries:
+            state = self.store.archive(archive)
+            if archive in self.lanes and state.publication:
+                self.push.spread(archive, state.publication, state.serial, again=[member.name])
+
     def repair(self, archive: str, paths: Iterable[str]) -> str:
         """Have files fetched again, by a run of their own; returns its request's id. Raises ApplianceError."""
         if self._lane(archive).is_origin:
@@ -147,7 +157,7 @@ class Controller:
         return self.lanes[archive]
 
     def reload(self, settings: Settings) -> None:
-        """Take over what mounted files say now: keys, secrets, the list of downstreams, countries."""
+        """Take over what mounted files say now: keys, secrets, downstreams, countries; and who is a member."""
         self.settings = settings
         self.countries.take_over(settings.geoip)
         for lane in self.lanes.values():
@@ -157,6 +167,7 @@ class Controller:
         self.watch.take_over(settings)
         self.notices.take_over(settings)
         self.guest.take_over(settings)
+        self.host.take_over(settings)
 
     def _tell_faults(self) -> None:
         """A bad line of a stock list stops no other, so somebody has to be told of it."""

@@ -11,7 +11,7 @@ from appliance.settings.public import host_port
 
 def lines(settings: Settings, places: Places) -> dict[str, str]:
     """Our public keys, and the lines with which another mirror lets us in or knows us."""
-    push_key, host_key = (path.read_text().strip() for path in (places.push_public_key, places.host_public_key))
+    push_key, host_key = push_keys(places)[0], places.host_public_key.read_text().strip()
     variable = settings.name.partition(".")[0].replace("-", "_").upper()
     addresses = _addresses(settings.name)
     source = f',from="{addresses}"' if addresses else ""
@@ -21,8 +21,19 @@ def lines(settings: Settings, places: Places) -> dict[str, str]:
         "authorized_keys": f'restrict,command="~/bin/ftpsync"{source} {push_key}',
         "trigger_variable": f"MIRROR_TRIGGERS__{variable}__KEY={push_key}",
         "pull_variable": f"MIRROR_PULLS__{variable}__KEY={push_key}",
-        "known_hosts": f"{pinned_as(settings.public.ssh)} {' '.join(host_key.split()[:2])}",
+        "known_hosts": pins(settings, places)[0],
     }
+
+
+def push_keys(places: Places) -> tuple[str, ...]:
+    """The public keys that trigger."""
+    return (places.push_public_key.read_text().strip(),)
+
+
+def pins(settings: Settings, places: Places) -> tuple[str, ...]:
+    """Our sshd, as lines of a known_hosts file."""
+    kind, key = places.host_public_key.read_text().split()[:2]
+    return (f"{pinned_as(settings.public.ssh)} {kind} {key}",)
 
 
 def pinned_as(address: str) -> str:

@@ -7,8 +7,10 @@ import contextlib
 import fcntl
 import os
 import signal
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import uvicorn
@@ -20,7 +22,9 @@ from appliance.doors import http, schedule
 from appliance.doors.desk import Desk
 from appliance.errors import ApplianceError
 from appliance.joining import effective
+from appliance.joining.admitted import with_members
 from appliance.places import Places
+from appliance.settings import Settings
 from appliance.store import Store
 
 LONGEST_STOP: Final = 5.0
@@ -37,22 +41,32 @@ def serve(environ: Mapping[str, str], places: Places) -> int:
         commands.carry(mark)
         store = Store(places.store)
         try:
-            asyncio.run(_serve(environ, places, Controller(settings, places, store)))
+            controller = Controller(with_members(settings, store.members(), time.time()), places, store)
+            asyncio.run(_serve(environ, places, controller, settings))
         finally:
             store.close()
     return 0
 
 
-async def _serve(environ: Mapping[str, str], places: Places, controller: Controller) -> None:
-    def reload() -> list[str]:
-        settings = effective.load(environ, places)
-        changed = render.apply(settings, places)
-        controller.reload(settings)
+async def _serve(environ: Mapping[str, str], places: Places, controller: Controller, settings: Settings) -> None:
+    """``settings`` are as the environment has them, without those who have joined."""
+
+    def put_in_force() -> tuple[Path, ...]:
+        everybody = with_members(settings, controller.store.members(), time.time())
+        changed = render.apply(everybody, places)
+        controller.reload(everybody)
         render.reload_programs(changed, places)
+        return changed
+
+    def reload() -> list[str]:
+        nonlocal settings
+        settings = effective.load(environ, places)
+        changed = put_in_force()
         log.event("reloaded", changed=", ".join(path.name for path in changed) or "nothing")
         return [path.name for path in changed]
 
     controller.guest.renew = reload
+    controller.host.renew = put_in_force
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGHUP, _quietly, reload)
     app = http.application(controller, reload)

@@ -10,8 +10,9 @@ from typing import Any
 from appliance import expiry, space
 from appliance.controller import Controller, Lane
 from appliance.errors import SyncError
+from appliance.joining.member import overlaps
 from appliance.joining.told import note
-from appliance.records import Request, Run
+from appliance.records import Member, Request, Run
 from appliance.run.upstreams import Look
 from appliance.settings.archive import Archive
 from appliance.space import UNLIMITED, Amount, Space
@@ -27,8 +28,39 @@ def picture(controller: Controller) -> dict[str, Any]:
         "archives": {name: _archive(controller, lane) for name, lane in controller.lanes.items()},
         "membership": controller.guest.picture,
         "downstreams": _downstreams(controller),
+        "members": {one.name: _joined(one) for one in controller.store.members()},
         "mirrors": mirrors(controller),
         "volumes": {name: _volume(seen, kept) for name, (seen, kept) in volumes(controller).items()},
+    }
+
+
+def _joined(one: Member) -> dict[str, Any]:
+    """What everybody may know of an invitation."""
+    return {
+        "state": one.state,
+        "archives": list(one.archives),
+        "invited_at": one.invited,
+        "expires_at": one.expires,
+        "joined_at": one.joined,
+        "seen_at": one.seen,
+    }
+
+
+def member(one: Member) -> dict[str, Any]:
+    """What its operator may know of it: everything but what is secret."""
+    return {
+        "name": one.name,
+        **_joined(one),
+        "push": one.push,
+        "sources": list(one.sources),
+        "carries": list(one.carries),
+        "mirror": one.mirror,
+        "ssh": one.ssh,
+        "host_keys": list(one.host_keys),
+        "site": one.site,
+        "user": one.user,
+        "renew": one.renew,
+        "overlap_until": one.before_until if overlaps(one, time.time()) else None,
     }
 
 

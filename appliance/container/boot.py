@@ -37,7 +37,7 @@ def boot(environ: Mapping[str, str], places: Places, plain: Iterable[int] = (), 
     # Into the empty place where its volume should be nothing is written.
     volumes.prepare(places, [name for name in reading.settings.archives if name not in gone])
     effective.begin(reading.settings, places)
-    render.apply(effective.load(environ, places), places)
+    render.apply(effective.everybody(effective.load(environ, places), places), places)
 
 
 def _root() -> Iterator[Problem]:

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from appliance.doors import looks, membership, orders, program
+from appliance.doors import invitations, looks, membership, orders, program
 from appliance.doors.asking import die
 from appliance.doors.options import Shell
 from appliance.errors import ApplianceError
 
-__all__ = ["app", "looks", "main", "membership", "orders"]
+__all__ = ["app", "invitations", "looks", "main", "membership", "orders"]
 
 app = program.app
 

@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from appliance import metrics, status
 from appliance.controller import Controller
-from appliance.doors import api, levers, lists, page, webtrigger
+from appliance.doors import api, joining, levers, lists, page, webtrigger
 from appliance.doors.redirect import App, Redirect
 from appliance.doors.tables import Tables
 from appliance.errors import ApplianceError
@@ -84,6 +84,7 @@ def application(controller: Controller, reload: Callable[[], list[str]]) -> App:
             *webtrigger.routes(controller),
             *lists.routes(controller, tables),
             *levers.routes(controller),
+            *joining.routes(controller),
             Route("/control/inside", inside),
             Route("/control/push", push, methods=["POST"]),
             Route("/control/roots/{archive}", roots),

@@ -27,14 +27,14 @@ COMPLETES: Final = "_MIRRORCTL_COMPLETE"
 """The variable by which a shell asks for words."""
 
 
-def _archives(incomplete: str) -> list[str]:
+def archives(incomplete: str) -> list[str]:
     """The names that a shell completes; also those of a configuration that is broken elsewhere."""
     return [name for name in effective.read(ENVIRON, PLACES).settings.archives if name.startswith(incomplete)]
 
 
 _NAME = "Name of an archive, as in MIRROR_ARCHIVES__NAME__…."
-ArchiveName = Annotated[str, typer.Argument(help=_NAME, autocompletion=_archives)]
-SomeArchive = Annotated[str | None, typer.Argument(help="Only this archive.", autocompletion=_archives)]
+ArchiveName = Annotated[str, typer.Argument(help=_NAME, autocompletion=archives)]
+SomeArchive = Annotated[str | None, typer.Argument(help="Only this archive.", autocompletion=archives)]
 
 
 def settings_in_force() -> Settings:
@@ -54,3 +54,8 @@ def settings_with(archive: str) -> Settings:
 def ask(method: str, path: str, body: Any = None) -> Any:
     """The controller's answer. Raises ApplianceError when it does not answer, ends the program when it refuses."""
     return asking.ask(PLACES, method, path, body)
+
+
+def look(path: str) -> Any | None:
+    """The controller's answer; None when there is none now."""
+    return asking.look(PLACES, path)

@@ -23,7 +23,7 @@ def show(picture: dict[str, Any]) -> None:
     console.print(_archives(picture))
     if picture["membership"]:
         console.print(summary(picture["membership"]), markup=False, highlight=False, soft_wrap=True)
-    if picture["downstreams"]:
+    if picture["downstreams"] or picture["members"]:
         console.print(_downstreams(picture))
     for name, archive in picture["archives"].items():
         if archive["progress"]:
@@ -59,25 +59,40 @@ def _archives(picture: dict[str, Any]) -> Table:
     table = Table(*columns, box=None, title=picture["name"])
     for name, archive in picture["archives"].items():
         run = archive["last_run"]
-        ended = f"{run['result'] or archive['stage'] or 'running'} ({_ago(run['ended_at'])})" if run else "never"
+        ended = f"{run['result'] or archive['stage'] or 'running'} ({ago(run['ended_at'])})" if run else "never"
         signed = {True: "yes", False: "unsigned", None: "–"}[archive["signed"]]
         signed = "not checked" if archive["verify"] == "off" else signed
-        published = _ago(archive["published_at"])
+        published = ago(archive["published_at"])
         table.add_row(name, archive["role"], archive["serial"] or "–", published, archive["state"], ended, signed)
     return table
 
 
 def _downstreams(picture: dict[str, Any]) -> Table:
-    table = Table("downstream", "archive", "state", "serial", "trouble", box=None)
+    members = picture["members"]
+    table = Table("downstream", "archive", "state", "serial", "invitation", "trouble", box=None)
     for name, archives in picture["downstreams"].items():
+        how = came(members[name]) if name in members else "–"
         for archive, told in archives.items():
-            table.add_row(name, archive, told["state"], told["serial"] or "–", escape(told["error"] or ""))
+            table.add_row(name, archive, told["state"], told["serial"] or "–", how, escape(told["error"] or ""))
         if not archives:
-            table.add_row(name, "–", "never told", "–", "")
+            table.add_row(name, "–", "never told", "–", how, "")
+    for name, one in members.items():
+        if name not in picture["downstreams"]:
+            table.add_row(name, " ".join(one["archives"]), "–", "–", came(one), "")
     return table
 
 
-def _ago(when: float | None) -> str:
+def came(member: dict[str, Any]) -> str:
+    """What has become of an invitation."""
+    if member["state"] == "joined":
+        return f"joined {ago(member['joined_at'])}"
+    if member["state"] == "invited":
+        return "expired" if time.time() > member["expires_at"] else f"invited {ago(member['invited_at'])}"
+    return str(member["state"])
+
+
+def ago(when: float | None) -> str:
+    """How long since then, in one unit; a dash for never."""
     if when is None:
         return "–"
     seconds = max(0, int(time.time() - when))

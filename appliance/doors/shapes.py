@@ -134,6 +134,17 @@ class Delivery(Shape):
     next_at: Epoch | None
 
 
+class Member(Shape):
+    """A mirror that was invited to be a downstream of ours."""
+
+    state: Literal["invited", "joined", "revoked"]
+    archives: list[str] = Field(description="what it was offered")
+    invited_at: Epoch
+    expires_at: Epoch = Field(description="until when the invitation could be used")
+    joined_at: Epoch | None
+    seen_at: Epoch | None = Field(description="when it last told us something new of itself")
+
+
 class Volume(Shape):
     """Room on a volume; inodes are null where the filesystem does not count them."""
 
@@ -222,6 +233,7 @@ class Status(Shape):
     archives: dict[str, Archive]
     membership: Membership | None = Field(description="null without a token")
     downstreams: dict[str, dict[str, Delivery]] = Field(description="by downstream and archive")
+    members: dict[str, Member] = Field(description="who was invited, by name")
     volumes: dict[str, Volume]
     mirrors: list[Mirror]
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final
 
 from rich.console import Console
@@ -18,6 +21,8 @@ from appliance.doors import asking
 from appliance.errors import ApplianceError
 from appliance.joining import effective
 from appliance.places import Places
+from appliance.settings import Reading
+from appliance.store import StoreError
 
 STATUS: Final = {Level.OK: 0, Level.NOTE: 0, Level.WARNING: 1, Level.ERROR: 2}
 """The exit status of each level."""
@@ -28,7 +33,7 @@ _STYLES: Final = {Level.OK: "green", Level.NOTE: "cyan", Level.WARNING: "yellow"
 def visit(environ: Mapping[str, str], places: Places, local: bool, as_json: bool) -> int:
     """Look, print, and return the exit status. The configuration may be broken, and nothing need run."""
     picture, silence = _picture(places)
-    with prepared(effective.read(environ, places), places, picture, silence) as patient:
+    with prepared(_everybody(effective.read(environ, places), places), places, picture, silence) as patient:
         found = asyncio.run(rounds.examine(patient, local))
     everything = [finding for findings in found.values() for finding in findings]
     level = worst(everything)
@@ -37,6 +42,13 @@ def visit(environ: Mapping[str, str], places: Places, local: bool, as_json: bool
     else:
         _show(found, everything)
     return STATUS[level]
+
+
+def _everybody(reading: Reading, places: Places) -> Reading:
+    """With those who have joined, as far as that can be known."""
+    with suppress(sqlite3.Error, StoreError):
+        return replace(reading, settings=effective.everybody(reading.settings, places))
+    return reading
 
 
 def _picture(places: Places) -> tuple[dict[str, Any] | None, str]:

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 
 from appliance.errors import Problem
 from appliance.joining import invitation, membership, offered
+from appliance.joining.admitted import with_members
 from appliance.joining.invitation import Invitation
 from appliance.places import Places
 from appliance.settings import Reading, Settings
 from appliance.settings.environment import INVITE, OFFER, Given, gather, shown
 from appliance.settings.faults import Fault
 from appliance.settings.reading import judge, sound
+from appliance.store import enrolled
 
 
 def load(environ: Mapping[str, str], places: Places) -> Settings:
@@ -26,6 +28,11 @@ def read(environ: Mapping[str, str], places: Places) -> Reading:
     if offer := _offer(given):
         _fill_in(given, offer, places)
     return judge(given)
+
+
+def everybody(settings: Settings, places: Places) -> Settings:
+    """The settings with those in them who have joined us. Raises StoreError, or what SQLite does."""
+    return with_members(settings, enrolled(places.store), time.time())
 
 
 def begin(settings: Settings, places: Places) -> None:

@@ -21,6 +21,8 @@ STATEMENT: Final = "push-mirror-join-1"
 ANSWER: Final = "push-mirror-answer-1"
 """The first words of a downstream's line and of the upstream's; another number is another form."""
 
+Result = Literal["welcome", "renew", "refused", "expired", "used", "revoked"]
+
 Nonce = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
 
 
@@ -53,7 +55,7 @@ class Answer(Paper):
 
     to: Nonce
     """The statement's nonce."""
-    result: Literal["welcome", "renew", "refused", "expired", "used", "revoked"]
+    result: Result
     """`renew`: all is well, and it asks for a renewal. `refused`: not with this statement, ``says`` tells why. Anything
     but these and `welcome` is final for this secret."""
     says: Line = ""
@@ -76,9 +78,13 @@ class Sealed(Paper):
     text: Annotated[str, Field(max_length=paper.LONGEST)]
     seal: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
+    def is_by(self, secret: str) -> bool:
+        """Whether the holder of the secret has sealed it."""
+        return secrets.is_sealed(secret, self.text, self.seal)
+
     def opened(self, form: type[Form], secret: str) -> Form:
         """The content; raises Fault when another secret has sealed it, or the text is not of that form."""
-        if not secrets.is_sealed(secret, self.text, self.seal):
+        if not self.is_by(secret):
             raise Fault("is sealed by another secret", "use the line and the token that belong together")
         try:
             return form.model_validate(json.loads(self.text))

@@ -65,7 +65,9 @@ class Archive(Frozen):
     )
     comment: Line = Field("", description="shown in the rsync daemon's list of modules")
     auth_users: UserPatterns = Field(
-        (), description="rsync users that may fetch, `*` for all with a line in the secrets; empty: open to everybody"
+        (),
+        description="rsync users that may fetch beside those who are invited, `*` for all with a line in the secrets; "
+        "empty: open to everybody",
     )
     hosts_allow: HostPatterns = Field(
         (), description="addresses, networks and hosts that may fetch by rsync; empty: all"

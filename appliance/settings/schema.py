@@ -36,7 +36,9 @@ from appliance.space import Reserve
 
 LIST_DIRECTORY = Path("/etc/mirror")
 """Where the key files of a stock list are, unless it says so itself."""
-RESERVED = frozenset({"api", "control", "global", "healthz", "metrics", "mirrors", "r", "readyz", "status", "trigger"})
+RESERVED = frozenset(
+    {"api", "control", "global", "healthz", "join", "metrics", "mirrors", "r", "readyz", "status", "trigger"}
+)
 PACKED = "*.7z *.apk *.bz2 *.deb *.gz *.iso *.jpg *.jigdo *.lz4 *.lzma *.png *.rpm *.tgz *.udeb *.xz *.zip *.zst"
 
 

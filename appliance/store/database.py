@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,6 +36,8 @@ class Database:
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         self._db = _open(path)
+        with suppress(OSError):  # there are secrets in it; what SQLite puts beside it gets the same mode
+            path.chmod(0o600)
         try:
             self._db.execute("pragma journal_mode = wal")
             self._db.execute("pragma synchronous = full")
@@ -61,6 +63,7 @@ class Database:
         scratch = copy.with_name(f"{copy.name}.new")
         scratch.unlink(missing_ok=True)
         try:
+            scratch.touch(0o600)
             self._db.execute("vacuum into ?", (os.fspath(scratch),))
             with scratch.open("rb") as file:
                 os.fsync(file.fileno())
@@ -107,13 +110,18 @@ def check(path: Path) -> None:
 
 def carried(path: Path) -> frozenset[str]:
     """The archives that were published, or were about to be; of a store of any version that ``check`` lets pass."""
-    if not path.exists():
-        return frozenset()
-    with closing(_open(path)) as db:
-        if not _version(db):
+    with looked_at(path) as (db, version):
+        if not version:
             return frozenset()
         rows = db.execute("select name from archive where published is not null or publishing is not null")
         return frozenset(str(row[0]) for row in rows)
+
+
+@contextmanager
+def looked_at(path: Path) -> Iterator[tuple[sqlite3.Connection, int]]:
+    """A store to be read as it is, and its version; 0 where there is none. Raises as ``check`` does."""
+    with closing(_open(path) if path.exists() else sqlite3.connect(":memory:")) as db:
+        yield db, _version(db)
 
 
 def copy(path: Path, to: Path) -> None:

@@ -103,7 +103,20 @@ _FAILING: Final = "alter table delivery add column failing real"
 _PAUSED: Final = "create table pause (archive text primary key, since real not null) without rowid"
 """Requests are kept while an archive rests, also over a restart."""
 
-STEPS: Final = (_TABLES, _COUNTED, _NOTICES, _SEEN, _SILENT, _WATCHED, _MEASURED, _FAILING, _PAUSED)
+_MEMBERS: Final = """
+create table member (
+    name text primary key, state text not null, token text not null, archives text not null, invited real not null,
+    expires real not null, push text not null, sources text not null default '[]', user text not null default '',
+    generation integer not null default 0, nonce text not null default '', secret text not null default '',
+    before text not null default '', before_user text not null default '', before_until real not null default 0,
+    mirror text not null default '', ssh text not null default '', host_keys text not null default '[]',
+    site text not null default '', carries text not null default '[]', said integer not null default 0, joined real,
+    seen real, renew integer not null default 0, told text not null default '[]'
+) without rowid
+"""
+"""Who was invited: lists are JSON, secrets are as they are, for rsync's daemon has to be told passwords."""
+
+STEPS: Final = (_TABLES, _COUNTED, _NOTICES, _SEEN, _SILENT, _WATCHED, _MEASURED, _FAILING, _PAUSED, _MEMBERS)
 """Step n brings a store of version n to version n + 1. What has been released is never changed: it gets a successor."""
 
 NEWEST: Final = len(STEPS)

@@ -1,0 +1,140 @@
+"""The verbs of mirrorctl about those who join us."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from enum import Enum
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from appliance import log
+from appliance.doors import program, screen
+from appliance.doors.options import AsJson
+from appliance.errors import ApplianceError
+from appliance.settings.faults import Fault
+from appliance.settings.times import parse_duration
+
+
+class Push(Enum):
+    """How a downstream is told."""
+
+    STAGED = "staged"
+    MHOP = "mhop"
+    ALL = "all"
+
+
+def _names(incomplete: str) -> list[str]:
+    """The members that a shell completes; nobody while the controller does not answer."""
+    found = program.look("/control/members") or {"members": {}}
+    return [name for name in found["members"] if name.startswith(incomplete)]
+
+
+MemberName = Annotated[str, typer.Argument(help="What it was invited as.", autocompletion=_names)]
+
+
+@program.app.command()
+def invite(
+    name: Annotated[str, typer.Argument(help="The new downstream's public host name.")],
+    archive: Annotated[
+        list[str] | None, typer.Option(help="What it may fetch, once for each.", autocompletion=program.archives)
+    ] = None,
+    push: Annotated[Push, typer.Option(help="How it is told of news.")] = Push.STAGED,
+    expires: Annotated[str, typer.Option(help="How long the token is good, such as 12h or 7d.")] = "7d",
+    from_: Annotated[
+        list[str] | None, typer.Option("--from", help="An address that our triggers come from; none: any.")
+    ] = None,
+    tls: Annotated[bool, typer.Option("--tls", help="It shall fetch by TLS.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print a token, one line, with which another mirror becomes a downstream of ours. It is good for one of them."""
+    offer = {
+        "name": name, "archives": archive or [], "push": push.value, "expires": _seconds(expires),
+        "sources": from_ or [], "tls": tls,
+    }  # fmt: skip
+    made = program.ask("POST", "/control/invite", offer)
+    if as_json:
+        print(json.dumps({"name": name, **made}, indent=2))
+        return
+    print(made["token"])
+    print(_what_to_do(name, made), file=sys.stderr)
+
+
+def _what_to_do(name: str, made: dict[str, Any]) -> str:
+    day = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(made["expires_at"]))
+    before = "The token that it was given before is no good any more.\n" if made["replaced"] else ""
+    return (
+        f"{before}Hand this line to the operator of {name}, and to nobody else:\n"
+        f"who has it can join, once, until {day}. There it is all that is needed:\n"
+        "MIRROR_INVITE=TOKEN, or MIRROR_INVITE_FILE. A mirror that cannot reach us by HTTP\n"
+        "says in its log what is to be pasted here: mirrorctl admit LINE"
+    )
+
+
+def _seconds(text: str) -> int:
+    try:
+        return int(parse_duration(text))
+    except Fault as fault:
+        raise ApplianceError(f"--expires: {fault.fact}", fault.cure) from None
+
+
+@program.app.command()
+def admit(
+    line: Annotated[str, typer.Argument(help="What the downstream's log says, or - to read it from standard input.")],
+    as_json: AsJson = False,
+) -> None:
+    """Let in an invited mirror that cannot reach us by HTTP, or hear what it has to say, by the line that it prints."""
+    text = sys.stdin.read(1 << 16) if line == "-" else line
+    told = program.ask("POST", "/control/admit", {"line": text})
+    if as_json:
+        print(json.dumps(told, indent=2))
+        sys.exit(0 if told["result"] in ("welcome", "renew") else 1)
+    one = told["member"]
+    if told["result"] not in ("welcome", "renew"):
+        raise ApplianceError(f"{one['name']}: {told['result']}", log.clean(told["says"]))
+    print(f"{one['name']} is in: {' '.join(one['carries'])}, pushed at {log.clean(one['ssh'])}")
+
+
+@program.app.command()
+def revoke(name: MemberName, as_json: AsJson = False) -> None:
+    """End a membership or an invitation: it cannot fetch any more what is not open to all, and is not pushed."""
+    done = program.ask("POST", "/control/revoke", {"name": name})
+    print(json.dumps(done, indent=2) if as_json else f"{name}: revoked; a transfer that is under way goes on")
+
+
+@program.app.command()
+def rotate(name: MemberName, as_json: AsJson = False) -> None:
+    """Have a member's password changed when it is heard of next, within six hours; the old one is good for a day."""
+    done = program.ask("POST", "/control/rotate", {"name": name})
+    print(
+        json.dumps(done, indent=2) if as_json else f"{name}: asked to take a new password; mirrorctl members shows when"
+    )
+
+
+@program.app.command()
+def members(as_json: AsJson = False) -> None:
+    """Show whom we have invited, who has joined, and when each was heard of last."""
+    found = program.ask("GET", "/control/members")["members"]
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    table = Table("member", "state", "archives", "push", "ssh", "heard of", "password", box=None)
+    for name, one in found.items():
+        carried = " ".join(one["carries"] or one["archives"])
+        seen = screen.ago(one["seen_at"])
+        table.add_row(name, screen.came(one), carried, one["push"], escape(one["ssh"]) or "–", seen, _password(one))
+    Console().print(table)
+
+
+def _password(one: dict[str, Any]) -> str:
+    """What is going on with it."""
+    if one["renew"]:
+        return "to be changed"
+    if one["overlap_until"]:
+        return f"changed, the old one until {time.strftime('%H:%M UTC', time.gmtime(one['overlap_until']))}"
+    return "–" if one["state"] != "joined" else "good"

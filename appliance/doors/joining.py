@@ -1,0 +1,104 @@
+"""How mirrors join: their statements by HTTP, which anybody may send, and what mirrorctl asks and orders about them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from appliance import log, status
+from appliance.controller import Controller
+from appliance.errors import ApplianceError
+from appliance.joining import paper
+from appliance.joining.hearing import Heard, Stranger
+from appliance.joining.host import Offer
+from appliance.settings.faults import Fault
+
+OFTEN: Final = 60.0
+"""Seconds between two log lines about strangers, however many there are."""
+
+
+def routes(controller: Controller) -> list[Route]:
+    """``/join`` is everybody's, what is below ``/control/`` nginx shows to nobody."""
+    strangers, host = Strangers(), controller.host
+
+    async def join(request: Request) -> Response:
+        try:
+            heard = host.hear(await _line(request))
+        except (Stranger, Fault):
+            strangers.note(request.headers.get("x-real-ip", ""))
+            # Who is not believed is not told why: nor whether anybody of that name was invited.
+            return PlainTextResponse("not believed\n", 403)
+        return PlainTextResponse(f"{heard.line}\n")
+
+    async def admit(request: Request) -> Response:
+        return JSONResponse(_told(_admitted(controller, (await request.json())["line"])))
+
+    async def invite(request: Request) -> Response:
+        wanted = await request.json()
+        lists = {key: tuple(wanted[key]) for key in ("archives", "sources")}
+        invitation, replaced = host.invite(Offer(**{**wanted, **lists}))
+        return JSONResponse({"token": invitation.token, "expires_at": invitation.expires_at, "replaced": replaced})
+
+    async def revoke(request: Request) -> Response:
+        return JSONResponse(status.member(host.revoke((await request.json())["name"])))
+
+    async def rotate(request: Request) -> Response:
+        return JSONResponse(status.member(host.rotate((await request.json())["name"])))
+
+    async def members(_: Request) -> Response:
+        return JSONResponse({"members": {one.name: status.member(one) for one in controller.store.members()}})
+
+    return [
+        Route("/join", join, methods=["POST"]),
+        Route("/control/admit", admit, methods=["POST"]),
+        Route("/control/invite", invite, methods=["POST"]),
+        Route("/control/revoke", revoke, methods=["POST"]),
+        Route("/control/rotate", rotate, methods=["POST"]),
+        Route("/control/members", members),
+    ]
+
+
+class Strangers:
+    """Says in the log that somebody is not believed, and how many more there were: a flood is not one of log lines."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._next, self._untold = clock, 0.0, 0
+
+    def note(self, address: str) -> None:
+        """Another one, from that address."""
+        now = self._clock()
+        if now < self._next:
+            self._untold += 1
+            return
+        log.trouble("a statement at /join was not believed", address=address or None, others=self._untold or None)
+        self._next, self._untold = now + OFTEN, 0
+
+
+async def _line(request: Request) -> str:
+    """The body, no longer than a statement can be. Raises Fault."""
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > paper.LONGEST:
+            raise Fault("is too long", "send one statement")
+    return body.decode("ascii", "replace")
+
+
+def _admitted(controller: Controller, line: str) -> Heard:
+    """Raises ApplianceError for what is no statement that we believe."""
+    try:
+        return controller.host.hear(line)
+    except Fault as fault:
+        raise ApplianceError(f"the line {fault.fact}", fault.cure) from None
+    except Stranger:
+        cure = "see mirrorctl members; the token it was made with may be another mirror's, or an older one"
+        raise ApplianceError("nobody whom we have invited has written this line", cure) from None
+
+
+def _told(heard: Heard) -> dict[str, Any]:
+    return {"result": heard.result, "says": heard.says, "answer": heard.line, "member": status.member(heard.member)}

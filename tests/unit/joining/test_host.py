@@ -1,0 +1,194 @@
+"""Who invites, and what is kept of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from appliance.container import render
+from appliance.errors import ApplianceError
+from appliance.joining.hearing import Stranger
+from appliance.joining.host import Host, Offer
+from appliance.records import Member
+from appliance.settings import load
+from appliance.store import Store, enrolled
+from tests.unit.house import House
+from tests.unit.joining.joiner import Joiner
+
+OFFER = Offer("new.example.org", ("debian",))
+
+
+class Upstream:
+    """A host of mirrors around a house; what it puts in force is counted, and may fail."""
+
+    def __init__(self, house: House) -> None:
+        self.house, self.renewed, self.joined = house, 0, list[Member]()
+        self.trouble: Exception | None = None
+        settings = load(house.environ)
+        render.apply(settings, house.places)
+        self.host = Host(settings, house.places, house.store, self.joined.append)
+        self.host.renew = self.renew
+
+    def renew(self) -> None:
+        self.renewed += 1
+        if self.trouble:
+            raise self.trouble
+
+    def joiner(self, offer: Offer = OFFER) -> Joiner:
+        return Joiner(self.host.invite(offer)[0])
+
+
+@pytest.fixture
+def upstream(tmp_path: Path) -> Iterator[Upstream]:
+    house = House(tmp_path / "house", downstreams="known=ssh://known.example.org")
+    house.extra |= {
+        "MIRROR_NAME": "hub.example.org",
+        "MIRROR_ARCHIVES__ALMA__UPSTREAM": "none",
+        "MIRROR_ARCHIVES__ALMA__PROFILE": "rpm",
+        "MIRROR_RSYNC_SECRETS": "user:word",
+    }
+    yield Upstream(house)
+    house.store.close()
+
+
+def test_a_token_says_all_that_a_new_mirror_needs(upstream: Upstream) -> None:
+    token, replaced = upstream.host.invite(Offer("new.example.org", ("debian", "alma"), "all", 60, ("192.0.2.7",)))
+    assert (token.name, token.upstream, token.sources) == ("new.example.org", "hub.example.org", ("192.0.2.7",))
+    assert token.archives == {"debian": "debian", "alma": "rpm"}
+    assert (token.rsync, token.callback) == ("rsync://hub.example.org:873", "http://hub.example.org/join")
+    assert token.push_keys == (upstream.house.places.push_public_key.read_text().strip(),)
+    (pin,) = token.host_keys
+    assert pin.startswith("[hub.example.org]:2222 ssh-ed25519 ")
+    assert pin.split()[1:] == upstream.house.places.host_public_key.read_text().split()[:2]
+    assert 55 < token.expires_at - time.time() < 61
+    assert not replaced
+    (member,) = enrolled(upstream.house.places.store)
+    assert (member.state, member.push) == ("invited", "all")
+
+
+@pytest.mark.parametrize(
+    ("offer", "says"),
+    [
+        (replace(OFFER, name="a b"), "not a host name"),
+        (replace(OFFER, name="hub.example.org"), "somebody here"),
+        (replace(OFFER, name="known"), "somebody here"),
+        (replace(OFFER, name="user"), "somebody here"),
+        (replace(OFFER, archives=("other",)), "no archive 'other'"),
+        (replace(OFFER, archives=()), "several archives"),
+        (replace(OFFER, expires=0), "a year at most"),
+        (replace(OFFER, expires=1 << 40), "a year at most"),
+        (replace(OFFER, sources=("a b",)), "not an address"),
+        (replace(OFFER, tls=True), "no way in by TLS"),
+    ],
+)
+def test_what_cannot_be_offered_is_told(upstream: Upstream, offer: Offer, says: str) -> None:
+    with pytest.raises(ApplianceError, match=says) as caught:
+        upstream.host.invite(offer)
+    assert caught.value.cure
+    assert upstream.house.store.members() == ()
+
+
+def test_who_joins_is_kept_before_he_is_answered(upstream: Upstream) -> None:
+    joiner = upstream.joiner()
+    heard = upstream.host.hear(joiner.says())
+    assert joiner.reads(heard.line).result == "welcome"
+    assert [one.name for one in upstream.joined] == ["new.example.org"]
+    assert upstream.renewed == 1
+    (member,) = enrolled(upstream.house.places.store)
+    assert (member.state, member.secret, member.renew) == ("joined", joiner.secret, False)
+    with pytest.raises(ApplianceError, match="has joined already"):
+        upstream.host.invite(OFFER)
+
+
+def test_a_new_token_makes_the_one_before_worthless(upstream: Upstream) -> None:
+    first = upstream.joiner()
+    token, replaced = upstream.host.invite(OFFER)
+    assert replaced
+    with pytest.raises(Stranger):
+        upstream.host.hear(first.says())
+    assert upstream.host.hear(Joiner(token).says()).has_joined
+
+
+def test_of_two_with_one_token_one_joins(upstream: Upstream) -> None:
+    first = upstream.joiner()
+    second = Joiner(first.token)
+    results = [one.reads(upstream.host.hear(one.says()).line).result for one in (first, second, first, second)]
+    assert results == ["welcome", "used", "welcome", "used"]
+    assert upstream.house.store.members()[0].secret == first.secret
+
+
+def test_what_could_not_be_put_in_force_is_before_anybody_is_welcome(upstream: Upstream) -> None:
+    joiner = upstream.joiner()
+    upstream.trouble = OSError("disk full")
+    for _ in range(2):
+        with pytest.raises(OSError, match="disk full"):
+            upstream.host.hear(joiner.says())
+    upstream.trouble = None
+    assert joiner.reads(upstream.host.hear(joiner.says()).line).result == "welcome"
+    assert upstream.renewed == 3
+
+
+def test_who_is_revoked_is_out_and_can_be_invited_again(upstream: Upstream) -> None:
+    joiner = upstream.joiner()
+    upstream.host.hear(joiner.says())
+    upstream.host.revoke("new.example.org")
+    assert upstream.renewed == 2
+    assert joiner.reads(upstream.host.hear(joiner.says("news", joiner.secret)).line, joiner.secret).result == "revoked"
+    assert upstream.host.hear(upstream.joiner().says()).has_joined
+
+
+@pytest.mark.parametrize("verb", ["revoke", "rotate"])
+def test_nobody_is_nobody(upstream: Upstream, verb: str) -> None:
+    with pytest.raises(ApplianceError, match="nobody called 'nobody'"):
+        getattr(upstream.host, verb)("nobody")
+
+
+def test_a_password_is_changed_when_its_member_is_heard_of(upstream: Upstream) -> None:
+    joiner = upstream.joiner()
+    with pytest.raises(ApplianceError, match="is invited, and has no password"):
+        upstream.host.rotate("new.example.org")
+    upstream.host.hear(joiner.says())
+    upstream.host.rotate("new.example.org")
+    old = joiner.secret
+    assert joiner.reads(upstream.host.hear(joiner.says("news", old)).line, old).result == "renew"
+    said = joiner.says("renew", old, nonce="a" * 32)
+    answer = joiner.reads(upstream.host.hear(said).line, old)
+    assert (answer.result, answer.user) == ("welcome", "new.example.org_2")
+    assert upstream.house.store.members()[0].user == "new.example.org_2"
+
+
+def test_an_old_password_goes_when_its_time_has_come(upstream: Upstream) -> None:
+    joiner = upstream.joiner()
+    upstream.host.hear(joiner.says())
+    upstream.host.hear(joiner.says("renew", joiner.secret, nonce="a" * 32))
+    (member,) = upstream.house.store.members()
+    upstream.house.store.keep_member(replace(member, before_until=time.time() + 0.2))
+    before = upstream.renewed
+
+    async def wait() -> None:
+        working = asyncio.create_task(upstream.host.work())
+        async with asyncio.timeout(10):
+            while upstream.renewed == before:
+                await asyncio.sleep(0.01)
+        working.cancel()
+
+    asyncio.run(wait())
+
+
+def test_members_are_kept_as_they_are(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store.sqlite3")
+    assert (tmp_path / "store.sqlite3").stat().st_mode & 0o777 == 0o600
+    one = Member(
+        "leaf", "joined", "t", ("a", "b"), 1.0, 2.0, "mhop", ("10.0.0.1",), "leaf_2", 2, "n", "s", "b", "leaf", 9.0,
+        "leaf.example.org", "leaf:22", ("ssh-ed25519 AAAA",), "https://leaf/*", ("a",), 5, 3.0, 4.0, True, ("key",),
+    )  # fmt: skip
+    store.keep_member(one)
+    assert (store.member("leaf"), store.members(), enrolled(tmp_path / "store.sqlite3")) == (one, (one,), (one,))
+    assert store.member("other") is None
+    assert enrolled(tmp_path / "none") == ()
+    store.close()
