@@ -5,7 +5,7 @@ from appliance.settings.archive import Archive
 from appliance.settings.downstream import Downstream
 from appliance.settings.environment import Variable, variables
 from appliance.settings.reading import Effective, Reading, explain, load, read
-from appliance.settings.registry import RegisteredMirror
+from appliance.settings.registered import RegisteredMirror
 from appliance.settings.schema import Info, Settings
 from appliance.settings.upstream import Upstream
 

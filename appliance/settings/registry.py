@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
@@ -16,6 +15,7 @@ from pydantic import BeforeValidator, PlainSerializer
 
 from appliance.settings.addresses import HOST
 from appliance.settings.faults import Fault, Faults
+from appliance.settings.registered import RegisteredMirror
 from appliance.settings.values import NAME
 
 SCHEMES: Final = ("http", "https", "rsync")
@@ -29,38 +29,6 @@ _FORM: Final = (
 )
 _URL: Final = "write https://host/path/, http:// or rsync://, with * for the name of the archive"
 _COUNTRY: Final = re.compile(r"[a-z]{2}")
-
-
-@dataclass(frozen=True, slots=True)
-class RegisteredMirror:
-    """One mirror as it was registered.
-
-    ``archives`` empty: all of ours; ``urls`` are where its users find an archive, the best first, each without a slash
-    at its end and with ``*`` for the archive's name; ``parent`` is the name of the mirror it fetches from; ``weight``
-    is its share of the users; one that is not ``listed`` is watched, and no user is sent to it.
-    """
-
-    name: str
-    urls: tuple[str, ...] = ()
-    archives: tuple[str, ...] = ()
-    contact: str = ""
-    country: str = ""
-    bandwidth: str = ""
-    sponsor: str = ""
-    parent: str = ""
-    weight: int = 100
-    listed: bool = True
-
-    def carries(self, archive: str) -> bool:
-        """Whether it has registered for an archive of ours."""
-        return not self.archives or archive in self.archives
-
-    def urls_of(self, archive: str) -> tuple[str, ...]:
-        """Where users find an archive, without a slash at the end; empty when it does not carry it."""
-        return tuple(url.replace("*", archive) for url in self.urls) if self.carries(archive) else ()
-
-    def __str__(self) -> str:
-        return self.name
 
 
 def parse(text: Any) -> Any:
@@ -78,7 +46,7 @@ def parse(text: Any) -> Any:
     return mirrors
 
 
-def _mirror(name: str, table: Any, faults: list[Fault]) -> RegisteredMirror:
+def _mirror(name: str, table: object, faults: list[Fault]) -> RegisteredMirror:
     """What is right of one table; the rest is added to ``faults``."""
     if not NAME.fullmatch(name):
         faults.append(Fault(f"{name!r} is not the name of a host", _FORM))
@@ -96,7 +64,7 @@ def _mirror(name: str, table: Any, faults: list[Fault]) -> RegisteredMirror:
     return RegisteredMirror(name, **values) if not faults else RegisteredMirror(name)
 
 
-def _read(key: str, value: Any) -> Any:
+def _read(key: str, value: object) -> object:
     if (read := _READERS.get(key)) is None:
         raise Fault(f"there is no {key!r}", f"choose among {', '.join(_READERS)}")
     try:
@@ -105,49 +73,49 @@ def _read(key: str, value: Any) -> Any:
         raise Fault(f"{key} {fault.fact}", fault.cure) from None
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if not isinstance(value, str) or not value.isprintable():
         raise Fault(f"is {value!r}", "write one line of text in quotation marks")
     return value.strip()
 
 
-def _country(value: Any) -> str:
+def _country(value: object) -> str:
     if not _COUNTRY.fullmatch(text := _text(value).lower()):
         raise Fault(f"is {value!r}", "write its two letters (ISO 3166), such as de")
     return text
 
 
-def _name(value: Any) -> str:
+def _name(value: object) -> str:
     if not NAME.fullmatch(text := _text(value)):
         raise Fault(f"is {value!r}", "write the name of a mirror, as its trace files have it")
     return text
 
 
-def _weight(value: Any) -> int:
+def _weight(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= HEAVIEST:
         raise Fault(f"is {value!r}", f"write a whole number, 0 to {HEAVIEST}; 100 is usual")
     return value
 
 
-def _flag(value: Any) -> bool:
+def _flag(value: object) -> bool:
     if not isinstance(value, bool):
         raise Fault(f"is {value!r}", "write true or false")
     return value
 
 
-def _names(value: Any) -> tuple[str, ...]:
+def _names(value: object) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise Fault(f"is {value!r}", 'write a list, such as ["debian"]')
     return tuple(map(_name, value))
 
 
-def _urls(value: Any) -> tuple[str, ...]:
+def _urls(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not value:
         raise Fault(f"is {value!r}", f'write a list, such as ["https://mirror.example.org/*/"]; {_URL}')
     return tuple(map(_url, value))
 
 
-def _url(value: Any) -> str:
+def _url(value: object) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[!-~]+", value) or not _is_place(value):
         raise Fault(f"has {value!r}", _URL)
     return value.rstrip("/")
@@ -164,7 +132,7 @@ def _is_place(text: str) -> bool:
     return bool(usable and not more and (url.scheme != "rsync" or url.path.strip("/")))
 
 
-_READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
+_READERS: Final[Mapping[str, Callable[[object], object]]] = {
     "contact": _text,
     "country": _country,
     "bandwidth": _text,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from appliance.records import Fresh, Sighting, serial_number
-from appliance.settings.registry import RegisteredMirror
+from appliance.settings.registered import RegisteredMirror
 
 LISTED: Final = ("fresh", "stale")
 """Who is called so may stand in a list; nobody is redirected to one that is not fresh."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from appliance.places import Places
 # The profiles are there before pytest chooses one.
 from tests.unit import examples as examples
 from tests.unit.house import House
-from tests.unit.upstream import DebianTree, daemon
+from tests.unit.upstream import DebianTree, Keyring, daemon
 
 
 @pytest.fixture
@@ -33,6 +34,15 @@ def logging_as_before() -> Iterator[None]:
     logger.handlers[:], logger.propagate = handlers, propagates
     logging.getLogger().handlers[:] = others
     logger.setLevel(level)
+
+
+@pytest.fixture(scope="session")
+def keyring() -> Iterator[Keyring]:
+    """A key that signs archives, and the keyring that trusts it."""
+    with tempfile.TemporaryDirectory(prefix="gpg") as scratch:
+        keyring = Keyring(Path(scratch, "a"))
+        yield keyring
+        keyring.close()
 
 
 @pytest.fixture

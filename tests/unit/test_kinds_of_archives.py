@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,14 +60,6 @@ def still(root: Path) -> None:
 def facts(root: Path) -> dict[str, tuple[int, int]]:
     """What rsync goes by: size and time of every file."""
     return {path: ((root / path).stat().st_size, int((root / path).stat().st_mtime)) for path in carried(root)}
-
-
-@pytest.fixture
-def keyring() -> Iterator[Keyring]:
-    with tempfile.TemporaryDirectory(prefix="gpg") as scratch:
-        keyring = Keyring(Path(scratch, "a"))
-        yield keyring
-        keyring.close()
 
 
 def test_signed_repositories_first_updated_refused_and_well_again(tmp_path: Path, keyring: Keyring) -> None:

@@ -6,7 +6,6 @@ import hashlib
 import os
 import re
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -30,14 +29,6 @@ from tests.unit.house import House, ask, played, until
 from tests.unit.upstream import PACKERS, DebianTree, Keyring, daemon
 
 DOWNSTREAMS: Final = "fast=ssh://m@fast?push=all slow=ssh://m@slow?push=staged"
-
-
-@pytest.fixture(scope="module")
-def keyring() -> Iterator[Keyring]:
-    with tempfile.TemporaryDirectory(prefix="gpg") as scratch:
-        keyring = Keyring(Path(scratch, "a"))
-        yield keyring
-        keyring.close()
 
 
 def signed(root: Path, keyring: Keyring) -> DebianTree:

@@ -3,8 +3,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import hashlib
-import tempfile
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -18,14 +17,6 @@ from tests.unit.rpmtree import RpmTree
 from tests.unit.upstream import DebianTree, Keyring
 
 INDEX = "dists/s/main/binary-all/Packages"
-
-
-@pytest.fixture(scope="module")
-def keyring() -> Iterator[Keyring]:
-    with tempfile.TemporaryDirectory(prefix="gpg") as scratch:
-        keyring = Keyring(Path(scratch, "a"))
-        yield keyring
-        keyring.close()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import gzip
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,14 +17,6 @@ from appliance.sync.terms import Terms
 from appliance.sync.verify import verify
 from appliance.sync.view import View
 from tests.unit.upstream import DebianTree, Keyring
-
-
-@pytest.fixture(scope="module")
-def keyring() -> Iterator[Keyring]:
-    with tempfile.TemporaryDirectory(prefix="gpg") as scratch:
-        keyring = Keyring(Path(scratch, "a"))
-        yield keyring
-        keyring.close()
 
 
 @pytest.fixture

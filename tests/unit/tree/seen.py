@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from appliance.records import Fresh, Sighting
-from appliance.settings.registry import RegisteredMirror
+from appliance.settings.registered import RegisteredMirror
 from appliance.tree.place import Place, places, with_us
 
 NOW = 1_800_000_000.0

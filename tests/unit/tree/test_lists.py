@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from appliance.settings.registry import RegisteredMirror
+from appliance.settings.registered import RegisteredMirror
 from appliance.tree import lists
 from tests.unit.tree.seen import NOW, found, mirror, us
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.records import Sighting
-from appliance.settings.registry import RegisteredMirror
+from appliance.settings.registered import RegisteredMirror
 from appliance.tree.place import places
 from appliance.tree.redirect import Table, Wants
 from tests.unit.tree.seen import mirror, us

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,14 +22,6 @@ from tests.unit.rpmtree import PACKERS, RpmTree
 from tests.unit.upstream import Keyring
 
 ANY = Terms()
-
-
-@pytest.fixture(scope="module")
-def keyring() -> Iterator[Keyring]:
-    with tempfile.TemporaryDirectory(prefix="gpg") as scratch:
-        keyring = Keyring(Path(scratch, "a"))
-        yield keyring
-        keyring.close()
 
 
 @pytest.fixture
