@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from appliance.places import Places
 
 # The profiles are there before pytest chooses one.
 from tests.unit import examples as examples
+from tests.unit.chain import Chain
 from tests.unit.house import House
 from tests.unit.upstream import DebianTree, Keyring, daemon
 
@@ -61,3 +63,20 @@ def house(tmp_path: Path, origin: DebianTree, monkeypatch: pytest.MonkeyPatch) -
         house.record_ssh(monkeypatch)
         yield house
         house.store.close()
+
+
+@pytest.fixture
+def chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Chain]:
+    """An origin, and a leaf that follows its journal."""
+    origin = House(tmp_path / "up", extra={"MIRROR_NAME": "origin"})
+    served = {"debian": origin.tree, "debian_journal": origin.places.journal("debian")}
+    shutil.rmtree(origin.tree)
+    archive = DebianTree(origin.tree)
+    archive.release(hello="one")
+    origin.places.journal("debian").mkdir(parents=True)
+    with daemon(tmp_path, served) as port:
+        leaf = House(tmp_path / "down", port, extra={"MIRROR_ARCHIVES__DEBIAN__GRACE": "0"})
+        leaf.record_ssh(monkeypatch)
+        yield Chain(origin, leaf, archive)
+        origin.store.close()
+        leaf.store.close()

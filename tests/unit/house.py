@@ -150,6 +150,16 @@ async def ask(
         return await controller.lanes["debian"].answer(request.id)
 
 
+def synced(house: House, deletes: bool = False) -> Request:
+    """One sync from a start of the controller to its end, and its answer."""
+
+    async def play() -> Request:
+        async with house.open() as controller:
+            return await ask(controller, deletes=deletes)
+
+    return asyncio.run(play())
+
+
 def shown(controller: Controller) -> dict[str, Any]:
     """What the status says of the archive."""
     return dict(status.picture(controller)["archives"]["debian"])

@@ -10,13 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from appliance.controller import new_request
 from appliance.records import Request
 from appliance.sync import entry, fetch
 from appliance.sync.count import Listener
 from appliance.sync.remembered import Remembered
 from appliance.sync.source import Source
-from tests.unit.house import House, until
+from tests.unit.house import House, synced, until
 from tests.unit.upstream import DebianTree, daemon
 
 FILES = 60
@@ -45,17 +44,10 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def sync(tmp_path: Path, archive: DebianTree, lines: str = "") -> tuple[Request, House]:
-    async def ask(house: House) -> Request:
-        async with house.open() as controller:
-            request = new_request("debian", "all", "ssh", "hub")
-            controller.accept([request])
-            async with asyncio.timeout(60):
-                return await controller.lanes["debian"].answer(request.id)
-
     with daemon(tmp_path, {"debian": archive.root}, lines) as port:
         house = House(tmp_path / "house", port)
         try:
-            return asyncio.run(ask(house)), house
+            return synced(house), house
         finally:
             house.store.close()
 

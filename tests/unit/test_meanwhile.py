@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 
-from appliance.controller import new_request
 from appliance.meanwhile import meanwhile
 from appliance.run.chronicle import Chronicle
 from appliance.sync import prune, publish, trace
 from appliance.sync.fetch import Staging
 from appliance.sync.quarantine import Quarantine
 from appliance.sync.reader import Reader
-from tests.unit.house import House
+from tests.unit.house import House, synced
 from tests.unit.upstream import DebianTree, daemon
 
 
@@ -95,21 +94,14 @@ def test_nothing_of_a_sync_that_takes_its_time_is_done_on_the_event_loop(
     for place, name in WORK:
         monkeypatch.setattr(place, name, watched(name, getattr(place, name)))
 
-    async def ask(house: House) -> None:
-        async with house.open() as controller:
-            request = new_request("debian", "all", "ssh", "hub")
-            controller.accept([request])
-            async with asyncio.timeout(60):
-                await controller.lanes["debian"].answer(request.id)
-
     house = House(tmp_path / "house", port, extra={"MIRROR_ARCHIVES__DEBIAN__GRACE": "0"})
-    asyncio.run(ask(house))
+    synced(house)
     del archive.packages["gone"]
     (archive.root / "pool/gone.deb").unlink()
     archive.release("2026112102", hello="three")
-    asyncio.run(ask(house))
+    synced(house)
     archive.release("2026112103", hello="four")
     archive.write("dists/s/main/binary-all/Packages", b"Package: evil\n")
-    asyncio.run(ask(house))
+    synced(house)
     house.store.close()
     assert seen == {name: {False} for _, name in WORK}

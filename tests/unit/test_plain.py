@@ -11,22 +11,13 @@ from typing import Any
 
 import pytest
 
-from appliance.controller import Controller, new_request
-from appliance.records import Request
 from appliance.run import sealing
 from appliance.sync import comparison, plan
 from appliance.sync.journal import follow
 from appliance.sync.journal.delta import Head
 from appliance.sync.source import Source
-from tests.unit.house import House, until
+from tests.unit.house import House, ask, until
 from tests.unit.upstream import DebianTree, daemon, tree
-
-
-async def ask(controller: Controller) -> Request:
-    request = new_request("debian", "all", "ssh", "hub")
-    controller.accept([request])
-    async with asyncio.timeout(60):
-        return await controller.lanes["debian"].answer(request.id)
 
 
 def is_same(archive: DebianTree, house: House) -> bool:

@@ -10,8 +10,8 @@ from appliance.controller import Controller
 from appliance.doors import glances
 from appliance.run.forecast import Forecast, Sum, forecast
 from appliance.settings import load
+from tests.unit.chain import Chain, ask
 from tests.unit.house import House
-from tests.unit.test_following import Chain, ask, chain  # noqa: F401
 from tests.unit.upstream import DebianTree, daemon, tree
 
 
@@ -57,7 +57,7 @@ def test_what_is_gone_upstream_is_counted_and_the_guard_is_told(tmp_path: Path) 
     assert bool(seen.held_back)
 
 
-def test_below_an_appliance_it_costs_the_journal_alone(chain: Chain) -> None:  # noqa: F811
+def test_below_an_appliance_it_costs_the_journal_alone(chain: Chain) -> None:
     async def synced(origin: Controller, leaf: Controller) -> None:
         await ask(origin)
         await ask(leaf)

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from appliance.controller import Controller, new_request
 from appliance.records import Request
 from appliance.run import hooks
 from appliance.run.hooks import HookError
-from tests.unit.house import House
+from tests.unit.house import House, ask
 from tests.unit.upstream import DebianTree, daemon
 
 
@@ -84,13 +83,6 @@ def scene(tmp_path: Path, failing: int, stage: str = "all") -> tuple[Request, Ho
         house = House(tmp_path / "house", port, extra={"MIRROR_HOOKS": str(tmp_path / "hooks")})
         answered = asyncio.run(play(house))
     return answered, house, marks.read_text().split()
-
-
-async def ask(controller: Controller, stage: str) -> Request:
-    request = new_request("debian", stage, "ssh", "hub")
-    controller.accept([request])
-    async with asyncio.timeout(60):
-        return await controller.lanes["debian"].answer(request.id)
 
 
 def test_all_five_in_their_order(tmp_path: Path) -> None:

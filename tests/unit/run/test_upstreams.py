@@ -2,19 +2,18 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from appliance.controller import Controller, new_request
-from appliance.records import Request
+from appliance.controller import Controller
 from appliance.run import upstreams
 from appliance.run.upstreams import Upstreams
 from appliance.settings import load
 from appliance.status import picture
-from tests.unit.house import House
+from tests.unit.house import House, ask, played
 from tests.unit.upstream import DebianTree, daemon, tree
 
 NOBODY = "rsync://127.0.0.1:9/debian"
@@ -53,21 +52,6 @@ def two(tmp_path: Path) -> Iterator[Two]:
         house.store.close()
 
 
-def played(two: Two, scene: Callable[[Controller], Awaitable[None]]) -> None:
-    async def play() -> None:
-        async with two.house.open() as controller:
-            await scene(controller)
-
-    asyncio.run(play())
-
-
-async def ask(controller: Controller, stage: str = "all", rollback: bool = False) -> Request:
-    request = replace(new_request("debian", stage, "cli", "somebody"), allow_rollback=rollback)
-    controller.accept([request])
-    async with asyncio.timeout(60):
-        return await controller.lanes["debian"].answer(request.id)
-
-
 def in_use(controller: Controller) -> str:
     return str(picture(controller)["archives"]["debian"]["upstream"])
 
@@ -78,7 +62,7 @@ def test_of_two_that_carry_the_same_the_first_is_used(two: Two) -> None:
         assert in_use(controller) == two.urls[0]
         assert not [note for note in picture(controller)["archives"]["debian"]["notes"] if "passed over" in note]
 
-    played(two, scene)
+    played(two.house, scene)
 
 
 def test_one_that_is_stuck_is_passed_over_and_used_again_when_it_has_caught_up(two: Two) -> None:
@@ -95,7 +79,7 @@ def test_one_that_is_stuck_is_passed_over_and_used_again_when_it_has_caught_up(t
         assert in_use(controller) == two.urls[0]
         assert two.house.store.archive("debian").serial == "2026112103"
 
-    played(two, scene)
+    played(two.house, scene)
 
 
 def test_one_that_cannot_be_reached_is_passed_over(two: Two) -> None:
@@ -110,7 +94,7 @@ def test_one_that_cannot_be_reached_is_passed_over(two: Two) -> None:
             (two.urls[1], "2026112101", False),
         ]
 
-    played(two, scene)
+    played(two.house, scene)
 
 
 def test_nobody_is_asked_for_an_older_state_than_ours_unless_it_is_meant(two: Two) -> None:
@@ -129,7 +113,7 @@ def test_nobody_is_asked_for_an_older_state_than_ours_unless_it_is_meant(two: Tw
         assert (await ask(controller, rollback=True)).code == 0
         assert two.house.store.archive("debian").serial == "2026112101"
 
-    played(two, scene)
+    played(two.house, scene)
 
 
 def test_who_is_slow_is_not_out_for_ever(two: Two, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,7 +142,7 @@ def test_when_nobody_answers_the_first_one_says_why(two: Two) -> None:
         assert failed.code == 3
         assert NOBODY in (failed.answer or "")
 
-    played(two, scene)
+    played(two.house, scene)
 
 
 def test_for_stage_1_it_is_the_first_that_is_not_behind_us(two: Two) -> None:
@@ -168,7 +152,7 @@ def test_for_stage_1_it_is_the_first_that_is_not_behind_us(two: Two) -> None:
         assert (await ask(controller, "stage1")).code == 0
         assert in_use(controller) == two.urls[0]
 
-    played(two, scene)
+    played(two.house, scene)
 
 
 def test_a_fallback_has_a_password_of_its_own(tmp_path: Path, two: Two) -> None:
@@ -185,4 +169,4 @@ def test_a_fallback_has_a_password_of_its_own(tmp_path: Path, two: Two) -> None:
             assert (await ask(controller)).code == 0
             assert two.house.store.archive("debian").serial == "2026112102"
 
-        played(two, scene)
+        played(two.house, scene)

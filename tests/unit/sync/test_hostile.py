@@ -20,7 +20,7 @@ from appliance import log, metrics
 from appliance.doors import http
 from appliance.records import Run
 from appliance.sync import refused
-from tests.unit.house import House, ask
+from tests.unit.house import House, ask, synced
 from tests.unit.sync.hostile import CASES, CONTROL, LEVELS, RAW, Case, deep, links, named
 from tests.unit.upstream import DebianTree, daemon
 
@@ -37,11 +37,7 @@ def opened(scratch: Path, origin: DebianTree, patch: pytest.MonkeyPatch, **extra
 def sync(house: House, allow_deletes: bool = False) -> Run:
     """One sync from a start of the controller to its end."""
 
-    async def play() -> None:
-        async with house.open() as controller:
-            await ask(controller, deletes=allow_deletes)
-
-    asyncio.run(play())
+    synced(house, allow_deletes)
     last = house.store.last_run("debian")
     assert last
     return last
