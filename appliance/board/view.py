@@ -123,7 +123,7 @@ def _section(controller: Controller, picture: Mapping[str, Any], name: str, now:
         saying.travel(progress) if progress else "",
         one["error"] or "",
         tuple(one["notes"]),
-        tuple(_facts(one, runs, now)),
+        (*_facts(one, runs, now), *_invited(picture["membership"], name, now)),
         counts(seen),
         tuple(draw(roots, style) for style in STYLES),
         strip(runs),
@@ -168,6 +168,14 @@ def _facts(one: Mapping[str, Any], runs: Sequence[Run], now: float) -> Iterable[
         yield Fact("valid until", saying.moment(one["valid_until"]), one["valid_until"])
     if one["pending"]:
         yield Fact("waiting", saying.some(one["pending"], "request"))
+
+
+def _invited(membership: Mapping[str, Any] | None, name: str, now: float) -> Iterable[Fact]:
+    """Of an archive that comes by a token: by whose."""
+    if membership and name in membership["archives"]:
+        joined = membership["joined_at"]
+        words = f"joined {saying.ago(joined, now)}" if membership["state"] == "joined" else "not let in"
+        yield Fact("invited by", f"{membership['upstream']}, {words}", joined)
 
 
 _RESULTS: Final = {"success": "good", "noop": "nothing new", "error": "failed"}

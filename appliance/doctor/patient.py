@@ -16,7 +16,7 @@ from appliance.container.render import File
 from appliance.errors import Problem
 from appliance.places import Places
 from appliance.settings import Archive, Reading, Settings
-from appliance.settings.environment import PREFIX
+from appliance.settings.environment import PREFIX, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,8 @@ class Patient:
         }
 
     def written(self, variable: str) -> str:
-        """A variable's name as the operator wrote it: with ``_FILE`` when its value comes from a file."""
-        return f"{variable}_FILE" if self.reading.sources.get(variable, "").startswith("file ") else variable
+        """A variable's name as the operator wrote it: with ``_FILE``, or that of the token which stands for it."""
+        return shown(variable, self.reading.sources.get(variable))
 
 
 def archive_variable(name: str) -> str:

@@ -6,7 +6,18 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
-from appliance.doctor import clock, configuration, disks, downstreams, keys, outside, programs, running, upstreams
+from appliance.doctor import (
+    clock,
+    configuration,
+    disks,
+    downstreams,
+    keys,
+    membership,
+    outside,
+    programs,
+    running,
+    upstreams,
+)
 from appliance.doctor.finding import Finding, error
 from appliance.doctor.patient import Patient
 
@@ -15,6 +26,7 @@ Family = Callable[[Patient], Coroutine[Any, Any, list[Finding]]]
 HERE: Final[Mapping[str, Family]] = {
     "configuration": configuration.examine,
     "running": running.examine,
+    "membership": membership.examine,
     "keys": keys.examine,
     "disks": disks.examine,
     "programs": programs.examine,

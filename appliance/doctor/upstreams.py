@@ -16,6 +16,7 @@ from appliance.doctor.patient import Patient, archive_variable
 from appliance.run.reach import source_of
 from appliance.run.upstreams import ways_of
 from appliance.settings import Archive
+from appliance.settings.environment import INVITE
 from appliance.settings.upstream import Upstream
 from appliance.sync.source import Source
 
@@ -40,6 +41,8 @@ class _Way:
     @property
     def password(self) -> str:
         """The setting that holds its password."""
+        if self.patient.written(self.variable) == INVITE:
+            return INVITE
         if self.variable.endswith("__UPSTREAM"):
             return self.patient.written(f"{archive_variable(self.name)}__PASSWORD")
         return self.patient.written(f"{archive_variable(self.name)}__FALLBACK_PASSWORDS")
@@ -104,6 +107,8 @@ async def _trouble(way: _Way, outcome: Outcome) -> Finding:
 async def _refused(way: _Way) -> Finding:
     """The daemon does not say which of the two is wrong, user or password, and not whether it has a user at all."""
     user = way.upstream.user
+    if way.password == INVITE:
+        return error(INVITE, f"{way.upstream} does not let us in", "mirrorctl join says why, and what to do")
     if not way.archive.password:
         fact = f"is not set, and {way.upstream} asks for a password"
         return error(way.password, fact, f"set it{'' if user else f', and name the user in {way.variable}'}")

@@ -83,6 +83,6 @@ class Correspondence:
             user, secret = standing.next_user(self.known, self.offer), self.known.next_secret
         good, everybody = await is_let_in(self.settings, archives, user, secret, probe)
         if good and standing.wanted(self.known) == wants:
-            new = standing.renewed(self.known, user) if wants == "renew" else standing.let_in(self.known, time.time())
-            self.keep(new)
+            now = time.time()
+            self.keep(standing.renewed(self.known, user, now) if wants == "renew" else standing.let_in(self.known, now))
         return everybody

@@ -67,7 +67,7 @@ def _well(heard: Membership, said: Statement, answer: Answer, now: float) -> Mem
     if not heard.is_joined:
         heard = let_in(heard, now)
     if said.wants == "renew" and said.nonce == heard.renewal and answer.result == "welcome":
-        heard = renewed(heard, answer.user)
+        heard = renewed(heard, answer.user, now)
     heard = heard.changed(
         user=answer.user, push_keys=answer.push_keys, host_keys=answer.host_keys, sources=answer.sources
     )
@@ -76,7 +76,8 @@ def _well(heard: Membership, said: Statement, answer: Answer, now: float) -> Mem
 
 def let_in(membership: Membership, now: float) -> Membership:
     """The membership of one who is in, however that was learnt."""
-    return membership.changed(state="joined", joined_at=now, trouble="", cure="")
+    heard = _heard(membership, now)
+    return heard.changed(state="joined", joined_at=now, trouble="", cure="")
 
 
 def asking(membership: Membership) -> Membership:
@@ -84,9 +85,14 @@ def asking(membership: Membership) -> Membership:
     return membership.changed(renewal=membership.renewal or secrets.fresh())
 
 
-def renewed(membership: Membership, user: str) -> Membership:
+def _heard(membership: Membership, now: float) -> Membership:
+    """What was pasted somewhere was said before now, and what is said next is younger."""
+    return membership.changed(said_at=max(int(now), membership.said_at))
+
+
+def renewed(membership: Membership, user: str, now: float) -> Membership:
     """The membership with the secret that was asked for."""
-    return membership.changed(
+    return _heard(membership, now).changed(
         nonce=membership.renewal, secret=membership.next_secret, user=user, renewal="", trouble="", cure=""
     )
 

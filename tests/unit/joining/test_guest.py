@@ -11,14 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from appliance.container import render
 from appliance.controller import Controller, new_request
+from appliance.doors import cli, program
 from appliance.joining import effective, guest, membership
 from appliance.joining.invitation import Invitation
 from appliance.settings import Settings
 from tests.unit.house import House, until
 from tests.unit.joining.hub import NAME, Hub, hub
 from tests.unit.samples import HUB_KEY, LEAF_KEY, OTHER_KEY
+from tests.unit.service import Service
+from tests.unit.upstream import eventually
 
 
 def in_a_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
@@ -300,3 +305,48 @@ async def test_nothing_that_is_shown_is_secret(leaf: Leaf, upstream: Hub, capsys
         assert known
         shown += capsys.readouterr().out
     assert not any(word in shown for word in (upstream.token, known.secret, known.password, leaf.offer.token))
+
+
+def test_the_verb_shows_the_state_and_the_line(leaf: Leaf, upstream: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a controller that is a process of its own."""
+
+    def verb(*words: str) -> tuple[int, str]:
+        done = CliRunner().invoke(cli.app, ["join", *words])
+        return done.exit_code, done.output
+
+    upstream.status = 404
+    effective.begin(leaf.settings(), leaf.places)
+    render.apply(leaf.settings(), leaf.places)
+    monkeypatch.setattr(program, "PLACES", leaf.places)
+    service = Service(leaf)
+    try:
+        eventually(lambda: "no door for those who join" in verb()[1])
+        status, text = verb()
+        assert (status, "\nmirrorctl admit push-mirror-join-1." in text) == (1, True)
+        assert json.loads(verb("--json")[1])["paste"].startswith("mirrorctl admit push-mirror-join-1.")
+        upstream.status = 200
+        status, text = verb("--renew")
+        assert (status, text.startswith(f"joined hub.example.org as {NAME} on ")) == (0, True)
+        assert "paste" not in text
+        verb("--renew")
+        assert list(upstream.users) == [f"{NAME}_2"]
+    finally:
+        assert service.end() == 0
+    said = service.log.read_text()
+    assert "not let in yet" in said
+    assert not any(word in said for word in (upstream.token, upstream.secret, *upstream.users.values()))
+
+
+def test_a_mirror_without_a_token_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(tmp_path / "house")
+    render.apply(house.settings(), house.places)
+    monkeypatch.setattr(program, "PLACES", house.places)
+    service = Service(house)
+    try:
+        for words in (["join"], ["join", "--renew"]):
+            done = CliRunner().invoke(cli.app, words)
+            assert "nobody has invited us" in f"{done.exception}{done.output}"
+            assert done.exit_code == 1
+    finally:
+        service.end()
+        house.store.close()
