@@ -70,16 +70,19 @@ VERBS = {
 }
 
 
+ALONE = ("import", "doctor", "backup", "restore")
+"""The verbs of mirrorctl that need no running container."""
+
+
 def main(argv: list[str]) -> int:
     """The exit status of a verb; an expected error is told in its own words."""
-    if argv[1:2] in (["import"], ["doctor"]):
-        # The verbs of mirrorctl that need no running container.
+    if argv[1:2] and argv[1] in ALONE:
         from appliance.doors import cli
 
         cli.main(argv[1:])
         return 0
     if len(argv) != 2 or argv[1] not in VERBS:
-        print(f"usage: python3 -m appliance {'|'.join(VERBS)}|import DIR|doctor", file=sys.stderr)
+        print(f"usage: python3 -m appliance {'|'.join(VERBS)}|{'|'.join(ALONE)}", file=sys.stderr)
         return 64
     try:
         return VERBS[argv[1]]()

@@ -56,6 +56,11 @@ class Places:
         return self.state / "membership.json"
 
     @property
+    def about_trees(self) -> tuple[Path, ...]:
+        """Where all that is on the state volume, and tells of files as they are in the trees."""
+        return tuple(self.state / name for name in ("journal", "notes", "scan"))
+
+    @property
     def lock(self) -> Path:
         return self.state / "controller.lock"
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from appliance import backup as backups
 from appliance.doors import invitations, looks, membership, orders, program
 from appliance.doors.asking import die
+from appliance.doors.inbox import leave
 from appliance.doors.options import Shell
 from appliance.errors import ApplianceError
+from appliance.settings import load
 
 __all__ = ["app", "invitations", "looks", "main", "membership", "orders"]
 
@@ -40,6 +44,36 @@ def take_over(
     if with_secrets:
         sheet.write(lines, with_secrets)
     print(sheet.render(translate.head(directory, lines), with_secrets), end="")
+
+
+@program.app.command()
+def backup() -> None:
+    """Write the state volume to standard output, as a tar archive: keys, requests, runs, deliveries; no archive.
+
+    The mirror may run meanwhile. Whoever has the backup has its private keys.
+    """
+    if sys.stdout.isatty():
+        raise ApplianceError(
+            "standard output is a terminal", "docker compose exec -T mirror mirrorctl backup >state.tar"
+        )
+    backups.write(program.PLACES, sys.stdout.buffer)
+
+
+@program.app.command()
+def restore() -> None:
+    """Make an empty state volume that of a backup, which is read from standard input.
+
+    In a container started for nothing else. Archives with an upstream are compared with it at the next start.
+    """
+    settings = load(program.ENVIRON)
+    if sys.stdin.isatty():
+        raise ApplianceError("standard input is a terminal", "docker compose run --rm -T mirror restore <state.tar")
+    backups.restore(program.PLACES, sys.stdin.buffer)
+    inbox = program.PLACES.inbox
+    inbox.mkdir(mode=0o700, exist_ok=True)
+    for name in (name for name, archive in settings.archives.items() if archive.upstream):
+        leave(str(inbox), name, "all", "cli", "mirrorctl restore", full=True)
+    print("restored; start the mirror now")
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -21,7 +21,7 @@ from appliance.store.runs import Runs
 from appliance.store.sightings import Sightings
 from appliance.store.waiting import Waiting
 
-__all__ = ["Store", "StoreError", "carried", "check", "copied", "enrolled"]
+__all__ = ["Store", "StoreError", "carried", "check", "copied", "copy", "enrolled"]
 
 
 class Store(Requests, Runs, Archives, Marks, Waiting, Deliveries, Notices, Sightings, Pauses, Members):

@@ -85,6 +85,20 @@ class Archives(Database):
             for table in ("doomed", "root", "repair", "mark", "arrival"):
                 self._db.execute(f"delete from {table} where archive = ?", (archive,))
 
+    def part_from_trees(self, now: float) -> None:
+        """The trees may be others than this store knows them: forget what is only true of their files as they were.
+
+        Publications are counted on. The next one comes with the next run, whether that brings anything or not.
+        """
+        with self._transaction():
+            self._db.execute(
+                "update archive set publishing = null, sealed = null, unpublished = ?"
+                " where published is not null or publishing is not null",
+                (now,),
+            )
+            for table in ("doomed", "mark"):
+                self._db.execute(f"delete from {table}")
+
     def payload_came(self, archive: str, since: float) -> None:
         """Record that the tree holds payload that no publication has told of yet; the first ``since`` is kept."""
         with self._transaction():

@@ -7,7 +7,6 @@ where its name leads. Every mirror is in all the networks, because the engine le
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -80,11 +79,22 @@ class Hosts:
         here.mkdir(exist_ok=True)
         (here / "compose.yaml").write_text(text)
         (here / "around.yaml").write_text(json.dumps(self._around()))
-        files = [word for file in ("compose.yaml", "around.yaml") for word in ("--file", os.fspath(here / file))]
-        run(*engine.compose(), "--project-name", _project(name), *files, "up", "--detach")
+        return self.type(name, "docker compose up -d\n", {})
+
+    def type(self, name: str, lines: str, told: Mapping[str, str]) -> Node:
+        """Type lines of the README in a machine's directory; its mirror behind them, healthy."""
+        for old, new in {**told, "docker compose": " ".join(engine.compose())}.items():
+            assert old in lines, f"{old!r} is not in\n{lines}"
+            lines = lines.replace(old, new)
+        where = {"COMPOSE_PROJECT_NAME": _project(name), "COMPOSE_FILE": "compose.yaml:around.yaml"}
+        run("sh", "-ec", f"cd {self._directory / name}\n{lines}", environment=where)
         node = self.node(name)
         node.wait_healthy()
         return node
+
+    def volume(self, name: str) -> str:
+        """What the volume with a machine's state is called."""
+        return f"{_project(name)}_state"
 
     def node(self, name: str) -> Node:
         """The machine's mirror as it is now."""

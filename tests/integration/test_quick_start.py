@@ -1,4 +1,7 @@
-"""The README's quick start, followed to the letter: each block is pasted, brought up, and does what it is there for."""
+"""The README's quick start, followed to the letter: each block is pasted, brought up, and does what it is there for.
+
+So is what it says of backups, on the same machines.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,12 @@ pytestmark = pytest.mark.integration
 
 ORIGIN, HUB, LEAF, PULL = (f"{name}.example.org" for name in ("origin", "hub", "leaf", "mirror"))
 SAMPLE = "README", b"A small archive.\n"
+OPEN = """
+import sqlite3
+store = sqlite3.connect("/var/lib/mirror/store.sqlite3")
+print(*(id for id, in store.execute("select id from request where code is null")))
+"""
+SUMS = "cd /srv/mirror/debian && find . -path ./project/trace -prune -o -type f -exec sha256sum {} +"
 
 
 @pytest.fixture(scope="module")
@@ -74,3 +83,55 @@ def test_nobody_has_to_be_root_or_to_become_it(hosts: Hosts) -> None:
     leaf = hosts.node(LEAF)
     assert leaf.users() == {"10001"}
     assert leaf.run("find", "/usr", "-xdev", "-perm", "/6000", "-type", "f", user="root") == ""
+
+
+def test_a_hub_is_restored_and_goes_on(hosts: Hosts) -> None:
+    """It has its keys, and the trigger that it had not served; nobody below it misses what its old journal told."""
+    origin, hub, leaf = (hosts.node(name) for name in (ORIGIN, HUB, LEAF))
+    _carries(leaf, str(origin.serial()))
+    leaf.stop()
+    hub.run("mirrorctl", "pause", "debian")
+    _publish(origin, 3)
+    hub.wait_for(_open, 30, "has accepted a trigger")
+    accepted, epoch = _open(hub), _epoch(hub)
+    keys = hub.run("mirrorctl", "keys")
+    hosts.type(HUB, pasted("backup"), {})
+    # What comes now is lost with the state, and stays in the tree; the leaf has not heard of it.
+    hub.run("mirrorctl", "resume", "debian")
+    _carries(hub, str(origin.serial()))
+    hub = hosts.type(HUB, pasted("restore"), {"mirror_state": hosts.volume(HUB)})
+    assert hub.run("mirrorctl", "keys") == keys
+    assert accepted <= _open(hub)
+    hub.run("mirrorctl", "resume", "debian")
+    hub.wait_for(lambda node: not _open(node), 60, "has served all requests")
+    assert _epoch(hub) not in ("", epoch)
+    assert hub.serial() == origin.serial()
+    _publish(origin, 4)
+    _carries(hub, str(origin.serial()))
+    leaf.start()
+    _carries(leaf, str(origin.serial()))
+    assert _files(origin) <= _files(leaf)
+
+
+def _publish(origin: Node, version: int) -> None:
+    """Without waiting for those below."""
+    tree = Ours(ORIGIN, origin.container)
+    tree.write("debian", Sample(version))
+    serial = tree.announce("debian")
+    origin.wait_for(lambda node: node.serial() == serial, 30, f"has published {serial}")
+
+
+def _files(node: Node) -> set[str]:
+    """Every file of the archive with its checksum; traces are for each mirror to write."""
+    return set(node.run("sh", "-c", SUMS).splitlines())
+
+
+def _open(hub: Node) -> set[str]:
+    """The requests that are on disk and not answered."""
+    return set(hub.run("python3", "-c", OPEN).split())
+
+
+def _epoch(hub: Node) -> str:
+    """Of the journal, by which those below know that it is the one they follow; empty when there is none."""
+    head = hub.exec("cat", "/var/lib/mirror/journal/debian/HEAD").out.splitlines()
+    return next((line for line in head if line.startswith("epoch: ")), "")

@@ -62,7 +62,7 @@ LAYERS = (
     ("lanes", "notices"),
     ("container", "expiry", "run"),
     ("importing", "joining", "served", "sync", "tree"),
-    ("introduction", "keys", "ssh", "volume"),
+    ("backup", "introduction", "keys", "ssh", "volume"),
     ("settings", "store"),
     ("certificate", "lasting", "ports"),
     ("errors", "log"),
