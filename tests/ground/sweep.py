@@ -22,6 +22,9 @@ WORKER: Final = os.environ.get("PYTEST_XDIST_WORKER", "alone")
 """Which of the processes that share the tests this is: each has containers of its own, and sweeps nobody else's."""
 
 PROJECT: Final = "com.docker.compose.project"
+STACK: Final = f"{COMPOSE}-stack"
+STACKED: Final = f"com.docker.stack.namespace={STACK}"
+"""Label of what belongs to the tests' stack of services."""
 LONE: Final = f"{NAMESPACE}.tests"
 """Label of containers and volumes that tests make without compose."""
 WORLD: Final = "world"
@@ -55,8 +58,16 @@ def world(name: str = WORLD) -> None:
     _remove(mine(label(name)))
 
 
+def swarm() -> None:
+    """Leaves the swarm that a test made of this engine, and removes what ran in it; anybody else's stays."""
+    if f'"{LONE}"' in output("docker", "info", "--format", "{{json .Swarm}}"):
+        run("docker", "swarm", "leave", "--force")
+    _remove(STACKED)
+
+
 def everything() -> None:
     """Removes what any process of tests made without compose."""
+    swarm()
     for each in (LONE, label(WORLD), label(CHAOS)):
         _remove(each)
 
