@@ -104,7 +104,8 @@ class Delivery:
 
     ``attempts`` have been made since it last knew, the last ``silent`` of them reached nobody; who is lost is tried
     rarely. ``carries`` is the serial that it was last seen to publish, None when nobody has looked; ``failing`` is when
-    the first attempt failed since it last knew, None when none has.
+    the first attempt failed since it last knew, None when none has. ``site`` is the URL where it says that its users
+    find the archive, empty when it says nothing.
     """
 
     downstream: str
@@ -119,6 +120,7 @@ class Delivery:
     carries: str | None = None
     silent: int = 0
     failing: float | None = None
+    site: str = ""
 
     @property
     def is_confirmed(self) -> bool:

@@ -6,7 +6,8 @@ Imported by the forced command on every trigger: no imports here.
 from __future__ import annotations
 
 CARRIES = "serial"
-"""The word in front of the serial that an appliance tells, when all is done, a pusher that asks for it."""
+"""The word in front of the serial that an appliance tells, when all is done, a pusher that asks for it; behind that
+comes the URL where users find the archive there, if there is one."""
 
 ASKS, ASKS_FOR = "MIRROR_ANSWER", CARRIES
 """The environment variable, and its value, by which a pusher asks; stock's sshd takes no notice of it."""

@@ -29,6 +29,7 @@ from appliance.run.figures import Figures, Permits, Reports
 from appliance.run.progress import Meter
 from appliance.run.upstreams import Upstreams
 from appliance.settings import Settings
+from appliance.settings.public import NOWHERE
 from appliance.store import Store
 from appliance.sync.fetch import Staging
 from appliance.tree.push import Push
@@ -265,7 +266,15 @@ class Lane:
         if any(request.callback for request in requests):
             self._aside(self._push.callback(self.name))
         carried = f"{words.CARRIES} {state.serial}" if full and state.serial else ""
+        pushed = [request for request in requests if request.source == "ssh"]
+        await self._answers.settle(pushed, words.DONE, f"{carried} {self._site}".rstrip() if carried else "")
         await self._answers.settle(requests, words.DONE, carried)
+
+    @property
+    def _site(self) -> str:
+        """Where users find the archive here, as far as we know; empty when they do not."""
+        root = self._settings.public.http
+        return "" if root == NOWHERE else f"{root}/{self.name}"
 
     async def _after_push(self, change: Change) -> None:
         await self._push.first_round(self.name)

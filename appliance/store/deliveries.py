@@ -71,6 +71,14 @@ class Deliveries(Arrivals):
             )
         self.arrived(downstream, archive, serial, 1, now)
 
+    def found_at(self, downstream: str, archive: str, site: str) -> None:
+        """A downstream says that its users find an archive there; an empty ``site``: nowhere."""
+        with self._transaction(lasting=False):
+            self._db.execute(
+                "update delivery set site = ? where downstream = ? and archive = ? and site <> ?",
+                (site, downstream, archive, site),
+            )
+
     def postpone(self, downstream: str, but: str, until: float) -> None:
         """One who is lost is being tried for the archive ``but``: the others wait for what comes of that."""
         with self._transaction(lasting=False):

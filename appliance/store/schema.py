@@ -116,7 +116,10 @@ create table member (
 """
 """Who was invited: lists are JSON, secrets are as they are, for rsync's daemon has to be told passwords."""
 
-STEPS: Final = (_TABLES, _COUNTED, _NOTICES, _SEEN, _SILENT, _WATCHED, _MEASURED, _FAILING, _PAUSED, _MEMBERS)
+_TOLD: Final = "alter table delivery add column site text not null default ''"
+"""Where a downstream says that it is, it is looked at, and so is who is below it."""
+
+STEPS: Final = (_TABLES, _COUNTED, _NOTICES, _SEEN, _SILENT, _WATCHED, _MEASURED, _FAILING, _PAUSED, _MEMBERS, _TOLD)
 """Step n brings a store of version n to version n + 1. What has been released is never changed: it gets a successor."""
 
 NEWEST: Final = len(STEPS)

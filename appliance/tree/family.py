@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -13,7 +13,7 @@ from appliance.settings import Downstream, RegisteredMirror, Settings
 @dataclass(frozen=True, slots=True)
 class Member:
     """One archive at one mirror. ``urls`` are where its users find it, the best first; ``told`` is its name as a
-    downstream of ours, empty when we do not trigger it."""
+    downstream of ours, empty when we do not trigger it. ``claimed``: the URL is its own word, perhaps of no use."""
 
     mirror: str
     archive: str
@@ -21,6 +21,7 @@ class Member:
     parent: str | None = None
     urls: tuple[str, ...] = ()
     told: str = ""
+    claimed: bool = False
     listed: bool = False
     country: str = ""
     weight: int = 100
@@ -38,14 +39,18 @@ class Member:
         )  # fmt: skip
 
 
-def members(settings: Settings) -> Iterator[Member]:
-    """Everybody, archive by archive, ourselves first. Who has registered and is triggered, too, is there once."""
+def members(settings: Settings, claims: Mapping[tuple[str, str], str]) -> Iterator[Member]:
+    """Everybody, archive by archive, ourselves first. Who has registered and is triggered, too, is there once.
+
+    ``claims`` are the URLs that downstreams tell of themselves, by name and archive: for whom we were told of none.
+    """
     for archive, held in settings.archives.items():
         yield _ourselves(settings, archive, held.upstream.host if held.upstream else None)
         told: dict[str, Member] = {}
         for one in settings.downstreams_of(archive):
             member = _downstream(settings, archive, one)
-            told.setdefault(member.mirror, member)
+            claim = claims.get((one.name, archive)) if not member.urls else None
+            told.setdefault(member.mirror, replace(member, urls=(claim,), claimed=True) if claim else member)
         yield from told.values()
         for registered in settings.registry:
             if registered.carries(archive) and registered.name not in (settings.name, *told):
@@ -67,7 +72,7 @@ def _downstream(settings: Settings, archive: str, one: Downstream) -> Member:
         return Member(one.name, archive, "downstream", settings.name, site, one.name)
     urls = tuple(dict.fromkeys((*registered.urls_of(archive), *site)))
     return Member(
-        registered.name, archive, "downstream", settings.name, urls, one.name,
+        registered.name, archive, "downstream", settings.name, urls, one.name, False,
         registered.listed and registered.carries(archive), registered.country, registered.weight,
     )  # fmt: skip
 

@@ -39,11 +39,17 @@ class Gathered:
     def take_over(self, settings: Settings) -> None:
         """Use these settings from now on; who is in them no more is forgotten."""
         self.settings = settings
-        self.members = {member.key: member for member in members(settings)}
+        claims = {(one.downstream, one.archive): one.site for one in self.deliveries.values() if one.site}
+        self.members = {member.key: member for member in members(settings, claims)}
         self.names = aliases(settings)
-        known = {mirror for mirror, _ in self.members}
+        known = {member.mirror for member in self.members.values() if member.urls}
         self.looks = {key: seen for key, seen in self.looks.items() if key in self.members}
         self.reports = {mirror: report for mirror, report in self.reports.items() if mirror in known}
+
+    def site(self, key: Key) -> str:
+        """Where a downstream says that it is, as far as we have taken note of it."""
+        told = self.deliveries.get(key)
+        return told.site if told else ""
 
     def history(self, archive: str) -> History:
         """What was published of an archive here."""
@@ -85,11 +91,16 @@ class Gathered:
         one = replace(member.unseen(), parent=kin.parent(member.key), activity=kin.activity(member.key))
         if member.source == "self":
             return _ourselves(one, store)
-        if member.urls:
+        if member.urls and not (member.claimed and self._is_blind(member.key)):
             return self._looked_at(one)
         told = self.deliveries.get((member.told, member.archive))
         carries = (told.carries if told else None) or kin.traced(member.key)
-        return replace(one, serial=carries, error=told.error if told else "")
+        return replace(one, serial=carries, error=told.error if told else "", url=None if member.claimed else one.url)
+
+    def _is_blind(self, key: Key) -> bool:
+        """Whether a mirror cannot be seen where it says that it is; nobody promised us that it can."""
+        seen = self.looks.get(key)
+        return seen is None or seen.glimpse is None or bool(seen.error)
 
     def _looked_at(self, one: Sighting) -> Sighting:
         """As it was last seen, in an earlier life perhaps."""

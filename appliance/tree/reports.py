@@ -7,7 +7,7 @@ serials and a few words.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -40,9 +40,11 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the mirror ``name`` told ``at`` a time: what it does, by archive, and the mirrors that it knows of."""
+    """What the mirror ``name`` told ``at`` a time: what it publishes and what it does, by archive, and the mirrors that
+    it knows of."""
 
     name: str
+    serials: Mapping[str, str] = field(default_factory=dict)
     activities: Mapping[str, str] = field(default_factory=dict)
     told: tuple[Told, ...] = ()
     at: float = 0.0
@@ -72,16 +74,18 @@ def parse(text: str, at: float) -> Report:
     archives, mirrors = whole.get("archives"), whole.get("downstreams")
     return Report(
         whole["name"],
-        dict(_activities(archives)) if isinstance(archives, dict) else {},
+        dict(_each(archives, "serial", _serial)),
+        dict(_each(archives, "activity", _words)),
         tuple(_told(mirrors[:MOST])) if isinstance(mirrors, list) else (),
         at,
     )
 
 
-def _activities(archives: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for name, one in list(archives.items())[:MOST]:
-        if _is_name(name) and isinstance(one, dict) and (words := _words(one.get("activity"))):
-            yield name, words
+def _each(archives: object, fact: str, read: Callable[[object], str | None]) -> Iterator[tuple[str, str]]:
+    """One fact of every archive that has it."""
+    for name, one in list(archives.items())[:MOST] if isinstance(archives, dict) else ():
+        if _is_name(name) and isinstance(one, dict) and (said := read(one.get(fact))):
+            yield name, said
 
 
 def _told(mirrors: list[Any]) -> Iterator[Told]:

@@ -1,4 +1,4 @@
-"""When each mirror is looked at: rarely while it has what we have, again and again while it has not.
+"""When each mirror is looked at: seldom while it has what we have, again and again while it has not.
 
 Each has a task of its own, so that nobody waits for another; who does not answer takes a place among his like only.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -16,8 +16,11 @@ from typing import Final
 from appliance import log
 from appliance.meanwhile import ended
 
-SLOW: Final = 180.0
-"""Seconds between two looks at who is well."""
+SLOW: Final = 45.0
+"""Seconds between two looks at who is well: even who goes back without a word is seen within a minute."""
+
+CALM: Final = 15.0
+"""Looks in a second, on average, when very many are well."""
 
 FIRST: Final = 0.5
 """Seconds from news to the first look: by then those who were quick have it."""
@@ -28,7 +31,8 @@ STEADY: Final = 5.0
 
 LONG: Final = 3600.0
 SHARE: Final = 100
-"""Who has been behind for longer is looked at after a share of that time."""
+RARELY: Final = 180.0
+"""Who has been behind for longer is looked at after a share of that time, and so many seconds at the most."""
 
 RATE: Final = 25.0
 """Looks in a second, on average, when many are behind for long."""
@@ -72,7 +76,7 @@ class Rounds:
                 self._news[key] = asyncio.Event()
                 self._going[key] = asyncio.create_task(self._follow(key, self._news[key]))
 
-    def hurry(self, keys: Collection[_Key]) -> None:
+    def hurry(self, keys: Iterable[_Key]) -> None:
         """There may be news of these."""
         for key in keys:
             if key in self._news:
@@ -114,8 +118,8 @@ class Rounds:
     def pause(self, turn: int, age: float | None) -> float:
         """Seconds to the next look."""
         if age is None:
-            return SLOW * random.uniform(0.8, 1.2)
+            return max(SLOW, len(self._going) / CALM) * random.uniform(0.8, 1.2)
         if age > LONG:
-            return min(SLOW, age / SHARE) * random.uniform(0.8, 1.2)
+            return min(RARELY, age / SHARE) * random.uniform(0.8, 1.2)
         pause = QUICK * 2.0 ** min(max(turn, 0), 10)
         return pause if pause < STEADY else max(STEADY, len(self._going) / RATE)

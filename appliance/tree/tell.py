@@ -9,22 +9,26 @@ from typing import Final
 from appliance import commands, complaints, words
 from appliance.commands import Outcome
 from appliance.settings import Downstream, Settings
+from appliance.settings.addresses import site_of
+from appliance.settings.faults import Fault
 from appliance.tree import web
 from appliance.tree.connections import Connections
 from appliance.tree.kept import UNREACHABLE
 
 _BUSY: Final = 1
 
-_SERIAL: Final = re.compile(rf"^{words.CARRIES} ([0-9]{{1,18}})$", re.M)
+_CARRIES: Final = re.compile(rf"^{words.CARRIES} ([0-9]{{1,18}})(?: (\S+))?$", re.M)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of telling: the trouble, empty when it knows; whether it answered; the serial it says it carries."""
+    """What came of telling: the trouble, empty when it knows; whether it answered; the serial it says it carries, and
+    the URL where it says that its users find the archive, empty when it says nothing of that."""
 
     trouble: str = ""
     reached: bool = True
     carries: str | None = None
+    site: str = ""
 
 
 async def tell(settings: Settings, connections: Connections, one: Downstream, archive: str, stage: str) -> Answer:
@@ -35,12 +39,23 @@ async def tell(settings: Settings, connections: Connections, one: Downstream, ar
     wire_name = archive if one.remote_archive is None else one.remote_archive
     command = words.write(wire_name, stage, mhop=one.push == "mhop" and stage != "all")
     outcome = await connections.run(settings, one, command)
-    said = _SERIAL.findall(f"{outcome.stdout}\n{outcome.stderr}".replace("\r", ""))
-    return Answer(
-        reason(outcome),
-        reached=outcome.code not in (UNREACHABLE, commands.TIMED_OUT),
-        carries=said[-1] if outcome.ok and said else None,
-    )
+    serial, site = carried(f"{outcome.stdout}\n{outcome.stderr}") if outcome.ok else (None, "")
+    reached = outcome.code not in (UNREACHABLE, commands.TIMED_OUT)
+    return Answer(reason(outcome), reached, serial, site)
+
+
+def carried(said: str) -> tuple[str | None, str]:
+    """The serial that a downstream says it carries, and where its users find it, from all that it said."""
+    found = _CARRIES.findall(said.replace("\r", ""))
+    return (found[-1][0], _looked_at(found[-1][1])) if found else (None, "")
+
+
+def _looked_at(site: str) -> str:
+    """A URL that a downstream tells, if it is one that we look at; empty for any other text."""
+    try:
+        return site_of(site) if site.startswith(("http://", "https://")) else ""
+    except Fault:
+        return ""
 
 
 async def call_back(settings: Settings, connections: Connections, one: Downstream) -> str:

@@ -15,9 +15,9 @@ from appliance.settings import Settings
 from appliance.store import Store
 from appliance.tree import arrivals, probe
 from appliance.tree.bookkeeping import dispensable
-from appliance.tree.family import Member
 from appliance.tree.freshness import History
 from appliance.tree.gathered import Gathered
+from appliance.tree.hearsay import REPORT, Hearsay, served
 from appliance.tree.kin import Key
 from appliance.tree.lookout import Lookout, Seen
 from appliance.tree.rounds import Found, Rounds
@@ -29,9 +29,6 @@ SELDOM: Final = 0.1
 REMEMBERED: Final = 900.0
 """Seconds from our start in which those whom only others know are still there, although nobody has told of them."""
 
-REPORT: Final = ""
-"""In the place of an archive's name: the report of a mirror is looked at."""
-
 
 class Watch:
     """The mirrors around us, and what was last seen of each. ``on_change``: one does something else than before."""
@@ -42,9 +39,9 @@ class Watch:
         self._places, self._store, self._lookout = places, store, Lookout(places.run)
         self._gathered = Gathered(settings, before={(one.mirror, one.archive): one for one in store.sightings()})
         self._written = {key: _lasting(one) for key, one in self._gathered.before.items()}
+        self._hearsay = Hearsay(self._gathered, self._lookout, self._hurry)
         self._rounds: Rounds | None = None
         self._states: dict[str, tuple[int, int]] = {}
-        self._mute: dict[str, float] = {}
         self._news, self._began = asyncio.Event(), time.monotonic()
         self._is_together = False
         self._catch_up()
@@ -53,9 +50,12 @@ class Watch:
         """Use these settings from now on."""
         self._gathered.take_over(settings)
         self._is_together = False
+        self._follow()
+        self.news()
+
+    def _follow(self) -> None:
         if self._rounds:
             self._rounds.keep(self._wanted())
-        self.news()
 
     def news(self) -> None:
         """Something was published, or delivered, perhaps: whom it concerns is looked at soon."""
@@ -99,11 +99,15 @@ class Watch:
             await self._rounds.end()
             await self._lookout.close()
 
+    def _hurry(self, keys: Iterable[Key]) -> None:
+        if self._rounds:
+            self._rounds.hurry(keys)
+
     def _wanted(self) -> set[Key]:
         """Whom to look at: everybody else with a URL, and the reports of those with one that may serve them."""
         members = self._gathered.members
         seen = {key for key, member in members.items() if member.urls and member.source != "self"}
-        return seen | {(mirror, REPORT) for mirror, archive in seen if _served(members[mirror, archive])}
+        return seen | {(mirror, REPORT) for mirror, archive in seen if served(members[mirror, archive])}
 
     def _catch_up(self) -> set[Key]:
         """Take note of what was published and delivered; returns whom that concerns."""
@@ -114,7 +118,11 @@ class Watch:
         told = {(one.downstream, one.archive): one for one in self._store.deliveries()}
         changed = {key for key, one in told.items() if self._gathered.deliveries.get(key) != one}
         if told != self._gathered.deliveries:
+            moved = any(self._gathered.site(key) != one.site for key, one in told.items())
             self._gathered.deliveries, self._is_together = told, False
+            if moved:
+                self._gathered.take_over(self._gathered.settings)
+                self._follow()
         members = self._gathered.members
         return concerned | {key for key, member in members.items() if (member.told, member.archive) in changed}
 
@@ -133,30 +141,16 @@ class Watch:
     async def _look(self, key: Key) -> Found:
         mirror, archive = key
         if archive == REPORT:
-            return await self._ask(mirror)
+            found = await self._hearsay.ask(mirror)
+            self._is_together = False
+            return found
         history, before = self._gathered.history(archive), self._gathered.looks.get(key)
-        urls, above = self._gathered.members[key].urls, (self._gathered.settings.name,)
-        seen = await self._lookout.look(urls, history.publications, above, before)
+        member, above = self._gathered.members[key], (self._gathered.settings.name,)
+        seen = await self._lookout.look(member.urls, history.publications, above, before)
         self._gathered.looks[key], self._is_together = seen, False
+        if member.claimed and not seen.glimpse:  # nobody promised that it can be seen
+            return Found(answered=False)
         return Found(_age(seen, history), answered=not seen.failures)
-
-    async def _ask(self, mirror: str) -> Found:
-        """An appliance is asked often: what is below it is seen through its eyes only."""
-        members = self._gathered.members.values()
-        url = next(url for member in members if member.mirror == mirror for url in _served(member))
-        reports = self._gathered.reports
-        try:
-            report = await self._lookout.report(url)
-        except (OSError, TimeoutError):
-            since = self._mute.setdefault(mirror, time.monotonic())
-            return Found(time.monotonic() - since, answered=False)
-        self._mute.pop(mirror, None)
-        self._is_together = False
-        if report is None:
-            reports.pop(mirror, None)
-            return Found()
-        reports[mirror] = report
-        return Found(0.0)
 
     def _keep(self) -> None:
         """Write down what has changed, for the next life, which is told by the store; what passes is told here."""
@@ -189,11 +183,6 @@ def _age(seen: Seen, history: History) -> float | None:
     if seen.failures or not seen.is_settled:
         return now - seen.since
     return min(lag, now - seen.since) if lag else None
-
-
-def _served(member: Member) -> list[str]:
-    """The URLs of a mirror whose server may have a report."""
-    return [url for url in member.urls if not url.startswith("rsync:")]
 
 
 def _lasting(one: Sighting) -> Sighting:

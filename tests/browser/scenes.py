@@ -93,7 +93,7 @@ class Scene:
     def act(self, controller: Controller) -> None:
         """What is going on, and what the last look at everybody saw."""
         for one in self.members:
-            seen, report = _seen(one, time.time()), Report(one.name, {"debian": one.activity or ""})
+            seen, report = _seen(one, time.time()), Report(one.name, activities={"debian": one.activity or ""})
             controller.watch._gathered.looks[one.name, "debian"] = seen
             if one.activity:
                 controller.watch._gathered.reports[one.name] = report

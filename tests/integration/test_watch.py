@@ -120,10 +120,7 @@ def _is(seen: dict[str, Any], facts: dict[str, Any]) -> bool:
 @pytest.fixture(scope="module")
 def tree(world: World) -> Iterator[Tree]:
     """Two old publications: the liar has the traces of the newer one, who has stopped has the older one."""
-    downstreams = (
-        f"{Ours.downstream(HUB, 'all')}&site=http://{HUB}:8080/*"
-        f" {Stock.downstream(STOCK, 'all')}&site=rsync://{STOCK}/*"
-    )
+    downstreams = f"{Ours.downstream(HUB, 'all')} {Stock.downstream(STOCK, 'all')}&site=rsync://{STOCK}/*"
     with ExitStack() as stack:
         stocks = [stack.enter_context(world.stock(name)) for name in (STOCK, FAR, FILES)]
         for node, upstream in zip(stocks, (ORIGIN, HUB), strict=False):
@@ -148,11 +145,13 @@ def tree(world: World) -> Iterator[Tree]:
             fetch(files, name)
         for serial, age in ((first, 50 * HOUR), (second, 26 * HOUR)):
             origin.run("python3", "-c", AGE, serial, str(age))
-        hub = ours(HUB, Ours.upstream(ORIGIN, "debian"), {"MIRROR_DOWNSTREAMS": Ours.downstream(LEAF, "all")})
+        says = {"MIRROR_PUBLIC__HTTP": f"http://{HUB}:8080"}  # nobody else tells the origin
+        hub = ours(HUB, Ours.upstream(ORIGIN, "debian"), says | {"MIRROR_DOWNSTREAMS": Ours.downstream(LEAF, "all")})
         hub.wait_carries("debian", second)
         leaf = ours(LEAF, Ours.upstream(HUB, "debian"), {})
         leaf.wait_carries("debian", second)
         stocks[0].wait_carries("debian", second)
+        origin.run("mirrorctl", "push", "debian")
         made = Tree(origin, hub, leaf, *stocks)
         made.see(**{name: {"serial": second} for name in (HUB, LEAF, STOCK)})
         yield made

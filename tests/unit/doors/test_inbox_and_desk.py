@@ -123,7 +123,7 @@ def test_an_answer_can_be_asked_for_again(house: House) -> None:
             return [await asyncio.to_thread(inbox.wait, str(house.places.door), id, 60) for _ in range(2)]
 
     first, second = asyncio.run(play())
-    assert first == second == (0, f"serial {house.store.archive('debian').serial}")
+    assert first == second == (0, f"serial {house.store.archive('debian').serial} http://leaf/debian")
 
 
 def test_what_is_no_request_is_dropped(house: House) -> None:
@@ -256,7 +256,7 @@ def test_unknown_words_beside_known_ones_are_answered(house: House, capfd: pytes
 
 def test_a_pusher_that_asks_is_told_the_serial(house: House, capfd: pytest.CaptureFixture[str]) -> None:
     assert served(house, "sync:all", MIRROR_ANSWER="serial") == 0
-    assert capfd.readouterr() == (f"serial {house.store.archive('debian').serial}\n", "")
+    assert capfd.readouterr() == (f"serial {house.store.archive('debian').serial} http://leaf/debian\n", "")
 
 
 def test_an_empty_archive_name_is_the_first_the_key_may_trigger() -> None:

@@ -34,7 +34,7 @@ def test_everybody_is_there_once_under_one_name() -> None:
     given = settings(
         "leaf=ssh://leaf.example.net?archives=debian&site=rsync://leaf.example.net/* two=ssh://two.example.org"
     )
-    found = {member.key: member for member in members(given)}
+    found = {member.key: member for member in members(given, {})}
     assert [key for key in found if key[1] == "debian"] == [
         ("mirror.example.org", "debian"), ("leaf.example.net", "debian"), ("two", "debian"),
         ("plain.example.org", "debian"),
@@ -57,3 +57,13 @@ def test_names_of_hosts_are_other_names() -> None:
     assert known["www.leaf.example.net"] == "leaf.example.net"
     assert known["three.example.org"] == "three"
     assert "shared" not in known
+
+
+def test_where_a_downstream_says_that_it_is_counts_when_nobody_told_us() -> None:
+    given = settings("leaf=ssh://leaf.example.net?archives=debian two=ssh://two.example.org")
+    claims = {(name, "debian"): "http://elsewhere.example.org/debian" for name in ("leaf", "two")}
+    found = {member.key: member for member in members(given, claims)}
+    two, leaf = found["two", "debian"], found["leaf.example.net", "debian"]
+    assert (two.urls, two.claimed) == (("http://elsewhere.example.org/debian",), True)
+    assert (leaf.urls, leaf.claimed) == (("https://www.leaf.example.net/debian",), False)
+    assert found["two", "other"].urls == ()

@@ -53,6 +53,7 @@ def test_the_first_on_the_way_says_whom_it_fetches_from() -> None:
 def test_reports_tell_of_those_below_by_names_that_we_know() -> None:
     report = Report(
         "hub.example.org",
+        {},
         {"debian": "syncs"},
         (
             Told("leaf", "debian", "hub.example.org", "2", True),
@@ -77,7 +78,7 @@ def test_two_hundred_who_tell_of_each_other_are_put_together_in_a_moment() -> No
     members = {(name, "debian"): None for name in names}
     told = tuple(Told(name, "debian", f"above-{name}", "1") for name in names)
     seen = {key: glimpse(**dict.fromkeys(names[:50], "1")) for key in members}
-    kin = Kin(members, {}, seen, {name: Report(name, {}, told) for name in names})
+    kin = Kin(members, {}, seen, {name: Report(name, told=told) for name in names})
     began = time.process_time()
     assert [kin.parent(key) for key in members] == [f"above-{name}" for name in names]
     assert [kin.traced(key) for key in members] == ["1"] * 50 + [None] * 150

@@ -17,10 +17,13 @@ def test_pauses_grow_with_what_is_missing() -> None:
 
         going = Rounds(look)
         assert [going.pause(turn, 5.0) for turn in range(6)] == [1, 2, 4, 5, 5, 5]
-        assert rounds.SLOW * 0.8 <= going.pause(0, None) <= rounds.SLOW * 1.2
+        assert 36 <= going.pause(0, None) <= 54, "who goes back is seen within a minute"
         assert 2 * 36 * 0.8 <= going.pause(9, 2 * 3600.0) <= 2 * 36 * 1.2
         going.keep([("m", str(n)) for n in range(500)])
         assert (going.pause(0, 1.0), going.pause(9, 1.0)) == (1, 20)
+        assert 36 <= going.pause(0, None) <= 54
+        going.keep([("m", str(n)) for n in range(3000)])
+        assert 160 <= going.pause(0, None) <= 240
         await going.end()
 
     asyncio.run(play())

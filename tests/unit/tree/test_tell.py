@@ -54,3 +54,25 @@ def test_who_hangs_up_before_a_word_is_told_with_the_cure(linger: bytes) -> None
     assert "too many connections" in said
     assert "tried again by itself" in said
     assert outcome.code == UNREACHABLE
+
+
+@pytest.mark.parametrize(
+    ("said", "serial", "site"),
+    [
+        ("serial 2026112101", "2026112101", ""),
+        ("serial 2026112101 https://leaf.example.net/debian/", "2026112101", "https://leaf.example.net/debian"),
+        (
+            "a banner\r\nserial 1\r\nserial 2 http://[2001:db8::1]:8080/debian\r\n",
+            "2",
+            "http://[2001:db8::1]:8080/debian",
+        ),
+        ("serial 2026112101 rsync://leaf/debian", "2026112101", ""),
+        ("serial 2026112101 https://user:password@leaf/", "2026112101", ""),
+        ("serial 2026112101 https://leaf/?q", "2026112101", ""),
+        ("serial 2026112101 javascript:alert(1)", "2026112101", ""),
+        ("serial 2026112101 https://leaf/ and more", None, ""),
+        ("serial one", None, ""),
+    ],
+)
+def test_what_is_said_behind_the_end(said: str, serial: str | None, site: str) -> None:
+    assert tell.carried(said) == (serial, site)

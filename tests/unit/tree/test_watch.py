@@ -212,3 +212,54 @@ def test_who_is_not_there_yet_is_asked_for_its_report_when_it_is(house: House, s
             await until(lambda: "deep" in seen(controller))
 
     asyncio.run(play())
+
+
+def test_a_downstream_is_seen_where_it_says_that_it_is_and_tells_of_those_below(
+    house: House, server: Www, tmp_path: Path
+) -> None:
+    """Nobody has configured where. What it says may be of no use, and then it is as if it had said nothing."""
+    house.downstreams = "low=ssh://low lost=ssh://lost"
+    house.answer("low", f"echo serial 2099010101 {server.url}/low/debian")
+    house.answer("lost", "echo serial 2099010101 http://127.0.0.1:9/debian")
+    told = {"mirror": "deep", "archive": "debian", "carries": "1"}
+    server.say("/api/v1/report", json.dumps({"name": "low.example.org", "downstreams": [told]}))
+
+    async def play() -> None:
+        async with house.open() as controller:
+            await until(lambda: seen(controller)["lost"].serial is None)
+            serial = await publish(house, controller)
+            copy(house.tree, tmp_path / "www/low/debian")
+            await until(lambda: seen(controller)["low"].consistent and "deep" in seen(controller), deadline=10)
+            low, lost, deep = (seen(controller)[name] for name in ("low", "lost", "deep"))
+            assert (low.serial, low.url, low.listed) == (serial, f"{server.url}/low/debian", False)
+            assert (deep.source, deep.parent) == ("report", None)
+            assert (lost.serial, lost.url, lost.error) == ("2099010101", None, "")
+            house.answer("low", "echo serial 2099010101")
+            await publish(house, controller)
+            await until(lambda: seen(controller)["low"].url is None, deadline=10)
+
+    asyncio.run(play())
+
+
+def test_who_goes_back_while_all_are_well_is_seen_by_its_report(house: House, server: Www, tmp_path: Path) -> None:
+    house.extra = registry(server, "low")
+    low, before = tmp_path / "www/low/debian", tmp_path / "before"
+
+    def reports(serial: str) -> None:
+        told = {"name": "low", "archives": {"debian": {"serial": serial}}, "downstreams": []}
+        server.say("/api/v1/report", json.dumps(told))
+
+    async def play() -> None:
+        async with house.open() as controller:
+            first = await publish(house, controller)
+            copy(house.tree, before)
+            second = await publish(house, controller)
+            copy(house.tree, low)
+            reports(second)
+            await until(lambda: (seen(controller)["low"].serial, seen(controller)["low"].consistent) == (second, True))
+            await until(lambda: server.asked.count("/api/v1/report") > 2, deadline=20)
+            copy(before, low)
+            reports(first)
+            await until(lambda: seen(controller)["low"].serial == first, deadline=15)
+
+    asyncio.run(play())
