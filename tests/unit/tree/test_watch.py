@@ -229,14 +229,14 @@ def test_a_downstream_is_seen_where_it_says_that_it_is_and_tells_of_those_below(
             await until(lambda: seen(controller)["lost"].serial is None)
             serial = await publish(house, controller)
             copy(house.tree, tmp_path / "www/low/debian")
-            await until(lambda: seen(controller)["low"].consistent and "deep" in seen(controller), deadline=10)
+            await until(lambda: seen(controller)["low"].consistent and "deep" in seen(controller))
             low, lost, deep = (seen(controller)[name] for name in ("low", "lost", "deep"))
             assert (low.serial, low.url, low.listed) == (serial, f"{server.url}/low/debian", False)
             assert (deep.source, deep.parent) == ("report", None)
             assert (lost.serial, lost.url, lost.error) == ("2099010101", None, "")
             house.answer("low", "echo serial 2099010101")
             await publish(house, controller)
-            await until(lambda: seen(controller)["low"].url is None, deadline=10)
+            await until(lambda: seen(controller)["low"].url is None)
 
     asyncio.run(play())
 
@@ -257,9 +257,9 @@ def test_who_goes_back_while_all_are_well_is_seen_by_its_report(house: House, se
             copy(house.tree, low)
             reports(second)
             await until(lambda: (seen(controller)["low"].serial, seen(controller)["low"].consistent) == (second, True))
-            await until(lambda: server.asked.count("/api/v1/report") > 2, deadline=20)
+            await until(lambda: server.asked.count("/api/v1/report") > 2)
             copy(before, low)
             reports(first)
-            await until(lambda: seen(controller)["low"].serial == first, deadline=15)
+            await until(lambda: seen(controller)["low"].serial == first)
 
     asyncio.run(play())
