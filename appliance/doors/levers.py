@@ -1,43 +1,65 @@
-"""What mirrorctl asks and orders over the controller's own socket: pause and resume, the runs, the last lines, how we
-stand with the upstream that has invited us."""
+"""What mirrorctl orders over the controller's own socket: each lever does one thing, and says what came of it."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from appliance import log, status
 from appliance.controller import Controller
+from appliance.errors import ApplianceError
+from appliance.sync.entry import leaves
+from appliance.sync.profile import TRACE_DIRECTORY
 
 
-def routes(controller: Controller) -> list[Route]:
-    """Below ``/control/``, which nginx shows to nobody."""
+class Levers:
+    """Those of one controller; ``reload`` re-reads mounted files and names what changed."""
 
-    async def pause(request: Request) -> Response:
-        return JSONResponse({"changed": controller.pause((await request.json())["archive"])})
+    def __init__(self, controller: Controller, reload: Callable[[], list[str]]) -> None:
+        self._controller, self._reload = controller, reload
 
-    async def resume(request: Request) -> Response:
-        return JSONResponse({"changed": controller.resume((await request.json())["archive"])})
+    def routes(self) -> list[Route]:
+        """Below ``/control/``, which nginx shows to nobody."""
+        levers = (self.pause, self.resume, self.push, self.repair, self.notify, self.reload, self.join)
+        return [Route(f"/control/{lever.__name__}", lever, methods=["POST"]) for lever in levers]
 
-    async def runs(request: Request) -> Response:
-        asked = request.query_params
-        found = controller.store.runs(asked.get("archive"), limit=int(asked.get("limit", "20")))
-        return JSONResponse({"runs": [{"archive": run.archive, **status.run_of(run)} for run in found]})
+    async def pause(self, request: Request) -> Response:
+        """Let the requests of an archive wait."""
+        return JSONResponse({"changed": self._controller.pause((await request.json())["archive"])})
 
-    async def lines(request: Request) -> Response:
-        archive = request.path_params["archive"]
-        return JSONResponse({"lines": log.entries(archive), "text": log.last_lines(archive)})
+    async def resume(self, request: Request) -> Response:
+        """Serve what has waited."""
+        return JSONResponse({"changed": self._controller.resume((await request.json())["archive"])})
 
-    async def join(request: Request) -> Response:
-        if request.method == "POST":
-            await controller.guest.again(renew=(await request.json())["renew"])
-        return JSONResponse({"membership": controller.guest.picture, "paste": controller.guest.paste})
+    async def push(self, request: Request) -> Response:
+        """Tell downstreams, or one of them, what is published, also if they know."""
+        wanted = await request.json()
+        return JSONResponse({"downstreams": self._controller.tell_again(wanted["archive"], wanted.get("downstream"))})
 
-    return [
-        Route("/control/join", join, methods=["GET", "POST"]),
-        Route("/control/pause", pause, methods=["POST"]),
-        Route("/control/resume", resume, methods=["POST"]),
-        Route("/control/runs", runs),
-        Route("/control/logs/{archive}", lines),
-    ]
+    async def repair(self, request: Request) -> Response:
+        """Have files fetched again."""
+        wanted = await request.json()
+        return JSONResponse({"request": self._controller.repair(wanted["archive"], _checked(wanted["paths"]))})
+
+    async def notify(self, _: Request) -> Response:
+        """Try every way to who runs the mirror."""
+        return JSONResponse({"troubles": await self._controller.notices.test()})
+
+    async def reload(self, _: Request) -> Response:
+        """Read the mounted files again."""
+        return JSONResponse({"changed": self._reload()})
+
+    async def join(self, request: Request) -> Response:
+        """Ask the upstream that has invited us again, for new passwords if they are to be renewed."""
+        await self._controller.guest.again(renew=(await request.json())["renew"])
+        return JSONResponse({"membership": self._controller.guest.picture, "paste": self._controller.guest.paste})
+
+
+def _checked(paths: list[str]) -> list[str]:
+    """The paths, if all of them are names of files in an archive; traces are written by every mirror itself."""
+    for path in paths:
+        if not path or "\0" in path or leaves(path) or path.startswith(f"{TRACE_DIRECTORY}/"):
+            raise ApplianceError(f"{path!r} cannot be repaired", "name files by their paths below the archive")
+    return paths
