@@ -21,3 +21,8 @@ def earliest() -> float:
 def latest() -> float:
     """What time it is at most: for noting since when something waits."""
     return max(time.time(), steady())
+
+
+def minute(moment: float) -> str:
+    """A moment (epoch seconds) as people are told it, to the minute: ``2026-11-21 20:15 UTC``."""
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(moment))

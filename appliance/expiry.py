@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-import time
 
+from appliance import clock
 from appliance.places import Places
 from appliance.store import Store
 from appliance.sync.prune import below_link
@@ -21,10 +21,6 @@ def remarks(ends: dict[str, float], now: float) -> list[str]:
     """A line for people about every suite that has expired, told of the file that apt reads first."""
     late = {posixpath.dirname(path): path for path in sorted(ends, reverse=True) if ends[path] < now}
     return [
-        f"{path} expired {_day(ends[path])}: apt refuses it until the upstream renews it"
+        f"{path} expired {clock.minute(ends[path])}: apt refuses it until the upstream renews it"
         for _, path in sorted(late.items())
     ]
-
-
-def _day(moment: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(moment))

@@ -8,6 +8,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Any, Final
 
 from appliance.lines import Form, clean, form, human, visible
@@ -22,7 +23,7 @@ KEPT: Final = 200
 _Line = tuple[float, str, str, dict[str, Any]]
 """Epoch seconds, level, event, facts."""
 
-_about: ContextVar[Mapping[str, Any]] = ContextVar("about", default={})  # noqa: B039
+_about: ContextVar[Mapping[str, Any]] = ContextVar("about", default=MappingProxyType({}))
 
 
 def start(format: str, level: str) -> None:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from appliance import log
+from appliance import clock, log
 from appliance.doors import program, screen
 from appliance.doors.options import AsJson
 from appliance.errors import ApplianceError
@@ -66,7 +66,7 @@ def invite(
 
 
 def _what_to_do(name: str, made: dict[str, Any]) -> str:
-    day = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(made["expires_at"]))
+    day = clock.minute(made["expires_at"])
     before = "The token that it was given before is no good any more.\n" if made["replaced"] else ""
     return (
         f"{before}Hand this line to the operator of {name}, and to nobody else:\n"

@@ -38,8 +38,8 @@ def _refused(lines: list[Line]) -> dict[int, Line]:
             found[settings[name]] = Remark(f"{name} could not be taken over: {problem.fact}; {problem.cure}")
             # What is about a key is nothing without it.
             about = name.removesuffix("KEY") if name.endswith("__KEY") else None
-            lost = [index for other, index in settings.items() if about and other.startswith(about) and other != name]
-            found |= {index: Remark(f"{lines[index].variable}: left out with its key") for index in lost}  # type: ignore[union-attr]
+            lost = [other for other in settings if about and other.startswith(about) and other != name]
+            found |= {settings[other]: Remark(f"{other}: left out with its key") for other in lost}
     return found
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any, Final
 
-from appliance import log
+from appliance import clock, log
 from appliance.joining.invitation import Invitation
 from appliance.joining.membership import Membership
 
@@ -39,9 +38,9 @@ def summary(seen: dict[str, Any]) -> str:
     """The whole of it in a line. ``seen`` is the picture."""
     if seen["state"] != "joined":
         return note(seen)
-    heard = f", last answer {_moment(seen['answered_at'])}" if seen["answered_at"] else ""
+    heard = f", last answer {clock.minute(seen['answered_at'])}" if seen["answered_at"] else ""
     more = "; a new password is asked for" if seen["renewing"] else ""
-    return f"joined {seen['upstream']} as {seen['name']} on {_moment(seen['joined_at'])}{heard}{more}"
+    return f"joined {seen['upstream']} as {seen['name']} on {clock.minute(seen['joined_at'])}{heard}{more}"
 
 
 def log_line(offer: Invitation, known: Membership, paste: str | None, is_new: bool) -> None:
@@ -56,7 +55,3 @@ def log_line(offer: Invitation, known: Membership, paste: str | None, is_new: bo
         }
         facts = {"upstream": offer.upstream, "reason": known.trouble, "cure": known.cure, "paste": paste}
         log.trouble(words[known.state], **facts)
-
-
-def _moment(when: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(when))

@@ -88,9 +88,10 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Permits:
-    """What a run may or must do beyond the usual: delete more than the guard lets through, go back to an older state,
+    """What a run may or must do beyond the usual.
 
-    compare everything whatever the upstream's journal says.
+    ``deletes``: more than the guard lets through; ``rollback``: go back to an older state; ``full``: compare
+    everything, whatever the upstream's journal says.
     """
 
     deletes: bool = False

@@ -16,15 +16,12 @@ from appliance import log
 from appliance.commands import Verdict
 from appliance.errors import SyncError
 from appliance.places import Places
-from appliance.run.reach import source_of
+from appliance.run.reach import PATIENCE, source_of
 from appliance.settings import Archive, Settings
 from appliance.sync import glance
 
-PATIENCE: Final = 15
-"""Seconds that a look at an upstream may take."""
-
 LITTLE_PATIENCE: Final = 2
-"""The same for one that did not answer just before: it holds up every run."""
+"""Seconds that a look may take at one that did not answer just before: it holds up every run."""
 
 AGAIN: Final = 900.0
 """Seconds after which it is worth the whole patience once more: who is only slow would be out for ever."""

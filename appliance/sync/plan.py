@@ -21,7 +21,7 @@ class Plan:
     ``upstream_files`` counts every path the upstream shows us, which is what guards measure a shrinking against;
     ``updating`` names the flags with which it says that its tree is being changed; ``refused`` is what it shows and we
     do not take. Without ``whole`` it is what changed since we were there, and says nothing of the rest. ``twins`` are
-    index files, each with its time, whose content is likely to come under another name (``sync.twins``).
+    index files, each with its time, whose content is likely to come under another name (``debian.twins``).
     """
 
     payload: Changes = NONE

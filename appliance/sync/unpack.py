@@ -8,8 +8,9 @@ import hashlib
 import lzma
 import zlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import IO, Final, cast
+from typing import Final, Protocol
 
 import zstandard
 
@@ -53,11 +54,16 @@ def blocks(held: Path, name: str, announced: Entry | None = None) -> Iterator[by
         raise ValueError("it unpacks to something else than announced")
 
 
-def _open(held: Path, name: str) -> IO[bytes]:
+class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes:
+        """At most so many bytes, none at the end."""
+
+
+def _open(held: Path, name: str) -> AbstractContextManager[_Readable]:
     if name.endswith(".gz"):
-        return cast(IO[bytes], gzip.open(held))
+        return gzip.open(held)
     if name.endswith((".xz", ".lzma")):
-        return cast(IO[bytes], _Lzma(held))
+        return _Lzma(held)
     if name.endswith(".bz2"):
         return bz2.open(held)
     return _zstd(held) if name.endswith(".zst") else held.open("rb")
@@ -99,7 +105,6 @@ class _Lzma:
         return packed
 
 
-def _zstd(held: Path) -> IO[bytes]:
+def _zstd(held: Path) -> AbstractContextManager[_Readable]:
     # What several processors packed is a row of frames, of which zstandard.open reads the first.
-    reader = zstandard.ZstdDecompressor().stream_reader(held.open("rb"), read_across_frames=True)
-    return cast(IO[bytes], reader)
+    return zstandard.ZstdDecompressor().stream_reader(held.open("rb"), read_across_frames=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from appliance.clock import minute
 from appliance.errors import Misfit, SyncError
 from appliance.sync import unpack
 from appliance.sync.debian.indices import Index, bases_of, is_index
@@ -83,15 +84,15 @@ class Suite:
         ours, theirs = self.before.date, self.release.date
         if ours and theirs and theirs < ours:
             raise SyncError.refused(
-                self.name, f"a date not before {_day(ours)}, which is published", f"one of {_day(theirs)}", MEANT
+                self.name, f"a date not before {minute(ours)}, which is published", f"one of {minute(theirs)}", MEANT
             )
         if theirs and theirs > now + AHEAD and self.release != self.before:
             # To apt it is not valid yet, and whatever comes next would be older.
-            raise SyncError.refused(self.name, "a date that has come", f"one of {_day(theirs)}", MEANT)
+            raise SyncError.refused(self.name, "a date that has come", f"one of {minute(theirs)}", MEANT)
         until = self.release.valid_until
         if self.before is not NOTHING and self.release != self.before and until and until < now:
             raise SyncError.refused(
-                self.name, "a Release file that is valid now", f"one that expired {_day(until)}", MEANT
+                self.name, "a Release file that is valid now", f"one that expired {minute(until)}", MEANT
             )
 
     async def _index(self, path: str, entry: Entry) -> list[Misfit]:
@@ -190,7 +191,3 @@ def _forms(stem: str) -> list[str]:
 async def _misfit(name: str, held: Path, entry: Entry) -> Misfit | None:
     found = await asyncio.to_thread(misfit_of, held, entry)
     return Misfit(name, str(entry), found) if found else None
-
-
-def _day(moment: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(moment))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import posixpath
-import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from appliance.clock import minute
 from appliance.errors import Misfit, SyncError
 from appliance.sync import unpack
 from appliance.sync.entry import Reference, misfit_of
@@ -110,5 +110,5 @@ def _misfit(path: str, held: Path, data: Data) -> Misfit | None:
 
 
 def _age(of: Repomd) -> str:
-    made = f", made {time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime(of.made))}" if of.made else ""
+    made = f", made {minute(of.made)}" if of.made else ""
     return f"{'no revision' if of.revision is None else f'revision {of.revision}'}{made}"
