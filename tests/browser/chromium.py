@@ -41,7 +41,7 @@ class Browser:
         assert self._process.stdin
         self._process.stdin.close()
         try:
-            self._process.wait(15)
+            self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self._process.kill()
 

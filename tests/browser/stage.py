@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import uvicorn
 
@@ -21,6 +21,9 @@ from appliance.settings import load
 from appliance.store import Store
 from tests.browser.scenes import Scene
 
+PATIENCE: Final = 60.0
+"""Seconds that anything may take, on a busy machine."""
+
 
 class Stage:
     """Serves one scene from a thread of its own; the controller's own work does not run, so that nothing moves."""
@@ -30,7 +33,7 @@ class Stage:
         self._up: Future[int] = Future()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
         self._thread.start()
-        self.url = f"http://127.0.0.1:{self._up.result(30)}"
+        self.url = f"http://127.0.0.1:{self._up.result(PATIENCE)}"
 
     def change(self, act: Callable[[Controller], object]) -> None:
         """Have something done by the controller, in its own thread."""
@@ -44,12 +47,13 @@ class Stage:
                 done.set_exception(error)
 
         self._loop.call_soon_threadsafe(do)
-        done.result(30)
+        done.result(PATIENCE)
 
     def end(self) -> None:
         """Nobody answers any more."""
         self._loop.call_soon_threadsafe(setattr, self._server, "should_exit", True)
-        self._thread.join(30)
+        self._thread.join(PATIENCE)
+        assert not self._thread.is_alive(), "the scene does not end"
 
     async def _serve(self) -> None:
         try:
@@ -61,18 +65,19 @@ class Stage:
             options: dict[str, Any] = {"log_config": None, "lifespan": "off", "timeout_graceful_shutdown": 1}
             config = uvicorn.Config(http.application(self.controller, list), port=0, **options)
             self._server = uvicorn.Server(config)
-            watching = asyncio.create_task(self._tell())
-            await self._server.serve()
-            await watching
+            async with asyncio.TaskGroup() as both:
+                serving = both.create_task(self._server.serve())
+                await self._tell(serving)
             store.close()
         except BaseException as error:
             if not self._up.done():
                 self._up.set_exception(error)
             raise
 
-    async def _tell(self) -> None:
-        while not self._server.started:
-            await asyncio.sleep(0.01)
+    async def _tell(self, serving: asyncio.Task[None]) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while not (self._server.started or serving.done()):
+                await asyncio.sleep(0.01)
         self._up.set_result(self._server.servers[0].sockets[0].getsockname()[1])
 
     def _places(self) -> Places:

@@ -79,7 +79,7 @@ class Frozen(Fault):
     node: Mirror
 
     def inflict(self) -> None:
-        wait_for(self._froze, 30, f"{self.node.name} freezes")
+        wait_for(self._froze, 60, f"{self.node.name} freezes")
 
     def _froze(self) -> bool:
         """The engine gives up on a container whose processes are too busy to be stopped."""
@@ -191,7 +191,7 @@ class Far(Fault):
     def inflict(self) -> None:
         relay = ("python3", "-c", RELAY.read_text(), str(RELAYED), str(self.seconds), self._mark)
         self.hands.in_network(self.node, *relay, detach=True)
-        wait_for(lambda: not self.hands.do("test", "-s", self._mark).returncode, 10, "the relay listens")
+        wait_for(lambda: not self.hands.do("test", "-s", self._mark).returncode, 60, "the relay listens")
         self.hands.filter(self.node, "-A", self._rule)
 
     def heal(self) -> None:

@@ -54,6 +54,6 @@ class Lone(Node):
     def __exit__(self, *_: object) -> None:
         self.container.remove(force=True, v=True)
 
-    def exit_code(self, deadline: int = 30) -> int:
+    def exit_code(self, deadline: int = 120) -> int:
         """The status the container ends with."""
         return int(self.container.wait(timeout=deadline)["StatusCode"])

@@ -104,7 +104,7 @@ class Node:
         """The first truthy thing that `look` sees on this node."""
         return wait_for(lambda: look(self), deadline, f"{self.name}: {what}")
 
-    def wait_healthy(self, deadline: float = 90) -> None:
+    def wait_healthy(self, deadline: float = 120) -> None:
         """Returns when every core process answers on its port; how soon that is says a test of its own."""
         self.wait_for(lambda node: node.running and node.exec("mirror-health").code == 0, deadline, "is healthy")
 
@@ -165,6 +165,16 @@ class Node:
             self.container.unpause()
 
     @contextmanager
+    def holding(self, point: int) -> Iterator[None]:
+        """Runs get no further than this hook for the time of the block; MIRROR_HOOKS has to be HOOKS."""
+        hook = f"{HOOKS}/hook{point}"
+        self.run("sh", "-ec", HOLD, hook, HOOKS, HELD)
+        try:
+            yield
+        finally:
+            self.exec("rm", "-f", hook, HELD)
+
+    @contextmanager
     def disconnected(self) -> Iterator[None]:
         """Without its network for the time of the block; it comes back under its name."""
         name = next(iter(self.container.attrs["NetworkSettings"]["Networks"]))
@@ -179,6 +189,15 @@ class Node:
         """Sorted paths below a directory inside, for comparing before and after."""
         return sorted(self.run("find", directory, *(word for test in tests for word in test)).splitlines())
 
+
+HOOKS: Final = "/var/lib/mirror/hooks"
+HELD: Final = "/var/lib/mirror/held"
+HOLD: Final = """
+mkdir -p "$1"
+touch "$2"
+printf '#!/bin/sh\nwhile [ -e %s ]; do sleep 0.1; done\n' "$2" >"$0"
+chmod 755 "$0"
+"""
 
 ASK_STATUS: Final = r"""
 exec 3<>/dev/tcp/127.0.0.1/8080 && printf 'GET /api/v1/status HTTP/1.0\r\nHost: localhost\r\n\r\n' >&3 && cat <&3

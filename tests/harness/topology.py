@@ -9,11 +9,25 @@ from typing import Final, Self
 import docker
 
 from tests.ground import sweep
-from tests.harness.node import Answer, Node
+from tests.ground.waiting import LateError
+from tests.harness.node import Answer, Background, Node
 from tests.harness.project import Project
 
 MIRRORS: Final = ("origin", "hub", "leaf1", "leaf2")
 """The services that run the product, upstream first."""
+
+
+TRIES: Final = 5
+
+
+def _is_seen_fetching(node: Node, trigger: Background) -> bool:
+    """Whether the node was seen in the middle before its trigger was answered."""
+
+    def look(_: Node) -> str:
+        stage = str(node.archive().get("stage"))
+        return stage if stage == "payload" or trigger.code() is not None else ""
+
+    return node.wait_for(look, 120, "fetches payload") == "payload"
 
 
 class Topology:
@@ -76,13 +90,28 @@ class Topology:
         origin = self.node("origin")
         before = origin.serial()
         origin.run("mirrorctl", "publish", "debian")
-        origin.wait_for(lambda node: node.serial() not in (None, before), 30, "a new serial")
+        origin.wait_for(lambda node: node.serial() not in (None, before), 60, "a new serial")
         return str(origin.serial())
 
-    def wait_serial(self, serial: str, *names: str, deadline: float = 60) -> None:
+    def wait_serial(self, serial: str, *names: str, deadline: float = 120) -> None:
         """Returns when the named mirrors publish the serial or a newer one; all mirrors by default."""
         for name in names or self.mirrors:
             self.node(name).wait_for(lambda node: (node.serial() or "") >= serial, deadline, f"serial {serial}")
+
+    def in_the_middle(self, name: str) -> tuple[str, Background]:
+        """A mirror that fetches payload now, through a narrow line, for a trigger; the serial it will have.
+
+        Of a fetch that was over before a busy machine looked there is nothing to be seen: then there is another one.
+        """
+        node = self.node(name)
+        for number in range(TRIES):
+            self.release("payload", "4", "1000000", f"middle{number}")
+            serial = self.publish()
+            self.wait_serial(serial, *MIRRORS)
+            trigger = self.node("client").start_exec(*self.ssh_argv(name), "sync:all")
+            if _is_seen_fetching(node, trigger):
+                return serial, trigger
+        raise LateError(f"{name} was never seen to fetch")
 
     def ssh(self, host: str, command: str | tuple[str, ...], key: str = "operator") -> Answer:
         """One ssh from the client, as an upstream would call, with the named key."""

@@ -30,10 +30,13 @@ STRANGE: Final = f"{sweep.named(sweep.WORLD)}-{ORIGIN}"
 LEAF: Final = "leaf-ours"
 GOOD: Final = f"rsync://{ORIGIN}:8730/good"
 TIMEOUT: Final = 2
+"""Seconds of silence that are enough, of those who are silent."""
 MUTE: Final = 2
 """Seconds that ssh waits for the first word of a downstream."""
-CALL: Final = 4
-"""Seconds that a downstream has for its answer."""
+CALL: Final = 15
+"""Seconds that a downstream has for its answer, which a good one needs on a busy machine, too."""
+SOON: Final = 60
+"""Seconds: more than any of this takes on a busy machine, less than what a mirror waits for who sets no deadline."""
 TRUST: Final = "/etc/ssl/certs/ca-certificates.crt"
 LIST: Final = f"""\
 # the second line is no good
@@ -53,18 +56,18 @@ class Places:
 
 def upstreams(places: Places) -> dict[str, dict[str, str]]:
     """The archives of the hub."""
-    silent = f"{NEIGHBOUR}:{SILENT}"
+    silent, brief = f"{NEIGHBOUR}:{SILENT}", {"timeout": str(TIMEOUT)}
     return {
         "good": {"upstream": GOOD, "runmirrors_file": f"{FILES}/runmirrors.mirror"},
         "proxied": {"upstream": GOOD, "proxy": f"{NEIGHBOUR}:{PROXY}"},
         "proxied-tls": {"upstream": f"rsync+tls://{ORIGIN}:1873/good", "proxy": f"{NEIGHBOUR}:{PROXY}"},
         "forbidden": {"upstream": GOOD, "proxy": f"{NEIGHBOUR}:{REFUSING}"},
         "forbidden-tls": {"upstream": f"rsync+tls://{ORIGIN}:1873/good", "proxy": f"{NEIGHBOUR}:{REFUSING}"},
-        "silent-proxy": {"upstream": GOOD, "proxy": silent},
-        "silent-proxy-tls": {"upstream": f"rsync+tls://{ORIGIN}:1873/good", "proxy": silent},
-        "silent": {"upstream": f"rsync://{silent}/good"},
-        "silent-tls": {"upstream": f"rsync+tls://{silent}/good"},
-        "silent-ssh": {"upstream": f"rsync+ssh://mirror@{silent}/good"},
+        "silent-proxy": {"upstream": GOOD, "proxy": silent, **brief},
+        "silent-proxy-tls": {"upstream": f"rsync+tls://{ORIGIN}:1873/good", "proxy": silent, **brief},
+        "silent": {"upstream": f"rsync://{silent}/good", **brief},
+        "silent-tls": {"upstream": f"rsync+tls://{silent}/good", **brief},
+        "silent-ssh": {"upstream": f"rsync+ssh://mirror@{silent}/good", **brief},
         "endless": {"upstream": f"rsync://{silent}/good", "timeout": "off", "deadline": "3"},
         "changed": {"upstream": f"rsync+ssh://mirror@{STRANGE}:2222/good"},
         "unknown": {"upstream": f"rsync+ssh://mirror@{places.origin}:2222/good"},
@@ -192,7 +195,7 @@ def _origin(world: World) -> Iterator[Ours]:
 def _hub(world: World, places: Places) -> dict[str, str]:
     archives: dict[str, str] = {}
     for name, settings in upstreams(places).items():
-        common = {"profile": "generic", "poll": "off", "timeout": str(TIMEOUT), "tls_ca": f"{FILES}/ca.pem"}
+        common = {"profile": "generic", "poll": "off", "tls_ca": f"{FILES}/ca.pem"}
         archives |= variables(name, **{**common, **settings})
     told = [f"{name}={url}{'&' if '?' in url else ''}archives=good" for name, url in downstreams(places).items()]
     other = f"[{STRANGE}]:2222 {' '.join(world.keys.public('stranger').split()[:2])}\n"
@@ -207,25 +210,25 @@ def _hub(world: World, places: Places) -> dict[str, str]:
 @pytest.mark.parametrize("name", ["good", "proxied", "proxied-tls"])
 def test_good_upstreams_are_not_delayed_by_bad_ones(street: Street, name: str) -> None:
     """All syncs begin at once."""
-    state = street.hub.wait_for(lambda node: _ended(node, name), 30, f"{name} has been synced")
+    state = street.hub.wait_for(lambda node: _ended(node, name), SOON, f"{name} has been synced")
     assert (state["result"], state["error"]) == ("success", "")
     # That of the good archive waits for the stage 1 of the mute downstream; without its end that would be PUSH_TIMEOUT.
-    assert state["ended_at"] - state["started_at"] < TIMEOUT + 8
+    assert state["ended_at"] - state["started_at"] < SOON
 
 
 def test_a_proxy_is_asked_for_the_upstream(street: Street) -> None:
     for port in (8730, 1873):
-        street.neighbour.wait_for(lambda node, port=port: f"CONNECT {ORIGIN}:{port} " in node.logs(), 10, "is asked")  # type: ignore[misc]
+        street.neighbour.wait_for(lambda node, port=port: f"CONNECT {ORIGIN}:{port} " in node.logs(), SOON, "is asked")  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("name", UPSTREAM_WORDS)
 def test_a_bad_upstream_is_one_line_with_its_cure(street: Street, name: str) -> None:
-    state = street.hub.wait_for(lambda node: _ended(node, name), 30, f"{name} has been given up")
+    state = street.hub.wait_for(lambda node: _ended(node, name), SOON, f"{name} has been given up")
     fact, cure = UPSTREAM_WORDS[name]
     assert state["result"] == "error"
     assert fact.lower() in state["error"].lower()
     assert cure in state["error"]
-    assert state["ended_at"] - state["started_at"] < TIMEOUT + 8
+    assert state["ended_at"] - state["started_at"] < SOON
 
 
 def _ended(node: Node, name: str) -> dict[str, Any]:
@@ -236,15 +239,20 @@ def _ended(node: Node, name: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", ["live", "http", "listed"])
 def test_good_downstreams_are_not_delayed_by_bad_ones(street: Street, name: str) -> None:
-    street.hub.wait_for(lambda _: street.told(name).get("state") == "delivered", 30, f"{name} knows")
+    street.hub.wait_for(lambda _: street.told(name).get("state") == "delivered", SOON, f"{name} knows")
     assert street.told(name)["attempts"] == 1
 
 
 @pytest.mark.parametrize("name", DOWNSTREAM_WORDS)
 def test_a_bad_downstream_is_one_line_with_its_cure(street: Street, name: str) -> None:
-    street.hub.wait_for(lambda _: street.told(name).get("error"), 30, f"{name} has been given up")
-    told = street.told(name)
-    assert DOWNSTREAM_WORDS[name].format(nobody=street.places.nobody) in told["error"]
+    words = DOWNSTREAM_WORDS[name].format(nobody=street.places.nobody)
+
+    def given_up(_: object) -> dict[str, Any]:
+        """Not before it has its own words: a machine that is too busy may pass its deadline first."""
+        told = street.told(name)
+        return told if words in (told.get("error") or "") else {}
+
+    told = street.hub.wait_for(given_up, 2 * SOON, f"{name} has been given up with {words!r}")
     assert "wrong-password" not in told["error"]
     assert told["state"] in ("failing", "pushing"), "it is tried again"
 

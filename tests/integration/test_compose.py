@@ -59,7 +59,7 @@ def _node(service: str) -> Node:
 def ask(prometheus: Node, path: str, **query: str) -> Any:
     """What its HTTP API answers; None while it does not."""
     try:
-        answer = httpx.get(f"http://127.0.0.1:{prometheus.port(9090)}/api/v1/{path}", params=query)
+        answer = httpx.get(f"http://127.0.0.1:{prometheus.port(9090)}/api/v1/{path}", params=query, timeout=60)
     except httpx.TransportError:
         return None
     return answer.json()["data"] if answer.status_code == 200 else None
@@ -74,7 +74,7 @@ def test_prometheus_scrapes_the_mirror_and_has_its_alerts(project: Mapping[str, 
     def sample() -> list[dict[str, Any]]:
         return list((ask(prometheus, "query", query=serial) or {}).get("result", ()))
 
-    assert wait_for(sample, 60, "a sample")[0]["metric"]["instance"] == "mirror:8080"
+    assert wait_for(sample, 120, "a sample")[0]["metric"]["instance"] == "mirror:8080"
     (group,) = ask(prometheus, "rules")["groups"]
     assert [rule["name"] for rule in group["rules"]] == list(ALERTS)
     assert {rule["health"] for rule in group["rules"]} <= {"ok", "unknown"}

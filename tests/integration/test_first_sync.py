@@ -40,4 +40,4 @@ def test_a_change_arrives_by_triggers_alone(topology: Topology) -> None:
     for name in ("hub", "leaf1", "leaf2"):
         node = topology.node(name)
         assert version in node.run("sh", "-c", "zcat /srv/mirror/debian/dists/demo/main/binary-*/Packages.gz").split()
-        assert node.archive()["published_at"] - origin["published_at"] < 5
+        assert node.archive()["published_at"] - origin["published_at"] < 60, "by itself it would come never"

@@ -5,6 +5,7 @@ Stock's runmirrors and our pusher in front of the same recording accounts.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Final
@@ -88,11 +89,12 @@ def test_stage_2_waits_for_the_slowest_stage_1(barrier: Barrier, who: str) -> No
 @pytest.mark.parametrize("who", ["stock", "ours"])
 def test_after_the_push_timeout_stage_2_waits_no_longer(barrier: Barrier, who: str) -> None:
     with barrier.one.holding("stage1"):
+        started = time.time()
         barrier.push(who, HASTY)
         two = barrier.two.wait_answered(2)
         assert words(two) == both(HASTY)
-        # Of the two seconds some may pass before the first trigger is under way.
-        assert two[1].began - two[0].began > 1
+        # Counted from before it: where a trigger arrives it may be noted late.
+        assert two[1].began - started > 2
         assert words(barrier.one.records()) == [STAGE1.format(HASTY)]
     assert words(barrier.one.wait_answered(2)) == both(HASTY)
 

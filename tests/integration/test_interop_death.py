@@ -61,7 +61,7 @@ def test_a_hub_that_died_in_a_stage_finishes_after_its_start(tree: Tree, signal:
         tree.push()
         tree.gate.wait_came(held)
         tree.hub.kill(f"SIG{signal}")
-        tree.hub.wait_for(lambda node: not node.running, 20, "has ended")
+        tree.hub.wait_for(lambda node: not node.running, 60, "has ended")
     tree.hub.start()
     tree.hub.wait_healthy()
     assert tree.hub.run("sh", "-c", FLAGS) == ""
@@ -74,7 +74,7 @@ def test_a_hub_that_died_in_a_stage_finishes_after_its_start(tree: Tree, signal:
 
 def test_the_next_push_after_a_death_is_taken(tree: Tree) -> None:
     tree.hub.kill()
-    tree.hub.wait_for(lambda node: not node.running, 20, "has ended")
+    tree.hub.wait_for(lambda node: not node.running, 60, "has ended")
     tree.hub.start()
     tree.hub.wait_healthy()
     serial = tree.change()

@@ -75,4 +75,4 @@ def test_a_key_from_elsewhere_or_unknown_is_an_unreachable_mirror_to_stock(pair:
     assert "Permission denied (publickey)" in answer.err
     assert pair.leaf.archive("debian")["runs"] == before
     # Failed attempts are held against the address for a while; the tests that follow must be let in.
-    pair.leaf.wait_for(lambda _: pair.origin.trigger(pair.leaf, "true").code == 0, 60, "lets the upstream in again")
+    pair.leaf.wait_for(lambda _: pair.origin.trigger(pair.leaf, "true").code == 0, 120, "lets the upstream in again")

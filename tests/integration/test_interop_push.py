@@ -54,7 +54,7 @@ def test_a_stock_leaf_does_what_we_say(pair: Pair, archive: str) -> None:
     pair.leaf.wait_carries(archive, serial)
     trace = pair.leaf.trace(archive)
     assert (trace["Trigger"], trace["Upstream-mirror"]) == ("ssh", "origin-ours")
-    told = pair.origin.wait_for(lambda node: node.status()["downstreams"][LEAF][archive], 10, "knows of the delivery")
+    told = pair.origin.wait_for(lambda node: node.status()["downstreams"][LEAF][archive], 60, "knows of the delivery")
     assert (told["state"], told["serial"], told["attempts"]) == ("delivered", serial, 1)
 
 
@@ -69,7 +69,7 @@ def test_a_busy_leaf_is_told_again_until_it_knows(pair: Pair) -> None:
     with pair.leaf.busy("url"):
         serial = pair.origin.announce("url")
         told = pair.origin.wait_for(
-            lambda node: node.status()["downstreams"][LEAF]["url"]["error"], 20, "knows that it is busy"
+            lambda node: node.status()["downstreams"][LEAF]["url"]["error"], 60, "knows that it is busy"
         )
         assert "busy" in told
     pair.leaf.wait_carries("url", serial)

@@ -90,7 +90,7 @@ def test_a_trigger_during_a_run_is_served_after_it(race: Race, moment: Moment) -
         race.gate.wait_came(moment.held)
         serial = race.change()
         second = race.origin.start_as_account(*race.trigger(moment.second))
-        race.leaf.wait_for(lambda node: node.archive(ARCHIVE)["pending"], 20, "has noted the second trigger")
+        race.leaf.wait_for(lambda node: node.archive(ARCHIVE)["pending"], 60, "has noted the second trigger")
     assert [each.wait(60, "an answered trigger") for each in (first, second)] == [0, 0]
     if moment.second == STAGE1:
         assert race.leaf.has(ARCHIVE, f"pool/main/h/hello/hello_{int(serial) - 2026010100}_all.deb")
@@ -103,10 +103,10 @@ def test_a_trigger_behind_the_publication_is_served_after_it(race: Race) -> None
     serial = race.change()
     race.leaf.run("touch", "/tmp/tail")
     first = race.origin.start_as_account(*race.trigger(ALL))
-    race.leaf.wait_for(lambda _: race.leaf.serial_of(ARCHIVE) == serial, 30, "has published")
+    race.leaf.wait_for(lambda _: race.leaf.serial_of(ARCHIVE) == serial, 60, "has published")
     serial = race.change()
     second = race.origin.start_as_account(*race.trigger(ALL))
-    race.leaf.wait_for(lambda node: node.archive(ARCHIVE)["pending"], 20, "has noted the second trigger")
+    race.leaf.wait_for(lambda node: node.archive(ARCHIVE)["pending"], 60, "has noted the second trigger")
     race.leaf.run("rm", "/tmp/tail")
     assert [each.wait(60, "an answered trigger") for each in (first, second)] == [0, 0]
     assert race.leaf.serial_of(ARCHIVE) == serial

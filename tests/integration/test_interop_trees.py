@@ -64,7 +64,7 @@ class Leaves:
             settings |= variables(choice, **source, **{key.lower(): value for key, value in rules.items()})
         self.ours = stack.enter_context(world.ours("leaf-ours", settings))
         # Its own first syncs come to nothing while the upstream has no such module; the stages are for us to call.
-        self.ours.wait_for(lambda node: all(node.archive(name)["last_run"] for name in CHOICES), 20, "has looked")
+        self.ours.wait_for(lambda node: all(node.archive(name)["last_run"] for name in CHOICES), 60, "has looked")
         self.origin.module(UPSTREAM)
         self.all: list[tuple[Mirror, str]] = [
             *((self.ours, choice) for choice in CHOICES),

@@ -6,6 +6,7 @@ and 1.4).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -114,7 +115,9 @@ def test_a_list_says_the_words_of_the_protocol(pushers: Pushers, who: str, form:
 
 @pytest.mark.parametrize("who", ["stock", "ours"])
 def test_who_stands_below_a_delay_is_told_later(pushers: Pushers, who: str) -> None:
+    started = time.time()
     pushers.push(who, DELAY.archive)
-    (first,), (second,) = pushers.one.wait_told(1), pushers.two.wait_told(1)
-    # Noted where they arrive: on a busy machine the first one may be noted late. Without the delay it would be nothing.
-    assert 2 < second.began - first.began < 10
+    pushers.one.wait_told(1)
+    (second,) = pushers.two.wait_told(1)
+    # Counted from before the first: where that arrives it may be noted late.
+    assert second.began - started > 3

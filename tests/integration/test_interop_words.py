@@ -125,7 +125,7 @@ def test_a_busy_stock_mirror_notes_it_and_says_so(receivers: Receivers) -> None:
         assert answer.code == 1
         assert "lock file still exists" in answer.out
         assert f"Archive-Update-Required-{leaf.name}" in leaf.run("ls", leaf.tree(OTHER))
-    assert running.wait(30, "the first trigger is answered") == 0
+    assert running.wait(60, "the first trigger is answered") == 0
 
 
 def test_ours_answers_a_trigger_during_a_run_when_its_work_is_done(receivers: Receivers) -> None:
@@ -137,7 +137,7 @@ def test_ours_answers_a_trigger_during_a_run_when_its_work_is_done(receivers: Re
         gate.wait_came(1)
         serial = origin.next_serial(OTHER)
         second = origin.start_as_account(*argv)
-        leaf.wait_for(lambda node: node.archive(OTHER)["pending"], 20, "has noted the second trigger")
+        leaf.wait_for(lambda node: node.archive(OTHER)["pending"], 60, "has noted the second trigger")
         assert second.code() is None
-    assert [each.wait(30, "an answered trigger") for each in (running, second)] == [0, 0]
+    assert [each.wait(60, "an answered trigger") for each in (running, second)] == [0, 0]
     assert leaf.serial_of(OTHER) == serial

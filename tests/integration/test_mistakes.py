@@ -139,7 +139,7 @@ def mistaken(world: World) -> dict[str, str]:
     }
     found: dict[str, str] = {}
     for name, upstream in upstreams.items():
-        found |= variables(name, upstream=upstream, profile="generic", poll="off", timeout="2")
+        found |= variables(name, upstream=upstream, profile="generic", poll="off")
     address = world.address(LEAF)
     return found | {
         "MIRROR_ARCHIVES__WRONG__PASSWORD": "not-the-password",
@@ -206,7 +206,7 @@ def _refused(world: World, beside: Node, *command: str) -> tuple[int, str]:
         **options,
     )  # fmt: skip
     try:
-        status = container.wait(timeout=60)["StatusCode"]
+        status = container.wait(timeout=120)["StatusCode"]
         return status, container.logs().decode()
     finally:
         container.remove(force=True, v=True)
@@ -282,5 +282,5 @@ def test_the_last_lines_of_an_archive_say_their_run(ward: Ward) -> None:
 
 def test_other_programs_speak_in_our_form(ward: Ward) -> None:
     ward.hub.exec("bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/2222; echo not-ssh >&3; cat <&3")
-    ward.hub.wait_for(lambda node: "program=sshd" in node.logs(), 15, "sshd has said something")
+    ward.hub.wait_for(lambda node: "program=sshd" in node.logs(), 60, "sshd has said something")
     assert all(line[:4].isdigit() and "Z " in line[:22] for line in ward.hub.logs().splitlines())

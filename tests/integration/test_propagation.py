@@ -17,6 +17,8 @@ pytestmark = pytest.mark.integration
 ROUNDS: Final = 2
 LATE: Final = 5.0
 """Seconds between a publication and our noticing that it is known above: else the measurement says little."""
+TRIES: Final = 5
+"""Measurements until one says something, on a busy machine."""
 
 PAIRS: Final = (("origin", "hub"), ("hub", "leaf1"), ("hub", "leaf2"))
 
@@ -30,11 +32,17 @@ class Told:
 
 
 def test_the_sums_are_the_times_that_are_measured_here(topology: Topology) -> None:
+    assert any(_measured(topology, number) for number in range(TRIES)), "looked at too rarely to say anything"
+    assert promtool("check", "metrics", given=scrape(topology.node("hub"))) == ""
+
+
+def _measured(topology: Topology, number: int) -> bool:
+    """Whether what is told, which must be true, was looked at closely enough to say anything."""
     nodes = {name: topology.node(name) for name in ("origin", "hub", "leaf1", "leaf2")}
     before = {(above, below): propagation(nodes[above], below, 1) for above, below in PAIRS}
     told = {pair: Told() for pair in PAIRS}
-    for number in range(ROUNDS):
-        topology.release("payload", "2", "100000", f"propagation{number}")
+    for round in range(ROUNDS):
+        topology.release("payload", "2", "100000", f"propagation{number}-{round}")
         serial = topology.publish()
         for above, below in PAIRS:
             seen = confirmed(nodes[above], below, serial)
@@ -47,8 +55,7 @@ def test_the_sums_are_the_times_that_are_measured_here(topology: Topology) -> No
         count, seconds = (now[figure] - before[above, below][figure] for figure in (0, 1))
         assert count == ROUNDS
         assert noted.least <= seconds <= noted.most
-        assert noted.most - noted.least < LATE * ROUNDS, "looked at too rarely to say anything"
-    assert promtool("check", "metrics", given=scrape(nodes["hub"])) == ""
+    return all(noted.most - noted.least < LATE * ROUNDS for noted in told.values())
 
 
 def confirmed(node: Node, below: str, serial: str) -> float:
@@ -58,5 +65,5 @@ def confirmed(node: Node, below: str, serial: str) -> float:
         known = node.status()["downstreams"][below]["debian"]
         return bool(known["confirmed"]) and known["carries"] == serial
 
-    node.wait_for(look, 60, f"{below} carries {serial}")
+    node.wait_for(look, 120, f"{below} carries {serial}")
     return time.time()

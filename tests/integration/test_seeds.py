@@ -170,7 +170,7 @@ def test_the_sme_server_page_how_push_works(world: World) -> None:
             serial = master.announce("smeserver")
             for node in (tier1, tier2):
                 node.wait_carries("smeserver", serial)
-        wait_for(lambda: any(hook == "hook5" for _, hook, _, _ in steps(master)), 30, "the master has told everybody")
+        wait_for(lambda: any(hook == "hook5" for _, hook, _, _ in steps(master)), 60, "the master has told everybody")
 
         # 1 the master updates the timestamp file, 2 and triggers stage 1 in tier 1, 3 which fetches all but repodata
         assert when(master, "hook4", "publish") < when(tier1, "hook2", "stage1")

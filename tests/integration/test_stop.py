@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.ground.waiting import Stopwatch
 from tests.harness import Lone
 
 pytestmark = pytest.mark.integration
@@ -52,23 +52,24 @@ def test_a_stop_in_the_middle_of_everything(lone: Callable[..., Lone], tmp_path:
     environment["MIRROR_ARCHIVES__SLOW__BWLIMIT"] = "60"
     busy = lone(environment, volumes=[f"{tmp_path}:/hooks"])
     busy.wait_healthy()
-    busy.wait_for(lambda node: node.archive("slow").get("stage") == "payload", 20, "fetches")
+    # It fetches for a quarter of a minute, for all of which this machine may have been busy.
+    busy.wait_for(lambda n: n.archive("slow").get("stage") == "payload" or n.serial("slow"), 60, "fetches")
     busy.wait_for(
-        lambda node: node.archive("hooked").get("stage") == "publish", 20, "is in the middle of a publication"
+        lambda node: node.archive("hooked").get("stage") == "publish", 60, "is in the middle of a publication"
     )
     busy.wait_for(
         lambda node: node.status()["downstreams"]["silent"].get("told", {}).get("state") == "pushing",
-        20,
+        60,
         "tells the silent one",
     )
 
-    started = time.monotonic()
-    busy.container.stop(timeout=3 * ENGINE)
-    assert time.monotonic() - started < ENGINE
+    with Stopwatch() as taken:
+        busy.container.stop(timeout=6 * ENGINE)
+    assert taken.seconds < ENGINE
     assert busy.exit_code() == 0
 
     (tmp_path / "over").touch()
     busy.start()
     busy.wait_healthy()
     for name in ("slow", "hooked", "told"):
-        busy.wait_for(lambda node, name=name: node.serial(name) == serial, 40, f"{name} has gone on")  # type: ignore[misc]
+        busy.wait_for(lambda node, name=name: node.serial(name) == serial, 60, f"{name} has gone on")  # type: ignore[misc]

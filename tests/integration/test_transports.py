@@ -105,14 +105,14 @@ def leaf(network: str, tower: Node, keys: Path, lone: Callable[..., Lone]) -> Ca
 
 def test_by_tls(leaf: Callable[..., Node]) -> None:
     node = leaf(f"rsync+tls://leaf@{TOWER}:1873/debian", MIRROR_ARCHIVES__DEBIAN__PASSWORD=PASSWORD)
-    node.wait_for(lambda node: node.archive().get("publication"), 30, "the first sync")
+    node.wait_for(lambda node: node.archive().get("publication"), 60, "the first sync")
     assert node.run("cat", "/srv/mirror/debian/pool/a") == "debian\n"
     assert "Rsync-Transport: ssl" in node.run("cat", "/srv/mirror/debian/project/trace/leaf")
 
 
 def test_by_ssh(leaf: Callable[..., Node], tower: Node) -> None:
     node = leaf(f"rsync+ssh://mirror@{TOWER}:2222/debian")
-    node.wait_for(lambda node: node.archive().get("publication"), 30, "the first sync")
+    node.wait_for(lambda node: node.archive().get("publication"), 60, "the first sync")
     assert node.run("cat", "/srv/mirror/debian/pool/a") == "debian\n"
     assert "Rsync-Transport: ssh" in node.run("cat", "/srv/mirror/debian/project/trace/leaf")
     assert f"send {node.address()} debian  pool/a" in tower.logs(), "what goes over ssh is logged like the rest"
@@ -153,7 +153,7 @@ def test_a_closed_way_is_one_clear_line(
     node = leaf(upstream.format(tower=TOWER, address=tower.address()), **changes)
     started = time.monotonic()
     answer = node.exec("mirrorctl", "sync", "debian", "--wait")
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - started < 100, "a deadline has ended it"
     assert (answer.code, answer.out) == (3, "")
     *_, said, advice = answer.err.splitlines()
     assert fact in said
@@ -170,7 +170,7 @@ def test_a_renewed_certificate_is_taken_over(tower: Node, keys: Path) -> None:
     assert "Fingerprint" in before
     renew(keys)
     assert "tls.crt" in tower.run("mirrorctl", "reload")
-    tower.wait_for(lambda node: node.run("sh", "-c", SHOWN, "localhost") != before, 10, "shows the new certificate")
+    tower.wait_for(lambda node: node.run("sh", "-c", SHOWN, "localhost") != before, 60, "shows the new certificate")
     tower.wait_healthy()
 
 

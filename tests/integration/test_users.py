@@ -124,11 +124,11 @@ class Tree:
             seen = {(one["mirror"], one["archive"]): one["serial"] for one in self.origin.status()["mirrors"]}
             return all(seen.get((name, archive)) == serials[archive] for name in MIRRORS for archive in serials)
 
-        self.origin.wait_for(look, 60, f"sees all at {serials}")
+        self.origin.wait_for(look, 120, f"sees all at {serials}")
 
     def wait_read(self, name: str, version: int) -> None:
         """Until a reader has read this version."""
-        self.client.wait_for(lambda _: newest(self.read(name)) >= version, 60, f"{name} reads {version}")
+        self.client.wait_for(lambda _: newest(self.read(name)) >= version, 120, f"{name} reads {version}")
 
     def read(self, name: str) -> list[str]:
         """What a reader has said so far; it has not given up."""
@@ -169,7 +169,7 @@ def test_everybody_reads_what_fits_together_while_publications_sweep(tree: Tree)
     tree.wait_seen(serials)
     tree.client.run("touch", "/tmp/stop")
     for name, reader in running.items():
-        assert reader.wait(30, f"{name} ends") == 0, tree.read(name)
+        assert reader.wait(60, f"{name} ends") == 0, tree.read(name)
     rounds = {name: len(tree.read(name)) for name in READERS}
     places = tree.client.run("cat", "/tmp/curl/places").split()
     print(rounds, {host: sum(f"//{host}:" in place for place in places) for host in (ORIGIN, *MIRRORS)})
@@ -209,7 +209,7 @@ def test_files_come_from_here_while_the_controller_rests(tree: Tree) -> None:
     (pid,) = tree.origin.run("cat", "/run/mirror/controller.pid").split()
     tree.origin.run("kill", "-STOP", pid)
     try:
-        answer = tree.client.run("curl", "-sS", "-i", "-m", "15", f"{US}/r/debian/dists/demo/Release")
+        answer = tree.client.run("curl", "-sS", "-i", "-m", "60", f"{US}/r/debian/dists/demo/Release")
     finally:
         tree.origin.run("kill", "-CONT", pid)
     assert answer.startswith("HTTP/1.1 200 ")

@@ -27,8 +27,8 @@ FILES: Final = "leaf-stock"
 TIERS: Final = {HUB: 1, LEAF: 2}
 """How far these two are away from the origin, as its metrics have it."""
 
-WITHIN: Final = 10.0
-"""Seconds in which a change is seen."""
+WITHIN: Final = 60.0
+"""Seconds in which a change is seen, on a machine that stalls, too; who looks at everybody in turn takes a thousand."""
 
 HOUR: Final = 3600
 INDEX: Final = "dists/stable/InRelease"
@@ -157,7 +157,7 @@ def tree(world: World) -> Iterator[Tree]:
         yield made
 
 
-def test_every_node_is_at_its_true_serial_within_seconds_of_any_change(tree: Tree) -> None:
+def test_every_node_is_at_its_true_serial_soon_after_any_change(tree: Tree) -> None:
     """A publication sweeps through the tree; each change is awaited for itself."""
     before = {name: propagation(tree.origin, name, tier) for name, tier in TIERS.items()}
     old, new = tree.origin.serial_of("debian"), publish(tree.origin, "the third")
@@ -208,7 +208,7 @@ def test_nobody_is_taken_for_what_he_is_not(tree: Tree) -> None:
     assert (dead["fresh"], dead["serial"], bool(dead["error"])) == ("unknown", None, True)
 
 
-def test_who_comes_back_is_seen_within_seconds(tree: Tree) -> None:
+def test_who_comes_back_is_seen_soon(tree: Tree) -> None:
     publish(tree.origin, "one more of them")
     for name in ("liar", "stopped"):
         fetch(tree.files, name)

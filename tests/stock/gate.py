@@ -29,6 +29,6 @@ class Gate:
         """How many connections have come since the gate was put up, those it holds included."""
         return len(self._node.exec("cat", f"{self._file}.came").out.split())
 
-    def wait_came(self, count: int, deadline: float = 30) -> None:
+    def wait_came(self, count: int, deadline: float = 60) -> None:
         """Returns when so many have come: the last of them is held when it is one too many."""
         self._node.wait_for(lambda _: self.came() >= count, deadline, f"{count} connections to {self._file}")

@@ -86,7 +86,7 @@ class Mirror(Node):
         """The serial that the mirror's own trace carries; empty before the first complete run."""
         return self.trace(archive).get("Archive serial", "")
 
-    def wait_carries(self, archive: str, serial: str, deadline: float = 60) -> None:
+    def wait_carries(self, archive: str, serial: str, deadline: float = 120) -> None:
         """Returns when the mirror carries the serial and rests."""
 
         def look(node: Node) -> bool:

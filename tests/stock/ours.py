@@ -36,7 +36,7 @@ class Ours(Mirror):
             serial = self.serial_of(archive)
             return serial if serial != before else ""
 
-        return self.wait_for(look, 30, f"{archive} has a serial behind {before!r}")
+        return self.wait_for(look, 60, f"{archive} has a serial behind {before!r}")
 
 
 def variables(archive: str, **settings: str) -> dict[str, str]:

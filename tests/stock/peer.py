@@ -74,7 +74,7 @@ class Stock(Mirror):
         """A run of the archive seems to go on for the time of the block: its lock names a process that lives."""
         lock = f"{self.tree(archive)}/Archive-Update-in-Progress-{self.name}"
         self.start_as_account("sh", "-c", 'echo $$ >"$0"; exec sleep infinity', lock)
-        self.wait_for(lambda node: node.exec("test", "-s", lock).code == 0, 10, f"{archive} is locked")
+        self.wait_for(lambda node: node.exec("test", "-s", lock).code == 0, 60, f"{archive} is locked")
         try:
             yield
         finally:

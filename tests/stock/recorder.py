@@ -68,7 +68,7 @@ class Recorder:
         """The words of these triggers."""
         return [record.command for record in self.records(archive)]
 
-    def wait_told(self, count: int, archive: str = "", deadline: float = 30) -> list[Record]:
+    def wait_told(self, count: int, archive: str = "", deadline: float = 60) -> list[Record]:
         """What it was told, as soon as that are so many triggers."""
 
         def look(_: Node) -> list[Record]:
@@ -77,7 +77,7 @@ class Recorder:
 
         return self._node.wait_for(look, deadline, f"{self.account} is told {count} times")
 
-    def wait_answered(self, count: int, archive: str = "", deadline: float = 30) -> list[Record]:
+    def wait_answered(self, count: int, archive: str = "", deadline: float = 60) -> list[Record]:
         """The same, as soon as it has answered so many."""
 
         def look(_: Node) -> list[Record]:

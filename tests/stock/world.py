@@ -85,7 +85,7 @@ class World:
             node.put(STATE, {f"files/{name}": data for name, data in files.items()}, mode=0o700)
             node.start()
             try:
-                node.wait_healthy(60)
+                node.wait_healthy()
             except AssertionError as late:
                 # The report of the test comes when this container is gone.
                 late.add_note(node.logs())
