@@ -75,7 +75,7 @@ def test_the_origin_publishes_and_all_others_follow(hosts: Hosts) -> None:
 def test_each_serves_it_at_the_ports_it_publishes(hosts: Hosts, name: str) -> None:
     path, content = SAMPLE
     _carries(hosts.node(name), str(hosts.node(ORIGIN).serial()))
-    assert httpx.get(f"http://{hosts.address(name)}/debian/{path}").content == content
+    assert httpx.get(f"http://{hosts.address(name)}/debian/{path}", timeout=60).content == content
 
 
 def test_nobody_has_to_be_root_or_to_become_it(hosts: Hosts) -> None:
