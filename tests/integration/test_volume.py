@@ -35,7 +35,7 @@ def below(origin: Lone, **more: str) -> dict[str, str]:
 def test_a_full_volume_is_told_and_a_mirror_goes_on_by_itself(lone: Callable[..., Lone], origin: Lone) -> None:
     node = lone(below(origin, MIRROR_RESERVE="1M"), tmpfs={**TMPFS, "/srv/mirror": "mode=1777,size=8m"})
     node.wait_healthy()
-    node.wait_for(lambda node: node.serial() == origin.serial(), 20, "is in sync")
+    node.wait_for(lambda node: node.serial() == origin.serial(), 60, "is in sync")
     origin.run("sh", "-c", "head -c 3000000 /dev/urandom > /srv/mirror/debian/bigger")
     origin.run("mirrorctl", "publish", "debian", "--wait")
 
@@ -50,14 +50,14 @@ def test_a_full_volume_is_told_and_a_mirror_goes_on_by_itself(lone: Callable[...
     )
 
     node.run("rm", "/srv/mirror/somebody-else")
-    node.wait_for(lambda node: node.serial() == origin.serial(), 45, "goes on by itself")
+    node.wait_for(lambda node: node.serial() == origin.serial(), 120, "goes on by itself")
     assert node.exec("mirrorctl", "sync", "debian", "--wait").code == 0
 
 
 def test_a_volume_without_an_inode_left(lone: Callable[..., Lone], origin: Lone) -> None:
     node = lone(below(origin, MIRROR_RESERVE="0"), tmpfs={**TMPFS, "/srv/mirror": "mode=1777,size=8m,nr_inodes=24"})
     node.wait_healthy()
-    node.wait_for(lambda node: node.serial() == origin.serial(), 20, "is in sync")
+    node.wait_for(lambda node: node.serial() == origin.serial(), 60, "is in sync")
     origin.run("sh", "-c", "for n in 1 2 3 4 5 6 7 8 9; do echo $n > /srv/mirror/debian/small$n; done")
     origin.run("mirrorctl", "publish", "debian", "--wait")
     assert node.exec("mirrorctl", "sync", "debian", "--wait").code == 3
@@ -73,7 +73,7 @@ def test_an_empty_volume_in_the_place_of_another(lone: Callable[..., Lone], orig
         return node
 
     node = start(data)
-    node.wait_for(lambda node: node.serial() == origin.serial(), 20, "is in sync")
+    node.wait_for(lambda node: node.serial() == origin.serial(), 60, "is in sync")
     node.kill()
 
     node = start(other)

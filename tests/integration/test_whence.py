@@ -71,4 +71,4 @@ def test_users_are_found_behind_proxies_and_the_database_may_change(lone: Callab
     finally:
         mirror.run("kill", "-CONT", mirror.run("cat", "/run/mirror/controller.pid").strip())
     name = "mirror_redirect_fallbacks_total"
-    mirror.wait_for(lambda node: counted(node, name, reason="busy") == 1, 15, "has counted who could not wait")
+    mirror.wait_for(lambda node: counted(node, name, reason="busy") == 1, 60, "has counted who could not wait")
