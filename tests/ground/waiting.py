@@ -10,6 +10,9 @@ from typing import Final, Self, TypeVar
 Seen = TypeVar("Seen")
 
 INTERVAL: Final = 0.1
+LEAST: Final = 60.0
+"""Seconds that any state may take, because a machine may stall: they pass only where a test fails. What has to be there
+sooner is measured."""
 
 
 class LateError(AssertionError):
@@ -17,7 +20,8 @@ class LateError(AssertionError):
 
 
 def wait_for(look: Callable[[], Seen], deadline: float, what: str, interval: float = INTERVAL) -> Seen:
-    """The first truthy thing `look` returns; LateError when there is none within `deadline` seconds."""
+    """The first truthy thing `look` returns; LateError when there is none within `deadline` seconds, LEAST at least."""
+    deadline = max(deadline, LEAST)
     end = time.monotonic() + deadline
     while not (seen := look()):
         if time.monotonic() > end:
