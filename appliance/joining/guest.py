@@ -135,10 +135,13 @@ class Guest:
         return self._pause(upstream.known)
 
     async def _look(self, upstream: Correspondence) -> None:
-        known = self._open
+        """Without an answer our password may be good; then there is more to be asked."""
+        known, secret, joined = self._open, upstream.known.secret, upstream.known.joined_at
         self._open = await upstream.look(self.archives, self._probe)
         if self._open - known:
             self._welcome(self._open - known)
+        if (upstream.known.secret, upstream.known.joined_at) != (secret, joined):
+            self._wanted.set()
 
     def _put_in_force(self, before: Membership, now: Membership) -> None:
         """Raises ApplianceError or OSError; then it is tried again."""

@@ -1,19 +1,22 @@
-"""A small upstream for those who join: a door by HTTP that answers as scripted, and an rsync daemon with passwords."""
+"""A small upstream for those who join: our own ear behind a door by HTTP, and an rsync daemon with passwords."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from appliance.joining import secrets, statement
+from appliance.joining import hearing, secrets, statement
+from appliance.joining.hearing import Ours, Stranger
 from appliance.joining.invitation import Invitation
-from appliance.joining.statement import ANSWER, STATEMENT, Answer, Statement
+from appliance.joining.member import passwords
+from appliance.joining.statement import STATEMENT
+from appliance.records import Member
 from tests.unit.samples import HUB_KEY
 from tests.unit.upstream import daemon
 
@@ -22,38 +25,47 @@ NAME = "leaf.example.org"
 
 @dataclass
 class Hub:
-    """Who has invited one leaf. ``result`` is what it answers next; ``status`` of another kind, when it is not 200."""
+    """Who has invited one leaf. ``status``: how its door ends, when it is not 200; ``is_lost``: behind having heard.
+
+    ``old``: the answer that it gives instead of its own.
+    """
 
     root: Path
-    result: str = "welcome"
-    says: str = ""
     status: int = 200
+    is_lost: bool = False
+    old: str = ""
     port: int = 0
     rsync: int = 0
-    closed: bool = True
-    push_keys: tuple[str, ...] = (HUB_KEY,)
-    secret: str = field(default_factory=secrets.fresh)
-    users: dict[str, str] = field(default_factory=dict)
-    heard: list[Statement] = field(default_factory=list)
-    meddle: Callable[[Answer], Answer] = lambda answer: answer
+    ours: Ours = field(default=Ours((HUB_KEY,), (), ("debian",)))
+    answers: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.token, self.nonce, self.generation = self.secret, "", 1
+        now = time.time()
+        self.member = Member(NAME, "invited", secrets.fresh(), ("debian",), now, now + 3600)
         self.passwords = self.root / "secrets"
-        self.admit({})
+        self.change()
 
-    def admit(self, users: dict[str, str]) -> None:
-        """Have the rsync daemon let these in, by user and password, and nobody else."""
-        self.users = users
-        self.passwords.write_text("".join(f"{user}:{word}\n" for user, word in users.items()) or "nobody:nothing\n")
-        self.passwords.chmod(0o600)
+    def change(self, **changes: Any) -> None:
+        """Have the member changed, and let in by rsync who is a member now, and nobody else."""
+        self.member = replace(self.member, **changes)
+        lines = "".join(f"{user}:{word}\n" for user, word in passwords(self.member, time.time()).items())
+        scratch = self.root / "new"
+        scratch.write_text(lines or "nobody:nothing\n")
+        scratch.chmod(0o600)
+        scratch.replace(self.passwords)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What nobody else may ever see."""
+        known = self.member
+        return (known.token, *([known.secret, secrets.password(known.secret)] if known.secret else []))
 
     def offer(self, **changes: Any) -> Invitation:
         """What it has invited the leaf to."""
         facts = {
             "name": NAME,
             "upstream": "hub.example.org",
-            "secret": self.token,
+            "secret": self.member.token,
             "expires_at": int(time.time()) + 3600,
             "callback": f"http://127.0.0.1:{self.port}/join",
             "rsync": f"rsync://127.0.0.1:{self.rsync}",
@@ -68,25 +80,22 @@ class Hub:
         self.hear(line.removeprefix("mirrorctl admit "))
 
     def hear(self, line: str) -> str:
-        """Its answer to a statement."""
-        sealed = statement.read(STATEMENT, line)
-        said = sealed.opened(Statement, self.secret)
-        assert not self.heard or said.said_at > self.heard[-1].said_at
-        self.heard.append(said)
-        before = self.secret
-        if said.wants != "news" and self.result == "welcome":
-            self._take_in(said)
-        user = NAME if self.generation == 1 else f"{NAME}_{self.generation}"
-        answer = Answer(
-            to=said.nonce, result=self.result, says=self.says, user=user, push_keys=self.push_keys, host_keys=()
-        )
-        return statement.sealed(ANSWER, NAME, self.meddle(answer), before)
+        """Its answer to a statement. Raises Stranger."""
+        heard = hearing.hear(self.member, statement.read(STATEMENT, line), self.ours, time.time())
+        self.member = heard.member
+        self.change()
+        self.answers.append(heard.line)
+        return self.old or heard.line
 
-    def _take_in(self, said: Statement) -> None:
-        self.generation += said.wants == "renew"
-        self.secret = secrets.heir(self.secret, said.nonce)
-        user = NAME if self.generation == 1 else f"{NAME}_{self.generation}"
-        self.admit({user: secrets.password(self.secret)})
+    def answer(self, line: str) -> tuple[int, str]:
+        """What comes through its door."""
+        if self.status != 200:
+            return self.status, ""
+        try:
+            text = self.hear(line)
+        except Stranger:
+            return 403, ""
+        return (502, "") if self.is_lost else (200, text)
 
 
 @contextmanager
@@ -98,11 +107,11 @@ def hub(root: Path, tree: Path, closed: bool = True) -> Iterator[Hub]:
     class Door(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             line = self.rfile.read(int(self.headers["content-length"])).decode()
-            said = found.hear(line).encode() if found.status == 200 else b"no\n"
-            self.send_response(found.status)
-            self.send_header("Content-Length", str(len(said)))
+            status, text = found.answer(line)
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(text)))
             self.end_headers()
-            self.wfile.write(said)
+            self.wfile.write(text.encode())
 
         def log_message(self, *_: object) -> None:
             pass

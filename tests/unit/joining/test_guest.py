@@ -7,6 +7,7 @@ import functools
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,13 @@ from typer.testing import CliRunner
 from appliance.container import render
 from appliance.controller import Controller, new_request
 from appliance.doors import cli, program
-from appliance.joining import effective, guest, membership
+from appliance.joining import effective, guest
 from appliance.joining.invitation import Invitation
+from appliance.joining.member import passwords
 from appliance.settings import Settings
 from tests.unit.house import House, until
 from tests.unit.joining.hub import NAME, Hub, hub
+from tests.unit.joining.joiner import Joiner
 from tests.unit.samples import HUB_KEY, LEAF_KEY, OTHER_KEY
 from tests.unit.service import Service
 from tests.unit.upstream import eventually
@@ -110,9 +113,9 @@ async def test_it_joins_and_syncs(leaf: Leaf, upstream: Hub) -> None:
         await until(lambda: is_synced(leaf))
         assert state(controller) == "joined"
         assert controller.guest.paste is None
-    (said,) = upstream.heard
-    assert (said.wants, said.ssh, said.site) == ("join", f"{NAME}:2222", f"http://{NAME}/*")
-    assert (said.host_keys, said.archives) == ((LEAF_KEY,), ("debian",))
+    known = upstream.member
+    assert (known.state, known.ssh, known.site) == ("joined", f"{NAME}:2222", f"http://{NAME}/*")
+    assert (known.host_keys, known.carries) == ((" ".join(LEAF_KEY.split()[:2]),), ("debian",))
 
 
 @in_a_loop
@@ -120,51 +123,56 @@ async def test_it_is_a_member_behind_a_restart(leaf: Leaf, upstream: Hub) -> Non
     async with living(leaf):
         await until(lambda: is_synced(leaf))
     async with living(leaf) as controller:
-        await until(lambda: len(upstream.heard) == 2)
+        await until(lambda: len(upstream.answers) == 2)
         assert state(controller) == "joined"
-    assert upstream.heard[1].wants == "news"
+    assert upstream.member.generation == 1
 
 
 @in_a_loop
 async def test_an_answer_that_was_lost_is_asked_for_again(leaf: Leaf, upstream: Hub) -> None:
-    first = []
-
-    def lose(answer: Any) -> Any:
-        first.append(answer)
-        return answer if len(first) > 1 else answer.model_copy(update={"to": "0" * 32})
-
-    upstream.meddle = lose
-    # Said once more, it is not sealed with what has followed.
-    take_in = upstream._take_in
-    upstream._take_in = lambda said: take_in(said) if len(first) else None  # type: ignore[method-assign]
+    upstream.is_lost = True
     async with living(leaf) as controller:
-        await until(lambda: state(controller) == "joined")
-    assert len({said.nonce for said in upstream.heard}) == 1
+        # It is in, knows nothing of it, and finds out by its password.
+        await until(lambda: upstream.member.is_joined and is_synced(leaf))
+        assert state(controller) == "joined"
+        upstream.is_lost = False
+        await until(lambda: controller.guest.picture is not None and controller.guest.picture["answered_at"])
+    assert upstream.member.generation == 1
+
+
+def final(upstream: Hub, word: str) -> None:
+    if word == "used":
+        thief = Joiner(upstream.offer())
+        upstream.hear(thief.says())
+        upstream.answers.clear()
+    else:
+        upstream.change(expires=1.0, state="revoked" if word == "revoked" else "invited")
 
 
 @pytest.mark.parametrize(
-    ("result", "words"),
+    ("word", "told"),
     [("expired", "had expired when hub"), ("used", "was used already"), ("revoked", "has ended our membership")],
 )
 @in_a_loop
-async def test_what_is_final_is_said_once(leaf: Leaf, upstream: Hub, result: str, words: str) -> None:
-    upstream.result = result
+async def test_what_is_final_is_said_once(leaf: Leaf, upstream: Hub, word: str, told: str) -> None:
+    final(upstream, word)
     async with living(leaf) as controller:
         await until(lambda: state(controller) == "refused")
-        assert words in trouble(controller)
+        assert told in trouble(controller)
         assert "mirrorctl invite" in trouble(controller)
         await controller.guest.again(renew=True)
-    assert len(upstream.heard) == 1
-    assert not list(leaf.store.runs("debian"))
+    assert len(upstream.answers) == 1
+    assert not results(leaf)
 
 
 @in_a_loop
 async def test_a_refusal_in_words_is_told_and_tried_again(leaf: Leaf, upstream: Hub) -> None:
-    upstream.result, upstream.says = "refused", "x:2222 is another downstream's; set MIRROR_PUBLIC__SSH to your own"
+    alone = upstream.ours
+    upstream.ours = replace(alone, others={(NAME, 2222)})
     async with living(leaf) as controller:
         await until(lambda: "is another downstream's" in trouble(controller))
-        assert "set MIRROR_PUBLIC__SSH" in trouble(controller)
-        upstream.result = "welcome"
+        assert "MIRROR_PUBLIC__SSH" in trouble(controller)
+        upstream.ours = alone
         await until(lambda: is_synced(leaf))
 
 
@@ -178,18 +186,25 @@ async def test_no_answer_is_told_in_words(leaf: Leaf, upstream: Hub, status: int
     async with living(leaf) as controller:
         await until(lambda: words in trouble(controller))
         assert state(controller) == "waiting"
-        assert not list(leaf.store.runs("debian"))
+        assert not results(leaf)
         upstream.status = 200
         await until(lambda: is_synced(leaf))
 
 
 @in_a_loop
-async def test_an_answer_by_another_is_not_believed(leaf: Leaf, upstream: Hub) -> None:
-    upstream.meddle = lambda answer: answer.model_copy(update={"to": "f" * 32})
-    upstream._take_in = lambda said: None  # type: ignore[method-assign]
+async def test_an_answer_that_is_old_is_not_believed(leaf: Leaf, upstream: Hub) -> None:
     async with living(leaf) as controller:
+        await joined(leaf, controller)
+        upstream.old = upstream.answers[0]
+        await controller.guest.again(renew=False)
+        await until(lambda: "is sealed by another secret" in trouble(controller))
+        upstream.old = ""
+        await controller.guest.again(renew=False)
+        upstream.ours = replace(upstream.ours, push_keys=(OTHER_KEY,))
+        upstream.old = upstream.answers[-1]
+        await controller.guest.again(renew=False)
         await until(lambda: "is an old answer" in trouble(controller))
-        assert state(controller) == "waiting"
+        assert {one.key for one in controller.settings.triggers.values()} == {HUB_KEY}
 
 
 @pytest.mark.parametrize("callback", ["", "http://127.0.0.1:1/join"])
@@ -236,22 +251,27 @@ def password(controller: Controller) -> str:
     return word.get_secret_value()
 
 
+def is_current(controller: Controller, upstream: Hub) -> bool:
+    """Whether both ends have the second password."""
+    known = upstream.member
+    return known.generation == 2 and password(controller) == passwords(known, 0.0)[known.user]
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
 @in_a_loop
-async def test_a_password_is_changed_when_the_upstream_asks(leaf: Leaf, upstream: Hub) -> None:
+async def test_a_password_is_changed_when_the_upstream_asks(leaf: Leaf, upstream: Hub, is_lost: bool) -> None:
     async with living(leaf) as controller:
         await joined(leaf, controller)
         old = password(controller)
-        upstream.result = "renew"
-
-        def once(answer: Any) -> Any:
-            upstream.result = "welcome"
-            return answer
-
-        upstream.meddle = once
-        await controller.guest.again(renew=False)
-        await until(lambda: upstream.users == {f"{NAME}_2": password(controller)})
+        upstream.change(renew=True)
+        upstream.is_lost = is_lost
+        await controller.guest.again(renew=is_lost)
+        await until(lambda: is_current(controller, upstream))
         assert password(controller) != old
-        await until(lambda: results(leaf) == ["noop", "success"])
+        assert upstream.member.user == f"{NAME}_2"
+        upstream.is_lost = False
+        await until(lambda: results(leaf)[0] == "noop")
+    assert set(results(leaf)) == {"success", "noop"}
 
 
 @in_a_loop
@@ -263,19 +283,20 @@ async def test_a_password_is_changed_by_paste(leaf: Leaf, upstream: Hub) -> None
         await joined(leaf, controller)
         await controller.guest.again(renew=True)
         upstream.paste(controller.guest.paste or "")
-        await until(lambda: upstream.users == {f"{NAME}_2": password(controller)})
+        await until(lambda: is_current(controller, upstream))
 
 
 @in_a_loop
 async def test_news_are_new_keys(leaf: Leaf, upstream: Hub) -> None:
+    def keys() -> set[str]:
+        return {one.key for one in controller.settings.triggers.values()}
+
     async with living(leaf) as controller:
         await joined(leaf, controller)
-        upstream.push_keys = (HUB_KEY, OTHER_KEY)
-        await controller.guest.again(renew=False)
-        await until(lambda: {one.key for one in controller.settings.triggers.values()} == {HUB_KEY, OTHER_KEY})
-        upstream.push_keys = (OTHER_KEY,)
-        await controller.guest.again(renew=False)
-        await until(lambda: {one.key for one in controller.settings.triggers.values()} == {OTHER_KEY})
+        for known in ((HUB_KEY, OTHER_KEY), (OTHER_KEY,)):
+            upstream.ours = replace(upstream.ours, push_keys=known)
+            await controller.guest.again(renew=False)
+            await until(lambda known=known: keys() == set(known))  # type: ignore[misc]
 
 
 @in_a_loop
@@ -283,12 +304,11 @@ async def test_a_refused_password_is_asked_about(leaf: Leaf, upstream: Hub, monk
     monkeypatch.setattr(guest, "SELDOM", 0.0)
     async with living(leaf) as controller:
         await joined(leaf, controller)
-        upstream.result = "revoked"
-        upstream.admit({})
+        upstream.change(state="revoked")
         controller.accept([new_request("debian", "all", "cli", "test", full=True)])
         await until(lambda: state(controller) == "refused")
         assert "has ended our membership" in trouble(controller)
-        await until(lambda: controller.lanes["debian"].figures is None)
+        await until(lambda: results(leaf)[0] == "error")
         assert "mirrorctl join" in leaf.store.last_error("debian")
 
 
@@ -301,10 +321,8 @@ async def test_nothing_that_is_shown_is_secret(leaf: Leaf, upstream: Hub, capsys
         upstream.status = 200
         await joined(leaf, controller)
         shown += json.dumps([controller.guest.picture, controller.guest.paste])
-        known = membership.kept(leaf.places, leaf.offer)
-        assert known
         shown += capsys.readouterr().out
-    assert not any(word in shown for word in (upstream.token, known.secret, known.password, leaf.offer.token))
+    assert not any(word in shown for word in (*upstream.secrets, leaf.offer.token))
 
 
 def test_the_verb_shows_the_state_and_the_line(leaf: Leaf, upstream: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -329,12 +347,12 @@ def test_the_verb_shows_the_state_and_the_line(leaf: Leaf, upstream: Hub, monkey
         assert (status, text.startswith(f"joined hub.example.org as {NAME} on ")) == (0, True)
         assert "paste" not in text
         verb("--renew")
-        assert list(upstream.users) == [f"{NAME}_2"]
+        assert upstream.member.user == f"{NAME}_2"
     finally:
         assert service.end() == 0
     said = service.log.read_text()
     assert "not let in yet" in said
-    assert not any(word in said for word in (upstream.token, upstream.secret, *upstream.users.values()))
+    assert not any(word in said for word in upstream.secrets)
 
 
 def test_a_mirror_without_a_token_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
