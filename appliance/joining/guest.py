@@ -28,7 +28,7 @@ FIRST: Final = 2.0
 LONGEST: Final = {True: 60.0, False: 3600.0}
 """The same at most: when we want to be let in or to have a new password, and when we only want news."""
 
-SELDOM: Final = 30.0
+SELDOM: Final = 10.0
 """Seconds between two questions because of a password that was refused."""
 
 PATIENCE: Final = 2 * post.DEADLINE

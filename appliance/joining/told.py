@@ -44,9 +44,9 @@ def summary(seen: dict[str, Any]) -> str:
 
 
 def log_line(offer: Invitation, known: Membership, paste: str | None, is_new: bool) -> None:
-    """Tell of what has changed: that we are in, that we have a new secret (``is_new``), or what is wrong."""
+    """Tell of what has changed: that we are in, or have a new secret (``is_new``), and what is wrong."""
     if is_new and known.state == "joined":
-        log.event("joined", upstream=offer.upstream, name=offer.name, user=known.user)
+        log.event("the upstream lets us in", upstream=offer.upstream, name=offer.name, user=known.user)
     if known.trouble:
         words = {
             "waiting": "not let in yet",

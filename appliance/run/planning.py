@@ -18,7 +18,7 @@ from appliance.records import Mark
 from appliance.run.ahead import Ahead
 from appliance.run.gone import doomed
 from appliance.run.reach import choice_of, journal_of, profile_of
-from appliance.settings import Settings
+from appliance.settings import Settings, Upstream
 from appliance.store import Store
 from appliance.sync import comparison
 from appliance.sync.debian import twins
@@ -186,8 +186,13 @@ class Planning:
         upstream, archive = self._archive.upstream, self._archive
         trace = self._tree / TRACE_DIRECTORY / self._settings.name
         published = hashlib.sha256(trace.read_bytes()).hexdigest() if trace.is_file() else ""
-        facts = [upstream.url if upstream else "", archive.profile, archive.index, choice_of(archive), published]
+        facts = [_place(upstream) if upstream else "", archive.profile, archive.index, choice_of(archive), published]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+
+def _place(upstream: Upstream) -> str:
+    """Where an archive comes from. A daemon shows everybody the same, whose user's name may change with a password."""
+    return upstream.url if upstream.scheme == "rsync+ssh" else replace(upstream, user="").url
 
 
 def _drift(work: Plan, known: Collection[str]) -> int:

@@ -43,6 +43,21 @@ def test_an_audit_finds_what_no_journal_told(chain: Chain) -> None:
     chain.play(scene)
 
 
+def test_another_user_of_the_same_upstream_is_no_other_tree(chain: Chain) -> None:
+    async def scene(origin: Controller, leaf: Controller) -> None:
+        await ask(origin)
+        await ask(leaf)
+        chain.archive.release(world="one")
+        await ask(origin)
+        chain.leaf.extra = {"MIRROR_ARCHIVES__DEBIAN__UPSTREAM": f"rsync://leaf_2@127.0.0.1:{chain.leaf.port}/debian"}
+        leaf.reload(chain.leaf.settings())
+        await ask(leaf)
+        assert chain.planner == "journal"
+        assert chain.is_same()
+
+    chain.play(scene)
+
+
 @pytest.mark.parametrize("loss", ["everything", "what was published last"])
 def test_a_tree_that_is_not_what_we_left(chain: Chain, loss: str) -> None:
     async def scene(origin: Controller, leaf: Controller) -> None:
