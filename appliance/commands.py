@@ -33,7 +33,6 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
     "HOME": "/nonexistent",
 }
 
-
 MARK: Final = "MIRROR_CONTROLLER"
 """The variable with which every program says who has started it."""
 

@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from appliance import status
 from appliance.board import saying
-from appliance.board.drawing import STYLES, Drawing, draw
+from appliance.board.drawing import draw
 from appliance.board.history import Strip, strip
+from appliance.board.paper import STYLES, Drawing
 from appliance.board.tree import grow
 from appliance.controller import Controller
 from appliance.records import Run

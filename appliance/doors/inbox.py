@@ -24,7 +24,6 @@ nothing to wait on, neither a socket nor a process, and it is away for a second 
 _PATIENCE = 5.0
 """Seconds that a controller which hangs may keep somebody who only knocks."""
 
-
 _AWAY = (ConnectionError, FileNotFoundError, BlockingIOError)
 """Nobody is there to answer; or so many are waiting at the door that no more can (unix(7): EAGAIN)."""
 

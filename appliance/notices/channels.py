@@ -47,20 +47,26 @@ def of(settings: Settings) -> Iterator[Channel]:
 
 
 @dataclass(frozen=True, slots=True)
-class Apprise:
-    """One of Apprise's URLs. It is a process of its own: a library of a hundred services stays out of ours."""
-
+class _Address:
     url: str
 
     @property
     def id(self) -> str:
-        return _id(self.url)
+        """See ``Channel``."""
+        return sha256(self.url.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Apprise(_Address):
+    """One of Apprise's URLs. It is a process of its own: a library of a hundred services stays out of ours."""
 
     @property
     def title(self) -> str:
+        """See ``Channel``."""
         return f"{self.url.partition(':')[0]}://…"
 
     async def send(self, message: Message) -> str:
+        """See ``Channel``."""
         outcome = await commands.run(
             [sys.executable, "-I", "-c", _APPRISE, "-SM", "memory", "-n", message.kind, "-t", message.title],
             deadline=DEADLINE,
@@ -76,20 +82,16 @@ def _said(outcome: commands.Outcome, secret: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Webhook:
+class Webhook(_Address):
     """A URL that gets the facts as JSON, by POST."""
-
-    url: str
-
-    @property
-    def id(self) -> str:
-        return _id(self.url)
 
     @property
     def title(self) -> str:
+        """See ``Channel``."""
         return f"the webhook at {urlsplit(self.url).hostname}"
 
     async def send(self, message: Message) -> str:
+        """See ``Channel``."""
         import httpx  # most mirrors have no webhook
 
         try:
@@ -100,7 +102,3 @@ class Webhook:
         except httpx.HTTPError as error:
             return f"{self.title} is not reachable: {str(error).replace(self.url, '…') or type(error).__name__}"
         return "" if answer.is_success else f"{self.title} answers with status {answer.status_code}"
-
-
-def _id(url: str) -> str:
-    return sha256(url.encode()).hexdigest()[:16]

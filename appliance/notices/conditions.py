@@ -21,7 +21,6 @@ PERSISTENT: Final = 3
 STALE: Final = 8 * 3600.0
 """Seconds without a good run after which a failing mirror is stale (SME Server's masters list no older one)."""
 
-
 UNDELIVERED: Final = 4 * 3600.0
 """Seconds for which a downstream answers and takes no update before that is worth anybody's attention."""
 

@@ -71,5 +71,5 @@ def _facts(notice: Notice) -> dict[str, Any]:
 
 
 def _lines(notice: Notice) -> Sequence[str]:
-    """A downstream's subject ends in the archive that it was to be told of."""
-    return log.last_lines(notice.subject.rpartition("/")[2])[-LINES:]
+    """The log is remembered by archive: about a downstream there are none."""
+    return log.last_lines(notice.subject)[-LINES:]

@@ -24,7 +24,6 @@ from appliance.sync.profile import TRACE_DIRECTORY
 MOST: Final = 50_000
 """Changes of one plan that are told one by one; after more of them who follows compares everything."""
 
-
 _NOT_THERE: Final = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.board.drawing import NARROW, STYLES, WIDE, Drawing, draw
+from appliance.board.drawing import draw
+from appliance.board.paper import NARROW, STYLES, WIDE, Drawing
 from appliance.board.tree import Station, grow
 
 OURS = "mirror"
