@@ -11,7 +11,8 @@ from appliance.settings.public import host_port
 
 def lines(settings: Settings, places: Places) -> dict[str, str]:
     """Our public keys, and the lines with which another mirror lets us in or knows us."""
-    push_key, host_key = push_keys(places)[0], places.host_public_key.read_text().strip()
+    # Who is told of us now is told of the key that stays.
+    push_key, host_key = push_keys(places)[-1], places.host_public_key.read_text().strip()
     variable = settings.name.partition(".")[0].replace("-", "_").upper()
     addresses = _addresses(settings.name)
     source = f',from="{addresses}"' if addresses else ""
@@ -26,8 +27,9 @@ def lines(settings: Settings, places: Places) -> dict[str, str]:
 
 
 def push_keys(places: Places) -> tuple[str, ...]:
-    """The public keys that trigger."""
-    return (places.push_public_key.read_text().strip(),)
+    """The public keys that trigger: two, while the second takes the place of the first."""
+    both = (places.push_public_key, places.next_push_public_key)
+    return tuple(path.read_text().strip() for path in both if path is both[0] or path.exists())
 
 
 def pins(settings: Settings, places: Places) -> tuple[str, ...]:

@@ -25,10 +25,11 @@ class KeyPair:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The keys in force."""
+    """The keys in force; ``next_push`` is offered beside ``push`` until everybody knows it."""
 
     host: KeyPair
     push: KeyPair
+    next_push: KeyPair | None = None
 
 
 def check(settings: Settings, places: Places) -> tuple[Problem, ...]:
@@ -43,10 +44,33 @@ def obtain(settings: Settings, places: Places) -> Keys:
     """The given keys, or those on the state volume, which are made there the first time and then stay."""
     if problems := check(settings, places):
         raise ConfigurationError(problems)
+    is_rotating = not settings.push_key and places.state_next_push_key.exists()
     return Keys(
         host=_obtain(settings.host_key, places.state_host_key, settings.name, places),
         push=_obtain(settings.push_key, places.state_push_key, settings.name, places),
+        next_push=_obtain(None, places.state_next_push_key, settings.name, places) if is_rotating else None,
     )
+
+
+def begin_rotation(settings: Settings, places: Places) -> None:
+    """Have a second push key beside the first; one that is there already stays. Raises ApplianceError."""
+    if settings.push_key:
+        cure = "put another there; members are told of it when they are heard of next, all others you tell"
+        raise ApplianceError("the push key is what MIRROR_PUSH_KEY says", cure)
+    if not places.state_next_push_key.exists():
+        _generate(places.state_next_push_key, settings.name)
+
+
+def end_rotation(places: Places) -> None:
+    """Put the second push key in the place of the first. A crash leaves either; a public half is made anew."""
+    public, next_public = (_public(kept) for kept in (places.state_push_key, places.state_next_push_key))
+    public.unlink(missing_ok=True)
+    places.state_next_push_key.replace(places.state_push_key)
+    next_public.replace(public)
+
+
+def _public(kept: Path) -> Path:
+    return kept.with_name(f"{kept.name}.pub")
 
 
 def _obtain(secret: SecretStr | None, kept: Path, comment: str, places: Places) -> KeyPair:
@@ -54,7 +78,7 @@ def _obtain(secret: SecretStr | None, kept: Path, comment: str, places: Places) 
         return _pair(_normal(secret), places.keys)
     if not kept.exists():
         _generate(kept, comment)
-    public = kept.with_name(f"{kept.name}.pub")
+    public = _public(kept)
     return KeyPair(kept.read_text(), public.read_text()) if public.exists() else _pair(kept.read_text(), places.keys)
 
 
@@ -93,5 +117,5 @@ def _generate(kept: Path, comment: str) -> None:
         outcome = run_now("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(new))
         if not outcome.ok:
             raise ApplianceError(f"no key could be made: {outcome.last_words}", f"check the volume that holds {kept}")
-        new.with_name("key.pub").replace(kept.with_name(f"{kept.name}.pub"))
+        new.with_name("key.pub").replace(_public(kept))
         new.replace(kept)

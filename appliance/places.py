@@ -73,6 +73,11 @@ class Places:
         return self.state / "keys" / "push_ed25519"
 
     @property
+    def state_next_push_key(self) -> Path:
+        """The one that takes its place when everybody has been told. Absent but for a rotation."""
+        return self.state / "keys" / "push_ed25519_next"
+
+    @property
     def learned_hosts(self) -> Path:
         """Host keys of downstreams that were accepted on first sight."""
         return self.state / "keys" / "known_hosts"
@@ -98,6 +103,14 @@ class Places:
     @property
     def push_public_key(self) -> Path:
         return self.keys / "push_ed25519.pub"
+
+    @property
+    def next_push_key(self) -> Path:
+        return self.keys / "push_ed25519_next"
+
+    @property
+    def next_push_public_key(self) -> Path:
+        return self.keys / "push_ed25519_next.pub"
 
     def private_copy(self, key: Path) -> Path:
         """Our copy of a private key file that was mounted, for a downstream that wants one of its own."""

@@ -23,7 +23,7 @@ def client(
     options = (
         f"Port={port}",
         *([f"User={user}"] if user else []),
-        f"IdentityFile={key or places.push_key}",
+        *(f"IdentityFile={one}" for one in ([key] if key else _push_keys(places))),
         "IdentitiesOnly=yes",
         f"UserKnownHostsFile={' '.join(map(str, hosts))}",
         "GlobalKnownHostsFile=none",
@@ -35,3 +35,8 @@ def client(
         "LogLevel=ERROR",
     )
     return ["ssh", "-F", "none", *more, *(word for option in options for word in ("-o", option))]
+
+
+def _push_keys(places: Places) -> list[Path]:
+    """While the push key is replaced, the old one first: who has not heard of the new one sees no failed attempt."""
+    return [places.push_key, *([places.next_push_key] if places.next_push_key.exists() else [])]

@@ -33,7 +33,12 @@ class File:
 
 def apply(settings: Settings, places: Places) -> tuple[Path, ...]:
     """Bring every rendered file up to date; returns those that changed. Raises before it changes any."""
-    return install(render(settings, places, keys.obtain(settings, places), ipv6=has_ipv6()))
+    pairs = keys.obtain(settings, places)
+    changed = install(render(settings, places, pairs, ipv6=has_ipv6()))
+    if pairs.next_push is None:
+        for path in (places.next_push_key, places.next_push_public_key):
+            path.unlink(missing_ok=True)
+    return changed
 
 
 def render(settings: Settings, places: Places, pairs: Keys, *, ipv6: bool = True) -> tuple[File, ...]:
@@ -59,8 +64,15 @@ def render(settings: Settings, places: Places, pairs: Keys, *, ipv6: bool = True
         File(places.host_public_key, pairs.host.public, 0o644),
         File(places.push_key, pairs.push.private),
         File(places.push_public_key, pairs.push.public, 0o644),
+        *_next_push_key(places, pairs),
         *_downstream_keys(settings, places),
     )
+
+
+def _next_push_key(places: Places, pairs: Keys) -> Iterator[File]:
+    if pairs.next_push:
+        yield File(places.next_push_key, pairs.next_push.private)
+        yield File(places.next_push_public_key, pairs.next_push.public, 0o644)
 
 
 def _downstream_keys(settings: Settings, places: Places) -> Iterator[File]:

@@ -85,6 +85,9 @@ def _files(settings: Settings, scratch: Places) -> Iterator[File]:
     with suppress(OSError):
         given = settings.push_key.get_secret_value() if settings.push_key else scratch.state_push_key.read_text()
         yield File(scratch.push_key, given.replace("\r\n", "\n").strip("\n") + "\n")
+    with suppress(OSError):
+        if not settings.push_key:
+            yield File(scratch.next_push_key, scratch.state_next_push_key.read_text())
     for key in {one.key for name in settings.archives for one in settings.downstreams_of(name) if one.key}:
         with suppress(OSError):
             yield File(scratch.private_copy(key), key.read_text())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Iterator
 from enum import Enum
 from typing import Annotated, Any
 
@@ -44,7 +45,8 @@ def invite(
     archive: Annotated[
         list[str] | None, typer.Option(help="What it may fetch, once for each.", autocompletion=program.archives)
     ] = None,
-    push: Annotated[Push, typer.Option(help="How it is told of news.")] = Push.STAGED,
+    # An Enum's own default is none of its values to the typer and click of Debian trixie.
+    push: Annotated[Push | None, typer.Option(help="How it is told of news; staged, unless you say.")] = None,
     expires: Annotated[str, typer.Option(help="How long the token is good, such as 12h or 7d.")] = "7d",
     from_: Annotated[
         list[str] | None, typer.Option("--from", help="An address that our triggers come from; none: any.")
@@ -54,7 +56,7 @@ def invite(
 ) -> None:
     """Print a token, one line, with which another mirror becomes a downstream of ours. It is good for one of them."""
     offer = {
-        "name": name, "archives": archive or [], "push": push.value, "expires": _seconds(expires),
+        "name": name, "archives": archive or [], "push": (push or Push.STAGED).value, "expires": _seconds(expires),
         "sources": from_ or [], "tls": tls,
     }  # fmt: skip
     made = program.ask("POST", "/control/invite", offer)
@@ -108,12 +110,42 @@ def revoke(name: MemberName, as_json: AsJson = False) -> None:
 
 
 @program.app.command()
-def rotate(name: MemberName, as_json: AsJson = False) -> None:
-    """Have a member's password changed when it is heard of next, within six hours; the old one is good for a day."""
-    done = program.ask("POST", "/control/rotate", {"name": name})
-    print(
-        json.dumps(done, indent=2) if as_json else f"{name}: asked to take a new password; mirrorctl members shows when"
-    )
+def rotate(
+    name: Annotated[str | None, typer.Argument(help="Whose password shall change.", autocompletion=_names)] = None,
+    push_key: Annotated[bool, typer.Option("--push-key", help="Change the key that we trigger with.")] = False,
+    finish: Annotated[
+        bool, typer.Option("--finish", help="Forget the old push key now, whoever knows no other.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Have a member's password changed when it is heard of next, within six hours; the old one is good for a day.
+
+    Or the push key: both are offered until every member has been told of the new one. Said again, it shows who has not.
+    """
+    if (name is None) == (not push_key and not finish):
+        raise ApplianceError("this is about one thing", "name a member, or say --push-key")
+    if name:
+        done = program.ask("POST", "/control/rotate", {"name": name})
+        words = f"{name}: asked to take a new password; mirrorctl members shows when"
+    else:
+        done = program.ask("POST", "/control/rotate-push-key", {"finish": finish})
+        words = "\n".join(_rotation(done))
+    print(json.dumps(done, indent=2) if as_json else words)
+
+
+def _rotation(done: dict[str, Any]) -> Iterator[str]:
+    """How far a new push key has come, and what is left to do by hand."""
+    if done["finished"]:
+        yield "the new push key is the only one now"
+    if done["untold"]:
+        yield f"not told yet: {' '.join(done['untold'])}"
+    if done["others"]:
+        yield f"told by nobody but you, with what mirrorctl keys shows: {' '.join(done['others'])}"
+    if not done["finished"]:
+        yield f"the new key: {done['key']}"
+        yield "both are offered until " + (
+            "you say mirrorctl rotate --push-key --finish" if done["others"] else "every member has been told"
+        )
 
 
 @program.app.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -15,7 +16,7 @@ from appliance.controller import Controller
 from appliance.errors import ApplianceError
 from appliance.joining import paper
 from appliance.joining.hearing import Heard, Stranger
-from appliance.joining.host import Offer
+from appliance.joining.inviting import Offer
 from appliance.settings.faults import Fault
 
 OFTEN: Final = 60.0
@@ -50,6 +51,9 @@ def routes(controller: Controller) -> list[Route]:
     async def rotate(request: Request) -> Response:
         return JSONResponse(status.member(host.rotate((await request.json())["name"])))
 
+    async def rotate_push_key(request: Request) -> Response:
+        return JSONResponse(asdict(host.rotate_push_key((await request.json())["finish"])))
+
     async def members(_: Request) -> Response:
         return JSONResponse({"members": {one.name: status.member(one) for one in controller.store.members()}})
 
@@ -59,6 +63,7 @@ def routes(controller: Controller) -> list[Route]:
         Route("/control/invite", invite, methods=["POST"]),
         Route("/control/revoke", revoke, methods=["POST"]),
         Route("/control/rotate", rotate, methods=["POST"]),
+        Route("/control/rotate-push-key", rotate_push_key, methods=["POST"]),
         Route("/control/members", members),
     ]
 

@@ -6,44 +6,26 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
-from appliance import log
+from appliance import keys, log
 from appliance.errors import ApplianceError
 from appliance.introduction import pins, push_keys
-from appliance.joining import hearing, secrets, statement
-from appliance.joining.admitted import downstream_names
+from appliance.joining import hearing, inviting, rotation, secrets, statement
 from appliance.joining.hearing import Heard, Ours, Stranger
 from appliance.joining.invitation import Invitation
+from appliance.joining.inviting import Offer
 from appliance.joining.member import overlaps
+from appliance.joining.rotation import Rotation
 from appliance.places import Places
 from appliance.records import Member
 from appliance.settings import Settings
-from appliance.settings.downstream import Push
-from appliance.settings.faults import Fault
-from appliance.settings.hosts import host_name, host_pattern
-from appliance.settings.public import NOWHERE
 from appliance.settings.secrets import secret_users
 from appliance.store import Store
 
-LONGEST: Final = 366 * 24 * 3600
-"""Seconds that a token is good for, at most."""
-
 _SOON: Final = 60.0
 """Seconds until what could not be put in force is tried again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """What an operator wants a token for. ``expires`` is seconds from now; ``archives`` empty: the only one."""
-
-    name: str
-    archives: tuple[str, ...] = ()
-    push: Push = "staged"
-    expires: int = 7 * 24 * 3600
-    sources: tuple[str, ...] = ()
-    tls: bool = False
 
 
 class Host:
@@ -84,59 +66,13 @@ class Host:
 
     def invite(self, offer: Offer) -> tuple[Invitation, bool]:
         """A new invitation, and whether it takes the place of one that nobody has used. Raises ApplianceError."""
-        try:
-            host_name(offer.name)
-            for pattern in offer.sources:
-                host_pattern(pattern)
-        except Fault as fault:
-            raise ApplianceError(fault.fact, fault.cure) from None
         known = self._store.member(offer.name)
-        archives = offer.archives or tuple(self._settings.archives)
-        self._check(offer, known)
-        now = time.time()
-        member = Member(
-            offer.name, "invited", secrets.fresh(), tuple(dict.fromkeys(archives)), now, now + offer.expires,
-            offer.push, offer.sources,
-        )  # fmt: skip
-        invitation = self._invitation(member, offer.tls)
+        inviting.check(offer, known, self._settings, self._users(offer.name))
+        member = inviting.member(offer, self._settings, secrets.fresh(), time.time())
+        token = inviting.invitation(member, self._settings, self._ours(member), offer.tls)
         self._store.keep_member(member)
         log.event("invited", member=member.name, archives=" ".join(member.archives))
-        return invitation, known is not None and known.state == "invited"
-
-    def _check(self, offer: Offer, known: Member | None) -> None:
-        if known and known.is_joined:
-            raise ApplianceError(f"{offer.name} has joined already", f"end that first: mirrorctl revoke {offer.name}")
-        taken = {self._settings.name, *downstream_names(self._settings), *self._users(offer.name)}
-        if offer.name in taken:
-            cure = "invite it by another name; or take its lines out of MIRROR_DOWNSTREAMS and MIRROR_RSYNC_SECRETS"
-            raise ApplianceError(f"{offer.name} is somebody here already", cure)
-        there = f"there are: {', '.join(self._settings.archives)}"
-        for archive in offer.archives:
-            if archive not in self._settings.archives:
-                raise ApplianceError(f"no archive {archive!r}", there)
-        if not offer.archives and len(self._settings.archives) > 1:
-            raise ApplianceError("there are several archives", f"say which with --archive; {there}")
-        if not 0 < offer.expires <= LONGEST:
-            raise ApplianceError("a token ends some day, in a year at most", "write such as --expires 7d")
-        if offer.tls and not self._settings.public.rsync_tls:
-            raise ApplianceError(
-                "there is no way in by TLS", "set MIRROR_TLS_CERT and MIRROR_TLS_KEY, or leave --tls out"
-            )
-
-    def _invitation(self, member: Member, tls: bool) -> Invitation:
-        public, ours = self._settings.public, self._ours(member)
-        return Invitation(
-            name=member.name,
-            upstream=self._settings.name,
-            secret=member.token,
-            expires_at=int(member.expires),
-            callback="" if public.http == NOWHERE else f"{public.http}/join",
-            rsync=f"rsync+tls://{public.rsync_tls}" if tls else f"rsync://{public.rsync}",
-            push_keys=ours.push_keys,
-            host_keys=ours.host_keys,
-            sources=member.sources,
-            archives={name: self._settings.archives[name].profile for name in member.archives},
-        )
+        return token, known is not None and known.state == "invited"
 
     def _ours(self, member: Member) -> Ours:
         everyone = {one for name in self._settings.archives for one in self._settings.downstreams_of(name)}
@@ -169,7 +105,15 @@ class Host:
             self._is_in_force = False
         self._put_in_force()
         self._tell(heard)
+        self._go_on_rotating()
         return heard
+
+    def _go_on_rotating(self) -> None:
+        """Who was just told of the new push key may have been the last."""
+        if rotation.is_under_way(self._places):
+            found = rotation.seen(self._settings, self._places, self._store.members())
+            if found.is_over:
+                self._end_rotation(found)
 
     def _tell(self, heard: Heard) -> None:
         one = heard.member
@@ -202,6 +146,27 @@ class Host:
         wanted = replace(member, renew=True)
         self._store.keep_member(wanted)
         return wanted
+
+    def rotate_push_key(self, finish: bool = False) -> Rotation:
+        """Trigger by a second key beside the first, which goes when every member has been told of the second.
+
+        Or now, to ``finish``; or when an operator says so, where others than members know us by our key. Raises
+        ApplianceError.
+        """
+        if finish and not rotation.is_under_way(self._places):
+            raise ApplianceError("there is no second push key", "begin with: mirrorctl rotate --push-key")
+        keys.begin_rotation(self._settings, self._places)
+        self._is_in_force = False
+        self._put_in_force()
+        found = rotation.seen(self._settings, self._places, self._store.members())
+        return self._end_rotation(found) if finish or found.is_over else found
+
+    def _end_rotation(self, found: Rotation) -> Rotation:
+        keys.end_rotation(self._places)
+        self._is_in_force = False
+        self._put_in_force()
+        log.event("push key is replaced", untold=" ".join(found.untold) or None)
+        return replace(found, finished=True)
 
     def _known(self, name: str) -> Member:
         member = self._store.member(name)

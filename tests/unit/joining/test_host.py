@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from appliance import keys, ssh
 from appliance.container import render
 from appliance.errors import ApplianceError
 from appliance.joining.hearing import Stranger
-from appliance.joining.host import Host, Offer
+from appliance.joining.host import Host
+from appliance.joining.inviting import Offer
 from appliance.records import Member
 from appliance.settings import load
 from appliance.store import Store, enrolled
@@ -178,6 +180,77 @@ def test_an_old_password_goes_when_its_time_has_come(upstream: Upstream) -> None
         working.cancel()
 
     asyncio.run(wait())
+
+
+@pytest.fixture
+def alone(upstream: Upstream) -> Upstream:
+    """One that nobody knows but its members; what it puts in force is rendered."""
+    upstream.house.downstreams = ""
+    settings = load(upstream.house.environ)
+    upstream.host.take_over(settings)
+    upstream.host.renew = lambda: render.apply(settings, upstream.house.places)
+    return upstream
+
+
+def offered(upstream: Upstream) -> list[str]:
+    """The push keys that ssh offers, in its order, by their files."""
+    argv = ssh.client(load(upstream.house.environ), upstream.house.places, user="", port=22)
+    files = (word.partition("=")[2] for word in argv if word.startswith("IdentityFile="))
+    return [Path(f"{file}.pub").read_text().strip() for file in files]
+
+
+def test_a_new_push_key_is_the_only_one_when_every_member_was_told(alone: Upstream) -> None:
+    (old,) = offered(alone)
+    joiners = [alone.joiner(replace(OFFER, name=name)) for name in ("one", "two")]
+    for joiner in joiners:
+        assert joiner.reads(alone.host.hear(joiner.says()).line).push_keys == (old,)
+    begun = alone.host.rotate_push_key()
+    assert (begun.untold, begun.others, begun.finished) == (("one", "two"), (), False)
+    assert offered(alone) == [old, begun.key]
+    for joiner in joiners:
+        answer = joiner.reads(alone.host.hear(joiner.says("news", joiner.secret)).line, joiner.secret)
+        assert answer.push_keys == (old, begun.key)
+    assert offered(alone) == [begun.key]
+    assert alone.joiner().token.push_keys == (begun.key,)
+
+
+def test_a_push_key_goes_at_once_where_nobody_knows_it_and_by_word_where_others_do(upstream: Upstream) -> None:
+    settings = load(upstream.house.environ)
+    upstream.host.renew = lambda: render.apply(settings, upstream.house.places)
+    with pytest.raises(ApplianceError, match="no second push key"):
+        upstream.host.rotate_push_key(finish=True)
+    begun = upstream.host.rotate_push_key()
+    assert (begun.others, begun.finished) == (("known",), False)
+    assert upstream.host.rotate_push_key() == begun, "said again, it only tells how far it is"
+    assert upstream.host.rotate_push_key(finish=True).finished
+    assert offered(upstream) == [begun.key]
+    upstream.host.take_over(load({**upstream.house.environ, "MIRROR_DOWNSTREAMS": ""}))
+    assert upstream.host.rotate_push_key().finished
+
+
+def test_a_push_key_that_was_given_is_replaced_by_whoever_gave_it(alone: Upstream) -> None:
+    given = alone.house.places.push_key.read_text()
+    alone.host.take_over(load({**alone.house.environ, "MIRROR_PUSH_KEY": given}))
+    with pytest.raises(ApplianceError, match="MIRROR_PUSH_KEY"):
+        alone.host.rotate_push_key()
+
+
+def test_a_rotation_that_is_cut_short_leaves_a_key_that_works(alone: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings, places = load(alone.house.environ), alone.house.places
+    keys.begin_rotation(settings, places)
+    new = keys.obtain(settings, places).next_push
+    assert new
+    rename = Path.replace
+    monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("cut short")))
+    with pytest.raises(OSError, match="cut short"):
+        keys.end_rotation(places)
+    monkeypatch.setattr(Path, "replace", rename)
+    kept = keys.obtain(settings, places)
+    assert kept.next_push == new
+    assert "ssh-ed25519" in kept.push.public
+    keys.end_rotation(places)
+    (places.state_push_key.with_name("push_ed25519.pub")).unlink()
+    assert keys.obtain(settings, places).push.public.split()[:2] == new.public.split()[:2]
 
 
 def test_members_are_kept_as_they_are(tmp_path: Path) -> None:
