@@ -124,7 +124,7 @@ def _section(controller: Controller, picture: Mapping[str, Any], name: str, now:
         saying.travel(progress) if progress else "",
         one["error"] or "",
         tuple(one["notes"]),
-        (*_facts(one, runs, now), *_invited(picture["membership"], name, now)),
+        (*_facts(one, runs, now), *_invited(picture["membership"], name, now), *_guests(picture["members"], name)),
         counts(seen),
         tuple(draw(roots, style) for style in STYLES),
         strip(runs),
@@ -177,6 +177,14 @@ def _invited(membership: Mapping[str, Any] | None, name: str, now: float) -> Ite
         joined = membership["joined_at"]
         words = f"joined {saying.ago(joined, now)}" if membership["state"] == "joined" else "not let in"
         yield Fact("invited by", f"{membership['upstream']}, {words}", joined)
+
+
+def _guests(members: Mapping[str, Mapping[str, Any]], name: str) -> Iterable[Fact]:
+    """How many mirrors have joined us for an archive, and how many may."""
+    states = Counter(one["state"] for one in members.values() if name in one["archives"])
+    words = [f"{states[state]} {state}" for state in ("joined", "invited") if states[state]]
+    if words:
+        yield Fact("by invitation", ", ".join(words))
 
 
 _RESULTS: Final = {"success": "good", "noop": "nothing new", "error": "failed"}

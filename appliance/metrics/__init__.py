@@ -13,7 +13,7 @@ from prometheus_client.core import Metric
 
 from appliance import __version__, certificate
 from appliance.controller import Controller
-from appliance.metrics import archives, mirrors, runs, served, volumes
+from appliance.metrics import archives, members, mirrors, runs, served, volumes
 from appliance.metrics.families import gauge
 
 
@@ -39,5 +39,5 @@ class _Picture:
         yield gauge("mirror_build_info", "Version of the appliance.", ("version",), [((__version__,), 1)])
         ends = [] if self._certificate_end is None else [((), self._certificate_end)]
         yield gauge("mirror_certificate_expiry_timestamp_seconds", "When our TLS certificate ends.", (), ends)
-        for room in (archives, runs, mirrors, volumes, served):
+        for room in (archives, runs, mirrors, members, volumes, served):
             yield from room.families(self._controller)

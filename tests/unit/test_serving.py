@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,7 +15,10 @@ from pathlib import Path
 import pytest
 
 from appliance.container import render, volumes
+from appliance.joining import secrets
+from appliance.joining.admitted import with_members
 from appliance.places import Places
+from appliance.records import Member
 from appliance.settings import load
 from tests.unit.certificates import Pair, certificate
 from tests.unit.programs import program, running, ssh_key
@@ -111,6 +115,38 @@ LEAF = {
     "MIRROR_ARCHIVES__DEBIAN__AUTH_USERS": "somebody",
     "MIRROR_RSYNC_SECRETS": "somebody:password",
 }
+
+
+def test_a_member_fetches_what_it_was_invited_to_and_nothing_else(places: Places, tmp_path: Path) -> None:
+    """Also while its password changes, by either; and nobody else comes in by that, or by an archive that has nobody."""
+    closed = {f"MIRROR_ARCHIVES__{name}__AUTH_USERS": "*" for name in ("DEBIAN", "OTHER")}
+    applied(places, **closed)
+    now = time.time()
+    changing = {"before": "5" * 32, "before_user": "leaf", "before_until": now + 60}
+    leaf = Member(
+        "leaf", "joined", "", ("debian",), now, now, user="leaf_2", secret="6" * 32, ssh="leaf:22", **changing
+    )
+    render.apply(
+        with_members(load({**SMALLEST, "MIRROR_ARCHIVES__OTHER__PROFILE": "generic", **closed}), [leaf], now), places
+    )
+    port = free_port()
+    argv = [program("rsync"), "--daemon", "--no-detach", f"--port={port}", *OWNED, f"--config={places.rsyncd_conf}"]
+    with running(argv, tmp_path / "rsyncd", port):
+
+        def fetches(user: str, secret: str, archive: str = "debian") -> bool:
+            return not rsync(
+                f"rsync://{user}@127.0.0.1:{port}/{archive}/", password=secrets.password(secret)
+            ).returncode
+
+        assert fetches("leaf", "5" * 32)
+        assert fetches("leaf_2", "6" * 32)
+        assert not fetches("leaf", "6" * 32)
+        assert not fetches("leaf_2", "6" * 32, "other")
+        assert not fetches("-", "", "other")
+        render.apply(with_members(load({**SMALLEST, **closed}), [leaf], now + 60), places)
+        assert not fetches("leaf", "5" * 32)
+        assert fetches("leaf_2", "6" * 32)
+        assert not fetches("leaf_2", "")
 
 
 def public(path: Path) -> str:

@@ -80,6 +80,8 @@ def test_the_way_of_a_new_mirror(service: Service) -> None:
     assert picture["downstreams"][NAME]["debian"]["state"] == "delivered"
     assert picture["members"][NAME]["joined_at"]
     assert "joined" in mirrorctl("status").stdout
+    assert "1 joined" in service.get("/").text
+    assert 'mirror_members{state="joined"} 1.0' in service.get("/metrics").text
     assert mirrorctl("rotate", NAME).exit_code == 0
     answer = post(service, joiner.says("news", joiner.secret))
     assert joiner.reads(answer.text, joiner.secret).result == "renew"
