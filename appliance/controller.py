@@ -164,6 +164,8 @@ class Controller:
             lane.take_over(settings)
         self._tell_faults()
         self.push.take_over(settings)
+        for lane in self.lanes.values():
+            lane.catch_up()
         self.watch.take_over(settings)
         self.notices.take_over(settings)
         self.guest.take_over(settings)

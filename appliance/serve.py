@@ -115,8 +115,8 @@ def _quietly(reload: object) -> None:
     assert callable(reload)
     try:
         reload()
-    except ApplianceError as error:
-        log.trouble("not reloaded, the old settings stay in force", reason=str(error))
+    except (ApplianceError, OSError) as error:
+        log.trouble("not reloaded, or not all of it", reason=str(error))
 
 
 class _Api(uvicorn.Server):

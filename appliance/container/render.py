@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 from zlib import crc32
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from appliance import keys
+from appliance.errors import ApplianceError
 from appliance.keys import Keys
 from appliance.places import Places
 from appliance.settings import KeyHolder, Settings, Trigger
@@ -20,6 +23,9 @@ from appliance.sync.journal import journal
 TEMPLATES = Path(__file__).with_name("templates")
 PASSWORD = "mirror"
 """Of supervisord's socket, which only our own uid can open: without one supervisord warns at every start."""
+
+PATIENCE: Final = 5.0
+"""Seconds for supervisord to take a signal for a program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,18 +177,37 @@ def programs(changed: Iterable[Path], places: Places) -> tuple[str, ...]:
 
 
 def reload_programs(changed: Iterable[Path], places: Places) -> tuple[str, ...]:
-    """Make the programs read their changed files; returns their names. Running transfers and sessions go on."""
+    """Make the programs read their changed files; returns their names. Running transfers and sessions go on.
+
+    Raises ApplianceError when supervisord does not take that, or hangs.
+    """
     # Only a reload pays for these imports.
-    from xmlrpc.client import ServerProxy
+    from http.client import HTTPException
+    from xmlrpc.client import Error, ServerProxy
 
     from supervisor.xmlrpc import SupervisorTransport
 
     told = programs(changed, places)
     transport = SupervisorTransport("mirror", PASSWORD, f"unix://{places.supervisor}")
-    with ServerProxy("http://supervisor", transport) as server:
-        for program in told:
-            server.supervisor.signalProcess(f"mirror:{program}", "HUP")
+    try:
+        with _in_time(PATIENCE), ServerProxy("http://supervisor", transport) as server:
+            for program in told:
+                server.supervisor.signalProcess(f"mirror:{program}", "HUP")
+    except (OSError, HTTPException, Error) as error:
+        fact = f"supervisord does not reload {', '.join(told)}: {error or type(error).__name__}"
+        raise ApplianceError(fact, "the new files are in place; start the container again to have them read") from None
     return told
+
+
+@contextmanager
+def _in_time(seconds: float) -> Iterator[None]:
+    """Its own connection has no timeout: while the context lasts, no new socket of ours waits for longer."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
 
 
 def has_ipv6() -> bool:

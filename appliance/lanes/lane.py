@@ -32,6 +32,7 @@ from appliance.settings import Settings
 from appliance.settings.public import NOWHERE
 from appliance.store import Store
 from appliance.sync.fetch import Staging
+from appliance.tree.bookkeeping import dispensable
 from appliance.tree.push import Push
 from appliance.volume import Volume, gone, is_gone
 
@@ -90,6 +91,11 @@ class Lane:
     def take_over(self, settings: Settings) -> None:
         """Use these settings from the next run on."""
         self._settings = settings
+
+    def catch_up(self) -> None:
+        """Tell what is published to who does not know of it, as one that has just become a downstream."""
+        with dispensable():
+            self._tell()
 
     def wake(self) -> None:
         """There may be a new request."""

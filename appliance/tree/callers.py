@@ -7,7 +7,6 @@ has it.
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -15,6 +14,7 @@ from ipaddress import ip_address
 from typing import Final
 
 from appliance.settings import Downstream
+from appliance.tree.names import Names
 
 SELDOM: Final = 300.0
 """Seconds for which a downstream is not recognized again: one that fetches by a clock of its own, and that no trigger
@@ -35,6 +35,7 @@ class Callers:
     def __init__(self) -> None:
         self._met: dict[str, float] = {}
         self._known: dict[str, tuple[float, _Addresses]] = {}
+        self._names = Names()
 
     async def among(self, lost: Iterable[Downstream], user: str, address: str) -> list[str]:
         """The names of those who fetch as this user or from this address, and were not recognized for long."""
@@ -51,17 +52,19 @@ class Callers:
     async def _has(self, host: str, address: str, now: float) -> bool:
         since, addresses = self._known.get(host, (-KNOWN, frozenset[str]()))
         if now - since >= KNOWN:
-            self._known[host] = since, addresses = now, await _resolved(host)
+            self._known[host] = since, addresses = now, await self._resolved(host)
         return _spelt(address) in addresses
 
+    async def _resolved(self, host: str) -> _Addresses:
+        """Every address of a host; none when nobody can say."""
+        with suppress(OSError, TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                return frozenset(map(_spelt, await self._names.addresses(host)))
+        return frozenset()
 
-async def _resolved(host: str) -> _Addresses:
-    """Every address of a host; none when nobody can say."""
-    with suppress(OSError, UnicodeError, TimeoutError):
-        async with asyncio.timeout(PATIENCE):
-            found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
-            return frozenset(_spelt(str(place[4][0])) for place in found)
-    return frozenset()
+    def close(self) -> None:
+        """Wait for no name server."""
+        self._names.close()
 
 
 def _spelt(address: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -13,7 +14,7 @@ THREADS: Final = 48
 
 
 class Names:
-    """Asks whether a URL's host has an address."""
+    """Asks for the addresses of hosts."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="names")
@@ -27,6 +28,15 @@ class Names:
             raise OSError(f"no address for {host}: {error.strerror}") from None
         except UnicodeError:
             raise OSError(f"{host!r} is no name of a host") from None
+
+    async def addresses(self, host: str) -> tuple[str, ...]:
+        """Every address that a host has. Raises OSError when it has none."""
+        look = partial(socket.getaddrinfo, host, None, type=socket.SOCK_STREAM)
+        try:
+            found = await asyncio.get_running_loop().run_in_executor(self._pool, look)
+        except UnicodeError:
+            raise OSError(f"{host!r} is no name of a host") from None
+        return tuple(str(place[4][0]) for place in found)
 
     def close(self) -> None:
         """Wait for nobody."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from pydantic import SecretStr
 
 from appliance.container import render
 from appliance.container.render import File, authorized_keys, install
-from appliance.errors import ConfigurationError
+from appliance.errors import ApplianceError, ConfigurationError
 from appliance.places import Places
 from appliance.settings import load
 from tests.unit.samples import HUB_KEY, KEYS, LARGE, LEAF_KEY, OTHER_KEY, SMALLEST, smallest
@@ -187,3 +188,18 @@ def test_who_must_be_told(places: Places) -> None:
     assert render.programs((places.authorized_keys, places.rsyncd_conf, places.known_hosts), places) == ()
     assert render.programs((places.sshd_config, places.host_key, places.nginx_conf), places) == ("nginx", "sshd")
     assert render.programs((places.tls_cert,), places) == render.programs((places.tls_key,), places) == ("nginx",)
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_supervisord_that_hangs_or_is_away_holds_up_no_reload(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_there: bool
+) -> None:
+    monkeypatch.setattr(render, "PATIENCE", 0.2)
+    places = Places(tmp_path, tmp_path, tmp_path)
+    with socket.socket(socket.AF_UNIX) as hanging:
+        if is_there:
+            hanging.bind(str(places.supervisor))
+            hanging.listen()
+        with pytest.raises(ApplianceError, match="supervisord does not reload sshd: "):
+            render.reload_programs((places.sshd_config,), places)
+    assert socket.getdefaulttimeout() is None

@@ -162,3 +162,17 @@ def test_a_fault_of_ours_ends_no_delivery(house: House, monkeypatch: pytest.Monk
         assert not faults
 
     played(house, scene)
+
+
+def test_who_becomes_a_downstream_by_a_reload_is_told_what_is_published(house: House) -> None:
+    house.downstreams = "leaf=ssh://m@leaf?push=all"
+
+    async def scene(controller: Controller) -> None:
+        await publish(controller)
+        await until(lambda: states(house) == {"leaf": "delivered"})
+        house.downstreams += " fresh=ssh://m@fresh?push=all"
+        controller.reload(load(house.environ))
+        await until(lambda: states(house) == {"leaf": "delivered", "fresh": "delivered"})
+        assert len(house.told) == 2
+
+    played(house, scene)
