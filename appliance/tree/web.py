@@ -38,6 +38,8 @@ async def call(url: str, method: str, deadline: float = DEADLINE) -> str:
                 f"{host}: its TLS certificate is refused: {untrusted[1]}; check the host in its URL with its operator"
             )
         return f"{host} not reachable: {str(error).replace(url, '…') or type(error).__name__}"
+    except Exception:  # a port that is none, in the URL or where it sends us on to; what it says may quote a secret
+        return f"{host}: nobody can be called by its URL, or by where that sends us on to; look at it with its operator"
     if answer.status_code in (401, 403, 404):
         return f"{host} refuses the trigger with status {answer.status_code}; check the credentials in its URL"
     return "" if answer.is_success else f"{host} answers with status {answer.status_code}"

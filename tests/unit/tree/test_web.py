@@ -73,7 +73,9 @@ def test_troubles_name_the_host_and_keep_the_secret(port: int) -> None:
     refused = call(f"http://archive:hunter2@127.0.0.1:{port}/secret")
     broken = call(f"http://archive:hunter2@127.0.0.1:{port}/broken")
     away = call("http://archive:hunter2@127.0.0.1:1/ok")
+    no_url = call("http://archive:hunter2@127.0.0.1:99999999/ok")
     assert "check the credentials" in refused
+    assert "nobody can be called" in no_url
     assert "500" in broken
     assert "not reachable" in away
-    assert all("127.0.0.1" in text and "hunter2" not in text for text in (refused, broken, away))
+    assert all("127.0.0.1" in text and "hunter2" not in text for text in (refused, broken, away, no_url))
