@@ -95,8 +95,15 @@ def main(argv: list[str]) -> int:
     except OSError as error:
         if error.errno not in FULL:
             raise
-        print(f"{error.filename or 'a volume'}: {error.strerror}\n  make room on the volume", file=sys.stderr)
+        print(f"{error.filename or _fullest(Places())}: {error.strerror}\n  make room on the volume", file=sys.stderr)
         return os.EX_IOERR
+
+
+def _fullest(places: Places) -> str:
+    """Where there is least room: who cannot write to an open file is not told to which."""
+    from appliance import space
+
+    return os.fspath(space.fullest((places.run, places.state, places.data)))
 
 
 def _tell(error: ConfigurationError) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -90,6 +92,19 @@ def look(place: Path) -> Space:
         seen.f_frsize,
         bool(seen.f_flag & os.ST_RDONLY),
     )
+
+
+def fullest(places: Iterable[Path]) -> Path:
+    """The one of them with the fewest bytes left on its filesystem, or no inode; what cannot be looked at has most."""
+    return min(places, key=_room)
+
+
+def _room(place: Path) -> float:
+    try:
+        free = look(place).free
+    except OSError:
+        return math.inf
+    return free.bytes if free.inodes else 0
 
 
 def spell(size: float) -> str:

@@ -21,9 +21,10 @@ ORIGIN: Final[Mapping[str, str]] = {"MIRROR_NAME": "lone", "MIRROR_ARCHIVES__DEB
 """The least that starts."""
 
 
-def new_volume() -> str:
-    """A volume that the sweep removes."""
-    return str(docker.from_env().volumes.create(labels=LABELS).name)
+def new_volume(size: str = "") -> str:
+    """A volume that the sweep removes; with a ``size`` it is in memory, there as long as any container has it."""
+    options = {"type": "tmpfs", "device": "tmpfs", "o": f"mode=1777,size={size}"} if size else {}
+    return str(docker.from_env().volumes.create(driver_opts=options, labels=LABELS).name)
 
 
 class Lone(Node):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import pytest
@@ -95,3 +96,40 @@ def test_an_empty_volume_in_the_place_of_another(lone: Callable[..., Lone], orig
 
 
 READY = r"exec 3<>/dev/tcp/127.0.0.1/8080 && printf 'GET /readyz HTTP/1.0\r\nHost: l\r\n\r\n' >&3 && head -1 <&3"
+
+
+def test_a_start_on_a_full_state_volume_serves_what_is_there(lone: Callable[..., Lone]) -> None:
+    volumes = [f"{new_volume('6m')}:/var/lib/mirror", f"{new_volume()}:/srv/mirror"]
+    lone(volumes=volumes, entrypoint=["sleep", "600"], command=[])  # keeps what is in memory
+    node = lone(volumes=volumes)
+    node.wait_healthy()
+    node.run("mirrorctl", "publish", "debian", "--wait")
+    serial = node.serial()
+    node.exec("sh", "-c", "cat /dev/zero >/var/lib/mirror/somebody-else")
+    node.kill()
+    node.start()
+    node.wait_healthy()
+    assert node.serial() == serial
+    refused = node.exec("mirrorctl", "publish", "debian", "--wait")
+    assert refused.code
+    assert "No space left" in refused.out + refused.err
+    assert node.status()["volumes"]["state"]["free_bytes"] == 0
+    node.run("rm", "/var/lib/mirror/somebody-else")
+    node.run("mirrorctl", "publish", "debian", "--wait")
+    assert node.serial() != serial
+
+
+@pytest.mark.parametrize(
+    ("place", "size", "code", "cure"),
+    [
+        ("/var/lib/mirror", "4k", 1, "  check the volume that holds /var/lib/mirror/keys/ssh_host_ed25519_key"),
+        ("/run", "8k", os.EX_IOERR, "  make room on the volume"),
+    ],
+)
+def test_a_start_without_room_for_what_it_needs_ends_with_one_line(
+    lone: Callable[..., Lone], place: str, size: str, code: int, cure: str
+) -> None:
+    node = lone(tmpfs={**TMPFS, place: f"mode=1777,size={size}"})
+    assert node.exit_code() == code
+    said = node.logs().splitlines()
+    assert (said[0].endswith(": No space left on device"), place in said[0], said[1:]) == (True, True, [cure])

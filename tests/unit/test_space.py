@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from appliance import space
 from appliance.errors import ConfigurationError
 from appliance.settings import load
 from appliance.space import Reserve
+from tests.unit import filesystems
 from tests.unit.samples import SMALLEST
 
 
@@ -29,3 +32,16 @@ def test_what_is_no_reserve(text: str) -> None:
 )
 def test_sizes_for_people(size: float, text: str) -> None:
     assert space.spell(size) == text
+
+
+def test_the_fullest_has_no_byte_left_or_no_inode(tmp_path: Path) -> None:
+    missing = tmp_path / "missing"
+    with (
+        filesystems.small(tmp_path / "roomy", "size=4m") as roomy,
+        filesystems.small(tmp_path / "full", "size=1m") as full,
+        filesystems.small(tmp_path / "used", "size=8m,nr_inodes=2") as used,
+    ):
+        filesystems.fill(full)
+        assert space.fullest((missing, roomy, full)) == full
+        (used / "last").touch()
+        assert space.fullest((missing, roomy, used)) == used
