@@ -23,6 +23,9 @@ _LONGEST_PAUSE: Final = 30.0
 EVERY: Final = 60.0
 """Seconds between two looks into the inbox that nobody asked for."""
 
+_STAYS: Final = "requests stay in the inbox"
+_UNANSWERED: Final = "a question at the door cannot be answered now"
+
 
 class Desk:
     """Reads the inbox of one controller."""
@@ -30,6 +33,7 @@ class Desk:
     def __init__(self, controller: Controller) -> None:
         self._controller = controller
         self._inbox = controller.places.inbox
+        self._told: set[str] = set()
 
     def collect(self) -> None:
         """Move every request from the inbox into the store: there first, and only then away from here."""
@@ -86,7 +90,15 @@ class Desk:
         try:
             self.collect()
         except (sqlite3.Error, OSError) as error:
-            log.trouble("requests stay in the inbox", reason=str(error))
+            self._tell(_STAYS, error)
+        else:
+            self._told.discard(_STAYS)
+
+    def _tell(self, text: str, error: Exception) -> None:
+        """Once, until it is well again: who waits asks again and again."""
+        if text not in self._told:
+            log.trouble(text, reason=str(error))
+        self._told.add(text)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -97,12 +109,13 @@ class Desk:
                 return
             self._collect_or_tell()
             code, text = await self._answer(id, reader)
+            self._told.discard(_UNANSWERED)
             writer.write(f"{code} {text}\n".encode())
             await writer.drain()
         except (ConnectionError, TimeoutError, ValueError, KeyError, asyncio.LimitOverrunError):
             pass  # who still waits asks again
         except (sqlite3.Error, OSError) as error:
-            log.trouble("a question at the door cannot be answered now", reason=str(error))
+            self._tell(_UNANSWERED, error)
         finally:
             writer.close()
 

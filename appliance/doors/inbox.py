@@ -17,9 +17,9 @@ DOOR = "/run/mirror/door.sock"
 FIELDS = ("archive", "stage", "mhop", "callback", "deletes", "rollback", "full", "source", "by", "received")
 _LONGEST_ANSWER = 8192
 
-_RETRY = 0.2
-"""Seconds between two questions while nobody is there to answer: a poll, because a controller that is restarting has
-nothing to wait on, neither a socket nor a process, and it is away for a second or two."""
+_RETRY, _LONGEST_RETRY = 0.2, 2.0
+"""Seconds between two questions while nobody is there to answer, twice as long each time: a poll, because a controller
+that is restarting has nothing to wait on, neither a socket nor a process, and it is away for a second or two."""
 
 _PATIENCE = 5.0
 """Seconds that a controller which hangs may keep somebody who only knocks."""
@@ -100,13 +100,14 @@ def wait(door: str, id: str, deadline: float) -> tuple[int, str]:
 
     Raises Gone when standard output is closed at the other end, and TimeoutError.
     """
-    end = time.monotonic() + deadline
+    end, pause = time.monotonic() + deadline, _RETRY
     while time.monotonic() < end:
         answer = _ask(door, id, end)
         if answer:
             code, _, text = answer.decode("utf-8", "replace").rstrip("\n").partition(" ")
             return int(code), text
-        time.sleep(_RETRY)  # the controller is restarting
+        time.sleep(pause)  # the controller is restarting
+        pause = min(2 * pause, _LONGEST_RETRY)
     raise TimeoutError
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from appliance import words
 from appliance.controller import Controller, new_request
-from appliance.doors import inbox, ssh
+from appliance.doors import desk, inbox, ssh
 from appliance.doors.desk import Desk
 from appliance.doors.ssh import Refusal, choose
 from appliance.settings import load
@@ -137,13 +137,23 @@ def test_what_is_no_request_is_dropped(house: House) -> None:
 
 def test_a_request_that_cannot_be_read_now_is_kept(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     id = inbox.leave(str(house.places.inbox), "debian", "all", "ssh", "hub")
-    desk = Desk(Controller(load(house.environ), house.places, house.store))
+    ours = Desk(Controller(load(house.environ), house.places, house.store))
     with monkeypatch.context() as patch:
         patch.setattr(Path, "read_text", lambda *_: (_ for _ in ()).throw(OSError(24, "Too many open files")))
-        desk.collect()
+        ours.collect()
     assert house.store.request(id) is None
-    desk.collect()
+    ours.collect()
     assert house.store.request(id)
+
+
+def test_a_request_that_the_store_cannot_take_stays_in_the_inbox(house: House) -> None:
+    id = inbox.leave(str(house.places.inbox), "debian", "all", "ssh", "hub")
+    ours = Desk(Controller(load(house.environ), house.places, house.store))
+    with sqlite3.connect(house.places.store) as db:
+        db.execute("create trigger full before insert on request begin select raise(abort, 'full'); end")
+    with pytest.raises(sqlite3.Error):
+        ours.collect()
+    assert [file.name for file in house.places.inbox.iterdir()] == [id]
 
 
 def test_a_long_answer_arrives(house: House) -> None:
@@ -176,6 +186,20 @@ def test_who_knocked_too_early_is_heard_all_the_same(house: House, monkeypatch: 
     asyncio.run(play())
 
 
+def test_a_request_whose_knock_was_lost_is_found(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many were at the door that one more was turned away."""
+    monkeypatch.setattr(desk, "EVERY", 0.05)
+
+    async def play() -> None:
+        async with house.open():
+            await until(lambda: house.places.door.exists())
+            for _ in range(2):
+                id = inbox.leave(str(house.places.inbox), "debian", "all", "ssh", "hub")
+                await until(lambda id=id: house.store.request(id))  # type: ignore[misc]
+
+    asyncio.run(play())
+
+
 def test_a_half_written_request_is_left_alone(house: House) -> None:
     (house.places.inbox / ".half").write_text("archive")
     Desk(Controller(load(house.environ), house.places, house.store)).collect()
@@ -201,7 +225,18 @@ def test_nobody_waits_for_a_controller_that_hangs_longer_than_he_wants(
             inbox.wait(door, "1", 0.3)
 
 
-def test_a_question_that_the_store_cannot_answer_is_asked_again(house: House, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_question_that_the_store_cannot_answer_is_asked_again(
+    house: House, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer, asked = Desk._answer, []
+
+    async def count(desk: Desk, id: str, reader: asyncio.StreamReader) -> tuple[int, str]:
+        asked.append(id)
+        return await answer(desk, id, reader)
+
+    monkeypatch.setattr(Desk, "_answer", count)
+    monkeypatch.setattr(inbox, "_RETRY", 0.05)
+
     async def play() -> tuple[int, str]:
         async with house.open() as controller:
             request = new_request("debian", "all", "ssh", "hub")
@@ -210,7 +245,9 @@ def test_a_question_that_the_store_cannot_answer_is_asked_again(house: House, ca
             with sqlite3.connect(house.places.store) as db:
                 db.execute("alter table request rename to away")
             asking = asyncio.create_task(asyncio.to_thread(inbox.wait, str(house.places.door), request.id, 10))
-            await until(lambda: "a question at the door cannot be answered now" in caplog.messages)
+            await until(lambda: len(asked) > 2)
+            said = "a question at the door cannot be answered now"
+            assert caplog.messages.count(said) == 1, "he asks again and again"
             with sqlite3.connect(house.places.store) as db:
                 db.execute("alter table away rename to request")
             return await asking

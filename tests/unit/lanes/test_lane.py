@@ -109,3 +109,17 @@ def test_a_fault_of_ours_behind_a_publication_ends_nothing(house: House, monkeyp
         assert not faults
 
     played(house, scene)
+
+
+def test_an_answer_stands_whatever_comes_of_the_rest_of_the_run(house: House) -> None:
+    """Its pusher has been told that stage 1 is done; he may ask again when our restart took the line from him."""
+    early, late = (new_request("debian", stage, "ssh", "hub") for stage in ("stage1", "stage2"))
+
+    async def scene(controller: Controller) -> None:
+        house.store.add([early, late])
+        answers = controller.lanes["debian"]._answers
+        await answers.settle([early], 0)
+        await answers.settle([early, late], 4, "why")
+        assert [(await answers.to(one.id)).code for one in (early, late)] == [0, 4]
+
+    played(house, scene)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from appliance import metrics, status
 from appliance.commands import Verdict
 from appliance.controller import Controller, new_request
-from appliance.lanes import retry
+from appliance.lanes import requests, retry
 from appliance.lanes.retry import Pace
 from tests.unit.house import House, ask, played, until
 from tests.unit.upstream import DebianTree, tree
@@ -110,3 +111,15 @@ def test_what_failed_says_why_and_when_it_is_tried_again(tmp_path: Path) -> None
 
     played(house, scene)
     house.store.close()
+
+
+def test_a_retry_asks_for_all_that_was_asked_for() -> None:
+    early, late = new_request("debian", "stage1", "ssh", "hub"), new_request("debian", "all", "cli", "me")
+    plain = requests.again("debian", [early], 7.0)
+    assert (plain.stage, plain.source, plain.due, plain.mhop, plain.code) == ("stage1", "retry", 7.0, False, None)
+    for flag in ("mhop", "callback", "allow_deletes", "allow_rollback", "full"):
+        more: Any = {flag: True}
+        again = requests.again("debian", [early, replace(early, **more)], 7.0)
+        assert getattr(again, flag)
+        assert again.stage == "stage1"
+    assert requests.again("debian", [early, late], 7.0).stage == "all"
