@@ -123,3 +123,16 @@ def test_an_answer_stands_whatever_comes_of_the_rest_of_the_run(house: House) ->
         assert [(await answers.to(one.id)).code for one in (early, late)] == [0, 4]
 
     played(house, scene)
+
+
+def test_a_run_ends_at_its_deadline_whatever_it_waits_for(house: House, origin: DebianTree) -> None:
+    house.extra["MIRROR_ARCHIVES__DEBIAN__DEADLINE"] = "1s"
+    origin.write("Archive-Update-in-Progress-hub", b"")
+
+    async def scene(controller: Controller) -> None:
+        answer = await ask(controller)
+        assert answer.code
+        assert answer.answer == "no end after 1 s, while in upstream"
+        assert [one.source for one in house.store.open_requests("debian")] == ["retry"]
+
+    played(house, scene)
