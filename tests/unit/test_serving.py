@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -118,14 +119,12 @@ LEAF = {
 
 
 def test_a_member_fetches_what_it_was_invited_to_and_nothing_else(places: Places, tmp_path: Path) -> None:
-    """Also while its password changes, by either; and nobody else comes in by that, or by an archive that has nobody."""
+    """Also while its password changes, by either; an archive that nobody was invited to is nobody's."""
     closed = {f"MIRROR_ARCHIVES__{name}__AUTH_USERS": "*" for name in ("DEBIAN", "OTHER")}
     applied(places, **closed)
     now = time.time()
-    changing = {"before": "5" * 32, "before_user": "leaf", "before_until": now + 60}
-    leaf = Member(
-        "leaf", "joined", "", ("debian",), now, now, user="leaf_2", secret="6" * 32, ssh="leaf:22", **changing
-    )
+    leaf = Member("leaf", "joined", "", ("debian",), now, now, user="leaf_2", secret="6" * 32, ssh="leaf:22")
+    leaf = replace(leaf, before="5" * 32, before_user="leaf", before_until=now + 60)
     render.apply(
         with_members(load({**SMALLEST, "MIRROR_ARCHIVES__OTHER__PROFILE": "generic", **closed}), [leaf], now), places
     )
