@@ -101,7 +101,8 @@ class Planning:
     def walks(self) -> bool:
         """Whether it is known that the upstream has no journal."""
         absent = self._store.journal_absent(self._name)
-        return bool(absent and time.time() < absent + ABSENT)
+        # In the future it was found absent before the clock was set back: then that is worth another look.
+        return absent is not None and 0 <= time.time() - absent < ABSENT
 
     def keep(self, mark: Mark) -> None:
         """The plan was carried out: the tree is at its mark now."""
