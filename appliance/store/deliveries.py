@@ -87,6 +87,11 @@ class Deliveries(Arrivals):
                 (until, downstream, but),
             )
 
+    def lost(self) -> dict[str, str]:
+        """The downstreams that are lost, each with an archive that it is owed."""
+        rows = self._all("select downstream, archive from delivery where state = 'lost'")
+        return {str(row[0]): str(row[1]) for row in rows}
+
     def found(self, downstream: str) -> bool:
         """A downstream has answered, so it is not lost; returns whether it was."""
         with self._transaction(lasting=False):

@@ -90,8 +90,8 @@ class Push:
         Only who is lost: in others our own trigger may have made them fetch.
         """
         with dispensable():
-            owed = {told.downstream: told.archive for told in self._store.deliveries() if told.state == "lost"}
-            lost = [one for name, archive in owed.items() if (one := self._find(name, archive))]
+            owed = self._store.lost().items()  # nobody, mostly: there may be hundreds who fetch, and be told, at a time
+            lost = [one for name, archive in owed if (one := self._find(name, archive))]
             for name in await self._callers.among(lost, user, address):
                 self.revive(name)
 
