@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from starlette.datastructures import QueryParams
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -21,61 +22,74 @@ LARGEST: Final = (1 << 63) - 1
 """The store knows no larger number."""
 
 
-def routes(controller: Controller) -> list[Route]:
-    """The routes of one controller."""
+class Api:
+    """What one controller answers."""
 
-    async def picture(_: HttpRequest) -> Response:
-        return JSONResponse(status.picture(controller))
+    def __init__(self, controller: Controller) -> None:
+        self._controller = controller
 
-    async def archives(_: HttpRequest) -> Response:
-        return JSONResponse({"archives": status.picture(controller)["archives"]})
+    def routes(self) -> list[Route]:
+        """Everything that is read; the document describes it."""
+        return [
+            Route("/api/v1/status", self.picture),
+            Route("/api/v1/archives", self.archives),
+            Route("/api/v1/archives/{archive}", self.archive),
+            Route("/api/v1/runs", self.runs),
+            Route("/api/v1/runs/{run:int}", self.run),
+            Route("/api/v1/mirrors", self.mirrors),
+            Route("/api/v1/report", self.report),
+            Route("/api/v1/events", Events(self._controller).answer),
+            Route("/api/v1/openapi.json", self.document),
+        ]
 
-    async def archive(request: HttpRequest) -> Response:
+    async def picture(self, _: HttpRequest) -> Response:
+        """All there is."""
+        return JSONResponse(status.picture(self._controller))
+
+    async def archives(self, _: HttpRequest) -> Response:
+        """Every archive, by name."""
+        return JSONResponse({"archives": status.picture(self._controller)["archives"]})
+
+    async def archive(self, request: HttpRequest) -> Response:
+        """One archive."""
         name = request.path_params["archive"]
-        found = status.picture(controller)["archives"].get(name)
+        found = status.picture(self._controller)["archives"].get(name)
         return JSONResponse({"name": name, **found}) if found else _missing("archive")
 
-    async def runs(request: HttpRequest) -> Response:
+    async def runs(self, request: HttpRequest) -> Response:
+        """A page of runs, the newest first, and where the next page is."""
         asked = request.query_params
         try:
             limit = _number(asked.get("limit", str(PAGE)), LONGEST_PAGE)
             before = _number(asked["before"], LARGEST) if "before" in asked else None
         except ValueError as error:
             return JSONResponse({"error": str(error)}, 400)
-        found = controller.store.runs(asked.get("archive"), before, limit + 1)
+        found = self._controller.store.runs(asked.get("archive"), before, limit + 1)
         return JSONResponse({"runs": [_run(one) for one in found[:limit]], "next": _next(asked, found, limit)})
 
-    async def run(request: HttpRequest) -> Response:
-        found = controller.store.run(min(request.path_params["run"], LARGEST))
+    async def run(self, request: HttpRequest) -> Response:
+        """One run."""
+        found = self._controller.store.run(min(request.path_params["run"], LARGEST))
         return JSONResponse(_run(found)) if found else _missing("run")
 
-    async def mirrors(request: HttpRequest) -> Response:
-        return JSONResponse({"mirrors": status.mirrors(controller, request.query_params.get("archive"))})
+    async def mirrors(self, request: HttpRequest) -> Response:
+        """Every mirror that is known of, of one archive or of all."""
+        return JSONResponse({"mirrors": status.mirrors(self._controller, request.query_params.get("archive"))})
 
-    async def own(_: HttpRequest) -> Response:
-        return JSONResponse(report.picture(controller))
+    async def report(self, _: HttpRequest) -> Response:
+        """What those above us ask."""
+        return JSONResponse(report.picture(self._controller))
 
-    async def document(_: HttpRequest) -> Response:
+    async def document(self, _: HttpRequest) -> Response:
+        """The description of all this."""
         return JSONResponse(openapi.document())
-
-    return [
-        Route("/api/v1/status", picture),
-        Route("/api/v1/archives", archives),
-        Route("/api/v1/archives/{archive}", archive),
-        Route("/api/v1/runs", runs),
-        Route("/api/v1/runs/{run:int}", run),
-        Route("/api/v1/mirrors", mirrors),
-        Route("/api/v1/report", own),
-        Route("/api/v1/events", Events(controller).answer),
-        Route("/api/v1/openapi.json", document),
-    ]
 
 
 def _run(run: Run) -> dict[str, Any]:
     return {"archive": run.archive, **status.run_of(run)}
 
 
-def _next(asked: Any, found: list[Run], limit: int) -> str | None:
+def _next(asked: QueryParams, found: list[Run], limit: int) -> str | None:
     if len(found) <= limit:
         return None
     kept = {key: asked[key] for key in ("archive", "limit") if key in asked}

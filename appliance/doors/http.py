@@ -16,11 +16,13 @@ from starlette.routing import Route
 
 from appliance import metrics, status
 from appliance.controller import Controller
-from appliance.doors import api, joining, lists, page, webtrigger
+from appliance.doors import joining, lists, page
+from appliance.doors.api import Api
 from appliance.doors.facts import Facts
 from appliance.doors.levers import Levers
 from appliance.doors.redirect import App, Redirect
 from appliance.doors.tables import Tables
+from appliance.doors.webtrigger import WebTriggers
 from appliance.errors import ApplianceError
 
 PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -43,11 +45,11 @@ def application(controller: Controller, reload: Callable[[], list[str]]) -> App:
     behind = Starlette(
         routes=[
             *page.routes(controller),
-            *api.routes(controller),
+            *Api(controller).routes(),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             Route("/metrics", measure),
-            *webtrigger.routes(controller),
+            *WebTriggers(controller).routes(),
             *lists.routes(controller, tables),
             *joining.routes(controller),
             *Facts(controller).routes(),

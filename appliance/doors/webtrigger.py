@@ -28,51 +28,58 @@ STAGES: Final = ("all", "stage1", "stage2")
 _NOBODY: Final = HttpTrigger()
 
 
-def routes(controller: Controller) -> list[Route]:
-    """The routes of both forms, and of what became of a request."""
+class WebTriggers:
+    """Both forms, and what became of a request."""
 
-    async def by_user(request: HttpRequest) -> Response:
+    def __init__(self, controller: Controller) -> None:
+        self._controller = controller
+
+    def routes(self) -> list[Route]:
+        """Those who load a URL do it by GET or by POST."""
+        both = ["GET", "POST"]
+        return [
+            Route("/trigger", self.by_user, methods=both),
+            Route("/trigger/{archive}/{token}", self.by_token, methods=both),
+            Route("/api/v1/requests/{id}", self.state),
+        ]
+
+    async def by_user(self, request: HttpRequest) -> Response:
+        """The user says by his name which archives are meant."""
         name, password = _credentials(request.headers.get("authorization", ""))
-        trigger = controller.settings.http_triggers.get(name.lower(), _NOBODY)
+        trigger = self._controller.settings.http_triggers.get(name.lower(), _NOBODY)
         # The comparison is made for nobody too: a stranger learns nothing from the time an answer takes.
         if not _same(trigger.password, password) or not _comes_from(request, trigger):
             return JSONResponse({"error": "who are you?"}, 401, {"WWW-Authenticate": 'Basic realm="trigger"'})
-        return _accept(controller, request, name.lower(), trigger.archives or tuple(controller.lanes))
+        return self._accept(request, name.lower(), trigger.archives or tuple(self._controller.lanes))
 
-    async def by_token(request: HttpRequest) -> Response:
+    async def by_token(self, request: HttpRequest) -> Response:
+        """Who has the token is known by it."""
         archive, token = request.path_params["archive"], request.path_params["token"]
         known = [
             name
-            for name, trigger in controller.settings.http_triggers.items()
-            if _same(trigger.token, token) and archive in (trigger.archives or controller.lanes)
+            for name, trigger in self._controller.settings.http_triggers.items()
+            if _same(trigger.token, token) and archive in (trigger.archives or self._controller.lanes)
             and _comes_from(request, trigger)
         ]  # fmt: skip
-        if not known or archive not in controller.lanes:
+        if not known or archive not in self._controller.lanes:
             return JSONResponse({"error": "there is nothing here"}, 404)
-        return _accept(controller, request, known[0], [archive])
+        return self._accept(request, known[0], [archive])
 
-    async def state(request: HttpRequest) -> Response:
-        asked = controller.store.request(request.path_params["id"])
+    async def state(self, request: HttpRequest) -> Response:
+        """What became of a request, for who has its id."""
+        asked = self._controller.store.request(request.path_params["id"])
         if asked is None:
             return JSONResponse({"error": "no such request"}, 404)
-        return JSONResponse(status.request(controller, asked))
+        return JSONResponse(status.request(self._controller, asked))
 
-    both = ["GET", "POST"]
-    return [
-        Route("/trigger", by_user, methods=both),
-        Route("/trigger/{archive}/{token}", by_token, methods=both),
-        Route("/api/v1/requests/{id}", state),
-    ]
-
-
-def _accept(controller: Controller, request: HttpRequest, name: str, archives: Iterable[str]) -> Response:
-    stage = request.query_params.get("stage", "all")
-    if stage not in STAGES:
-        return JSONResponse({"error": f"stage is one of {', '.join(STAGES)}"}, 400)
-    requests = [new_request(archive, stage, "http", name) for archive in archives]
-    controller.accept(requests)
-    accepted = [{"archive": one.archive, "follow": f"/api/v1/requests/{one.id}"} for one in requests]
-    return JSONResponse({"accepted": accepted}, 202)
+    def _accept(self, request: HttpRequest, name: str, archives: Iterable[str]) -> Response:
+        stage = request.query_params.get("stage", "all")
+        if stage not in STAGES:
+            return JSONResponse({"error": f"stage is one of {', '.join(STAGES)}"}, 400)
+        requests = [new_request(archive, stage, "http", name) for archive in archives]
+        self._controller.accept(requests)
+        accepted = [{"archive": one.archive, "follow": f"/api/v1/requests/{one.id}"} for one in requests]
+        return JSONResponse({"accepted": accepted}, 202)
 
 
 def _credentials(header: str) -> tuple[str, str]:
