@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from typing import Final
 
+from appliance import words
 from tests.chaos import checks, faults, storm
 from tests.chaos.ours import CLOCK, OurTiers
 from tests.chaos.trial import MARGIN, Trial
@@ -224,6 +225,8 @@ def stormy(http: int, ssh: int) -> Scenario:
                 trial.push()
                 trial.pause(1, 0.5)
         trial.remark(f"answers: {answers}")
+        if isinstance(tiers, OurTiers):  # what was taken is known until its sender has been told
+            trial.result.lost += answers[f"ssh {words.TEMPORARY}"]
         trial.recover()
 
     return scenario
