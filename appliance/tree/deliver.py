@@ -80,15 +80,9 @@ class Deliverer:
 
     async def _once(self, one: Downstream, owed: Delivery, attempted: asyncio.Event) -> float | None:
         """One attempt; returns the seconds until the next one, None when it knows."""
-        try:
-            answer = Answer() if owed.state == "delivered" else await self._attempt(one, owed)
-            attempted.set()
-            trouble = answer.trouble or await self._unseen(one, owed, answer.carries)
-        except Exception as error:  # no file left to open, or a fault of ours: it is owed what it was owed
-            log.fault("telling a downstream hit a fault of the appliance itself", downstream=owed.downstream)
-            answer, trouble = Answer(), f"not told, by a fault here: {type(error).__name__}: {error}"
-            attempted.set()
-        if trouble:
+        answer = Answer() if owed.state == "delivered" else await self._attempt(one, owed)
+        attempted.set()
+        if trouble := answer.trouble or await self._unseen(one, owed, answer.carries):
             return await self._failed(owed, trouble, answer.reached)
         newest = await kept(lambda: self._store.delivery(owed.downstream, owed.archive), owed.downstream)
         return None if newest is None or newest.publication == owed.publication else 0.0

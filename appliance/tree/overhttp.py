@@ -146,6 +146,7 @@ def _next(url: str, location: str) -> str:
     try:
         there = urljoin(url, location)
         old, new = urlsplit(url), urlsplit(there)
+        _ = new.port  # read, or nobody asks whether there is such a one
     except ValueError:
         raise OSError("it sends us on to no URL") from None
     if new.hostname != old.hostname or new.scheme not in ("http", "https"):

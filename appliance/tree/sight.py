@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from appliance import tracefile
+from appliance import log, tracefile
 from appliance.tree import overhttp
 from appliance.tree.overrsync import OverRsync
 from appliance.tree.reader import Reader
@@ -32,6 +32,9 @@ async def serial(site: str, scratch: Path) -> tuple[str | None, str]:
         return None, f"it was told; {site} does not answer within {DEADLINE:g} s"
     except OSError as error:
         return None, f"it was told; {site}/{tracefile.MASTER}: {error}"
+    except Exception as error:  # a port that is none, and whatever else a server may send us on to
+        log.fault("a look at what a mirror publishes hit a fault of the appliance itself", site=site)
+        return None, f"it was told; {site} cannot be looked at: {type(error).__name__}"
     if text is None:
         return None, f"it was told; {site}/{tracefile.MASTER} is not there"
     found = tracefile.serial(text)

@@ -7,6 +7,7 @@ import pytest
 
 from appliance import tracefile
 from appliance.tree import sight
+from tests.unit.tree.www import www
 from tests.unit.upstream import daemon
 
 
@@ -54,3 +55,13 @@ def test_a_trace_that_is_not_there_is_told_as_such(tmp_path: Path, traces: Path)
 def test_who_does_not_answer(tmp_path: Path) -> None:
     serial, trouble = seen("http://127.0.0.1:1/debian", tmp_path)
     assert (serial, "127.0.0.1" in trouble) == (None, True)
+
+
+def test_a_port_that_is_none(tmp_path: Path) -> None:
+    """In the URL that we were given, or where a server sends us on to."""
+    serial, trouble = seen("http://127.0.0.1:99999/debian", tmp_path)
+    assert (serial, "127.0.0.1:99999/debian cannot be looked at" in trouble) == (None, True)
+    with www(tmp_path) as server:
+        server.redirect("/project/trace/master", "http://127.0.0.1:99999/master")
+        serial, trouble = seen(server.url, tmp_path)
+    assert (serial, "it sends us on to no URL" in trouble) == (None, True)
