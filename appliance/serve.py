@@ -8,7 +8,7 @@ import fcntl
 import os
 import signal
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -110,9 +110,8 @@ def _leave(status: int) -> None:
     os._exit(status)
 
 
-def _quietly(reload: object) -> None:
+def _quietly(reload: Callable[[], object]) -> None:
     """A reload asked for by a signal has nobody to answer to but the log."""
-    assert callable(reload)
     try:
         reload()
     except (ApplianceError, OSError) as error:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
+from contextlib import suppress
 from typing import Final
 
 from appliance import log, words
@@ -52,6 +54,13 @@ class Ends:
         if pause is not None:
             self._store.add([again(self._name, requests, time.time() + pause)])
         await self._answers.settle(requests, _exit_code(figures.stage, error), error.fact)
+
+    def count(self, figures: Figures) -> None:
+        """What a run has cost is only counted: no store that is full may keep anybody from the next."""
+        figures.leave()
+        with suppress(sqlite3.Error):
+            plan = (figures.planner, figures.planned_files, figures.planned_bytes)
+            self._store.spent(self._name, figures.spent, *plan)
 
 
 def _exit_code(stage: str, error: ApplianceError) -> int:

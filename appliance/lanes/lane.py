@@ -10,22 +10,22 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from appliance import log, words
 from appliance.commands import Verdict
 from appliance.errors import ApplianceError, SyncError
 from appliance.joining.guest import Guest
 from appliance.lanes.answers import Answers
+from appliance.lanes.below import Below
 from appliance.lanes.ends import Ends
-from appliance.lanes.requests import is_due, together
+from appliance.lanes.requests import is_due, permits_of, together
 from appliance.lasting import lasting
 from appliance.places import Places
-from appliance.records import Request, Run
+from appliance.records import Request
 from appliance.run.change import Change
-from appliance.run.figures import Figures, Permits, Reports
+from appliance.run.figures import Figures, Reports
 from appliance.run.progress import Meter
 from appliance.run.upstreams import Upstreams
 from appliance.settings import Settings
@@ -55,7 +55,7 @@ class Lane:
         self._volume, self._guest = volume, guest
         self.figures: Figures | None = None
         self.meter: Meter | None = None
-        self._settings, self._places, self._store, self._push = settings, places, store, push
+        self._settings, self._places, self._store = settings, places, store
         self._on_end = on_end
         self.upstreams = Upstreams(places, name)
         self._wake, self._news = asyncio.Event(), asyncio.Event()
@@ -63,9 +63,7 @@ class Lane:
         self._idle.set()
         self._answers = Answers(store, name)
         self._ends = Ends(store, name, self._answers)
-        self._tree_is_prepared = False
-        self.besides: set[asyncio.Task[None]] = set()
-        """What still goes on behind answered requests."""
+        self.below = Below(store, push, name)
 
     @property
     def is_origin(self) -> bool:
@@ -95,7 +93,7 @@ class Lane:
     def catch_up(self) -> None:
         """Tell what is published to who does not know of it, as one that has just become a downstream."""
         with dispensable():
-            self._tell()
+            self.below.tell()
 
     def wake(self) -> None:
         """There may be a new request."""
@@ -124,7 +122,7 @@ class Lane:
     async def _begin(self) -> None:
         try:
             await self._finish_interrupted()
-            self._tell()  # who died right behind a publication told nobody, and the upstream may be gone by now
+            self.below.tell()  # who died right behind a publication told nobody, and the upstream may be gone by now
         except (ApplianceError, OSError, sqlite3.Error) as error:
             log.trouble("publication not finished yet, the next run tries again", reason=str(error))
         except Exception:  # the next run meets it again, and tells of it
@@ -159,13 +157,7 @@ class Lane:
             await Change(self._settings, self._places, self._store, self.name, run).finish_publication()
             state = self._store.archive(self.name)
             log.event("publication finished after a restart", archive=self.name, run=run.id, serial=state.serial)
-            self._tell()
-
-    def _tell(self) -> None:
-        """Tell every downstream that does not know what is published."""
-        state = self._store.archive(self.name)
-        if state.publication:
-            self._push.spread(self.name, state.publication, state.serial)
+            self.below.tell()
 
     async def _serve(self, requests: list[Request]) -> None:
         to_the_end = any(request.stage != "stage1" for request in requests) or self.is_origin
@@ -179,34 +171,41 @@ class Lane:
 
     async def _carry_out(self, id: int, requests: list[Request], to_the_end: bool) -> None:
         """The run from its begin to its end, whatever happens in it."""
-        run = self._store.run(id)
-        assert run
+        with self._under_way(id) as figures:
+            try:
+                change = await self._change(id, requests, figures, to_the_end)
+                if self.is_origin:
+                    published = await self._publish(change, requests)
+                else:
+                    published = await self._sync(change, requests, to_the_end)
+            except Exception as error:
+                await self._ends.bad(id, figures, requests, self._explained(error))
+            else:
+                await self._succeeded(id, change, requests, published)
+
+    @contextmanager
+    def _under_way(self, id: int) -> Iterator[Figures]:
+        """A run, as others see it."""
         self._idle.clear()
         self._news.clear()
         figures = self.figures = Figures()
         self.meter = Meter(id, figures, Staging(self._places.staging(self.name)))
         try:
-            self._be_there(anew=any(request.allow_rollback for request in requests))
-            await self._finish_interrupted()
-            change = await self._change(run, requests, figures, to_the_end)
-            if self.is_origin:
-                published = await self._publish(change, requests)
-            else:
-                published = await self._sync(change, requests, to_the_end)
-        except ApplianceError as error:
-            await self._ends.bad(id, figures, requests, self._guest.explained(self.name, error))
-        except (OSError, sqlite3.Error) as error:
-            await self._ends.bad(id, figures, requests, self._local(error))
-        except Exception as error:  # a fault of ours must not make the container restart into the same fault for ever
-            log.fault("run hit a fault of the appliance itself")
-            await self._ends.bad(id, figures, requests, ApplianceError(f"{type(error).__name__}: {error}"))
-        else:
-            await self._succeeded(id, change, requests, published)
+            yield figures
         finally:
             self.figures = self.meter = None
             self._idle.set()
-            self._count(figures)
+            self._ends.count(figures)
             self._on_end()
+
+    def _explained(self, error: Exception) -> ApplianceError:
+        """What ended a run, in our words. A fault of ours must not make the container restart into it for ever."""
+        if isinstance(error, ApplianceError):
+            return self._guest.explained(self.name, error)
+        if isinstance(error, OSError | sqlite3.Error):
+            return self._local(error)
+        log.fault("run hit a fault of the appliance itself")
+        return ApplianceError(f"{type(error).__name__}: {error}")
 
     def _local(self, error: OSError | sqlite3.Error) -> SyncError:
         """A disk of ours that is full or ill: whoever makes room wants to see it used."""
@@ -215,20 +214,12 @@ class Lane:
             fact, volume = f"{error.filename or self._places.archive(self.name)}: {error.strerror}", "volume"
         return SyncError(fact, f"check the space, the inodes and the permissions of the {volume}", Verdict.LOCAL)
 
-    def _count(self, figures: Figures) -> None:
-        """What a run has cost is only counted: no store that is full may keep anybody from the next."""
-        figures.leave()
-        with suppress(sqlite3.Error):
-            plan = (figures.planner, figures.planned_files, figures.planned_bytes)
-            self._store.spent(self.name, figures.spent, *plan)
-
-    async def _change(self, run: Run, requests: list[Request], figures: Figures, to_the_end: bool) -> Change:
-        """The run with the upstream that it is to use."""
-        permits = Permits(
-            deletes=any(request.allow_deletes for request in requests),
-            rollback=any(request.allow_rollback for request in requests),
-            full=any(request.full for request in requests),
-        )
+    async def _change(self, id: int, requests: list[Request], figures: Figures, to_the_end: bool) -> Change:
+        """The run with the upstream that it is to use. Raises SyncError when there is no place for it."""
+        run, permits = self._store.run(id), permits_of(requests)
+        assert run
+        self._be_there(anew=permits.rollback)
+        await self._finish_interrupted()
         ours = None if permits.rollback else self._store.archive(self.name).serial
         settings = await self.upstreams.choose(self._settings, ours, not to_the_end or permits.rollback)
         return Change(settings, self._places, self._store, self.name, run, permits, figures, self._volume)
@@ -237,7 +228,7 @@ class Lane:
         serial = await change.publish_origin()
         log.event("published", serial=serial)
         await self._answers.settle([request for request in requests if request.stage == "stage1"], words.DONE)
-        await self._push.stage1(self.name)
+        await self.below.prepare()
         return True
 
     async def _sync(self, change: Change, requests: list[Request], to_the_end: bool) -> bool:
@@ -245,32 +236,20 @@ class Lane:
 
         async def payload_is_here() -> None:
             if any(request.mhop for request in early):
-                await self._prepare_tree()
+                await self.below.prepare()
             await self._answers.settle(early, words.DONE)
 
-        async def verified(new_payload: bool) -> None:
-            if new_payload or not self._tree_is_prepared:
-                await self._prepare_tree()
-
-        return await change.sync(to_the_end, Reports(payload_is_here, verified, self._news))
-
-    async def _prepare_tree(self) -> None:
-        """Stage 1 of those below us: their payload comes before anybody's index."""
-        await self._push.stage1(self.name)
-        self._tree_is_prepared = True
+        return await change.sync(to_the_end, Reports(payload_is_here, self.below.prepare_for, self._news))
 
     async def _succeeded(self, id: int, change: Change, requests: list[Request], published: bool) -> None:
         state = self._store.archive(self.name)
         if full := any(request.stage != "stage1" for request in requests):
-            self._tree_is_prepared = False
-            self._tell()
-            if state.publication:
-                self._aside(self._after_push(change))
+            self.below.synced(change.after_push)
             if not self.is_origin:
                 await change.prune()
         self._ends.good(id, change.figures, published, state.serial)
         if any(request.callback for request in requests):
-            self._aside(self._push.callback(self.name))
+            self.below.call_back()
         carried = f"{words.CARRIES} {state.serial}" if full and state.serial else ""
         pushed = [request for request in requests if request.source == "ssh"]
         await self._answers.settle(pushed, words.DONE, f"{carried} {self._site}".rstrip() if carried else "")
@@ -281,16 +260,3 @@ class Lane:
         """Where users find the archive here, as far as we know; empty when they do not."""
         root = self._settings.public.http
         return "" if root == NOWHERE else f"{root}/{self.name}"
-
-    async def _after_push(self, change: Change) -> None:
-        await self._push.first_round(self.name)
-        try:
-            await change.after_push()
-        except ApplianceError as error:
-            log.trouble("hook after the push failed", archive=self.name, reason=str(error))
-
-    def _aside(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do something that nobody waits for."""
-        doing = asyncio.create_task(work)
-        self.besides.add(doing)
-        doing.add_done_callback(self.besides.discard)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 
 from appliance.records import Request
+from appliance.run.figures import Permits
 
 
 def new_request(
@@ -31,13 +33,24 @@ def together(due: list[Request], waiting: list[Request]) -> list[Request]:
 def again(archive: str, requests: list[Request], due: float) -> Request:
     """All that was asked for, once more."""
     stage = "all" if any(request.stage != "stage1" for request in requests) else "stage1"
+    permits = permits_of(requests)
     return replace(
         new_request(archive, stage, "retry", "ourselves", due=due),
         mhop=any(request.mhop for request in requests),
         callback=any(request.callback for request in requests),
-        allow_deletes=any(request.allow_deletes for request in requests),
-        allow_rollback=any(request.allow_rollback for request in requests),
-        full=any(request.full for request in requests),
+        allow_deletes=permits.deletes,
+        allow_rollback=permits.rollback,
+        full=permits.full,
+    )
+
+
+def permits_of(requests: Iterable[Request]) -> Permits:
+    """What a run may that serves these: whatever any of them allows."""
+    asked = list(requests)
+    return Permits(
+        deletes=any(request.allow_deletes for request in asked),
+        rollback=any(request.allow_rollback for request in asked),
+        full=any(request.full for request in asked),
     )
 
 

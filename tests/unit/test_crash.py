@@ -113,7 +113,7 @@ async def _publish(house: House, point: int) -> int:
         house.store._db.set_trace_callback(step)
         sys.addaudithook(hear)
         await ask(controller)
-        await until(lambda: not lane.besides)
+        await until(lambda: not lane.below.besides)
         return steps
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from appliance.controller import Controller, new_request
-from appliance.lanes.lane import Lane
+from appliance.lanes.below import Below
 from tests.unit.house import House, ask, played, until
 from tests.unit.upstream import DebianTree, tree
 
@@ -96,14 +96,14 @@ def test_a_run_that_the_store_lost_sight_of_is_ended_by_the_next(house: House) -
 def test_a_fault_of_ours_behind_a_publication_ends_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor at the start: what was to be done is done when the fault is gone."""
     monkeypatch.setattr("appliance.lasting.PAUSE", 0.05)
-    tell, faults = Lane._tell, [ZeroDivisionError, ZeroDivisionError]
+    tell, faults = Below.tell, [ZeroDivisionError, ZeroDivisionError]
 
-    def fail(lane: Lane) -> None:
+    def fail(below: Below) -> None:
         if faults:
             raise faults.pop()
-        tell(lane)
+        tell(below)
 
-    monkeypatch.setattr(Lane, "_tell", fail)
+    monkeypatch.setattr(Below, "tell", fail)
 
     async def scene(controller: Controller) -> None:
         assert (await ask(controller)).code == 0

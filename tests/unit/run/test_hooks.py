@@ -76,7 +76,7 @@ def scene(tmp_path: Path, failing: int, stage: str = "all") -> tuple[Request, Ho
     async def play(house: House) -> Request:
         async with house.open() as controller:
             answered = await ask(controller, stage)
-            await asyncio.gather(*controller.lanes["debian"].besides)
+            await asyncio.gather(*controller.lanes["debian"].below.besides)
             return answered
 
     with daemon(tmp_path, {"debian": origin.root}) as port:
