@@ -116,7 +116,7 @@ class Controller:
         return names
 
     def _welcome(self, member: Member) -> None:
-        """Tell who has joined of what is published already."""
+        """Tell who has joined, or has moved, of what is published already."""
         for archive in member.carries:
             state = self.store.archive(archive)
             if archive in self.lanes and state.publication:
@@ -156,14 +156,18 @@ class Controller:
             raise ApplianceError(f"no archive {archive!r}", f"there are: {', '.join(self.lanes)}")
         return self.lanes[archive]
 
-    def reload(self, settings: Settings) -> None:
-        """Take over what mounted files say now: keys, secrets, downstreams, countries; and who is a member."""
+    def reload(self, settings: Settings, afresh: bool = True) -> None:
+        """Take over what mounted files say now: keys, secrets, downstreams, countries; and who is a member.
+
+        If only that has changed, not ``afresh``: connections to all others are kept.
+        """
         self.settings = settings
         self.countries.take_over(settings.geoip)
         for lane in self.lanes.values():
             lane.take_over(settings)
-        self._tell_faults()
-        self.push.take_over(settings)
+        if afresh:
+            self._tell_faults()
+        self.push.take_over(settings, afresh)
         for lane in self.lanes.values():
             lane.catch_up()
         self.watch.take_over(settings)

@@ -51,17 +51,17 @@ def serve(environ: Mapping[str, str], places: Places) -> int:
 async def _serve(environ: Mapping[str, str], places: Places, controller: Controller, settings: Settings) -> None:
     """``settings`` are as the environment has them, without those who have joined."""
 
-    def put_in_force() -> tuple[Path, ...]:
+    def put_in_force(afresh: bool = False) -> tuple[Path, ...]:
         everybody = with_members(settings, controller.store.members(), time.time())
         changed = render.apply(everybody, places)
-        controller.reload(everybody)
+        controller.reload(everybody, afresh)
         render.reload_programs(changed, places)
         return changed
 
     def reload() -> list[str]:
         nonlocal settings
         settings = effective.load(environ, places)
-        changed = put_in_force()
+        changed = put_in_force(afresh=True)
         log.event("reloaded", changed=", ".join(path.name for path in changed) or "nothing")
         return [path.name for path in changed]
 

@@ -64,6 +64,12 @@ class Heard:
         return self.member.is_joined and not self.before.is_joined
 
     @property
+    def has_moved(self) -> bool:
+        """Whether one that had joined before is to be pushed elsewhere, or for other archives."""
+        facts = [(one.ssh, one.host_keys, one.carries) for one in (self.before, self.member)]
+        return self.before.is_joined and facts[0] != facts[1]
+
+    @property
     def matters(self) -> bool:
         """Whether anything has changed that our programs have to know."""
         quiet = {"said": 0, "seen": None, "told": (), "renew": False}

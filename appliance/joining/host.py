@@ -29,7 +29,8 @@ _SOON: Final = 60.0
 
 
 class Host:
-    """Those whom we have invited. ``renew`` puts in force who is a member by now; ``welcome`` is told who has joined.
+    """Those whom we have invited. ``renew`` puts in force who is a member by now; ``welcome`` is told who has joined,
+    or has moved.
 
     Everything is on disk before anybody is answered.
     """
@@ -119,6 +120,9 @@ class Host:
         one = heard.member
         if heard.has_joined:
             log.event("joined", member=one.name, ssh=one.ssh, archives=" ".join(one.carries))
+            self._welcome(one)
+        elif heard.has_moved:
+            log.event("a member has moved", member=one.name, ssh=one.ssh, archives=" ".join(one.carries))
             self._welcome(one)
         elif one.generation > heard.before.generation:
             log.event("password is changed", member=one.name, user=one.user)

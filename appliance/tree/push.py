@@ -43,11 +43,13 @@ class Push:
         await kept(self._store.deliveries, "every one")
         self.resume()
 
-    def take_over(self, settings: Settings) -> None:
-        """Use these settings from now on, with connections of their own; who could not be told is told again."""
+    def take_over(self, settings: Settings, afresh: bool = True) -> None:
+        """Use these settings from now on; ``afresh``: with connections of their own, and who could not be told is told
+        again."""
         self.settings = self._teller.settings = settings
-        self._teller.connections.renew()
-        self.resume(again=True)
+        if afresh:
+            self._teller.connections.renew()
+        self.resume(again=afresh)
 
     async def stage1(self, archive: str) -> None:
         """Have every staged downstream fetch the payload; returns when each live one has, or at the push timeout.

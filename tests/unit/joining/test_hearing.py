@@ -119,7 +119,8 @@ def test_news_are_taken_over(joined: Member) -> None:
     heard = hear(
         joined, SECRET, NOW + 9, wants="news", said_at=1001, ssh="moved.example.org:22", host_keys=(OTHER_KEY,)
     )
-    assert (heard.member.ssh, heard.member.seen, heard.matters) == ("moved.example.org:22", NOW + 9, True)
+    assert (heard.member.ssh, heard.member.seen) == ("moved.example.org:22", NOW + 9)
+    assert (heard.matters, heard.has_moved, heard.has_joined) == (True, True, False)
     assert answer(heard, SECRET).result == "welcome"
     same = hear(heard.member, SECRET, wants="news", said_at=1002, ssh="moved.example.org:22", host_keys=(OTHER_KEY,))
     assert not same.matters
