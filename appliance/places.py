@@ -26,16 +26,19 @@ class Places:
 
     @property
     def all_staging(self) -> Path:
+        """The staging of all archives; no archive can be called so."""
         return self.data / ".staging"
 
     # state: survives the container
 
     @property
     def store(self) -> Path:
+        """The SQLite file with all that is known."""
         return self.state / "store.sqlite3"
 
     @property
     def inbox(self) -> Path:
+        """Requests that were accepted and are not in the store yet, a file each."""
         return self.state / "inbox"
 
     def journal(self, name: str) -> Path:
@@ -62,14 +65,17 @@ class Places:
 
     @property
     def lock(self) -> Path:
+        """Held by the one controller that uses these volumes."""
         return self.state / "controller.lock"
 
     @property
     def state_host_key(self) -> Path:
+        """The host key that was made here; unused while another is given."""
         return self.state / "keys" / "ssh_host_ed25519_key"
 
     @property
     def state_push_key(self) -> Path:
+        """The same of the key that triggers downstreams and fetches by ssh."""
         return self.state / "keys" / "push_ed25519"
 
     @property
@@ -86,30 +92,37 @@ class Places:
 
     @property
     def keys(self) -> Path:
+        """Of all keys in force."""
         return self.run / "keys"
 
     @property
     def host_key(self) -> Path:
+        """What our sshd shows."""
         return self.keys / "ssh_host_ed25519_key"
 
     @property
     def host_public_key(self) -> Path:
+        """Its public half."""
         return self.keys / "ssh_host_ed25519_key.pub"
 
     @property
     def push_key(self) -> Path:
+        """What our ssh shows."""
         return self.keys / "push_ed25519"
 
     @property
     def push_public_key(self) -> Path:
+        """Its public half."""
         return self.keys / "push_ed25519.pub"
 
     @property
     def next_push_key(self) -> Path:
+        """What takes the place of the push key when every member knows of it. Absent but in between."""
         return self.keys / "push_ed25519_next"
 
     @property
     def next_push_public_key(self) -> Path:
+        """Its public half."""
         return self.keys / "push_ed25519_next.pub"
 
     def private_copy(self, key: Path) -> Path:
@@ -124,10 +137,12 @@ class Places:
 
     @property
     def authorized_keys(self) -> Path:
+        """Who may trigger, and who may fetch by ssh."""
         return self.run / "authorized_keys"
 
     @property
     def known_hosts(self) -> Path:
+        """The host keys that the operator has pinned."""
         return self.run / "known_hosts"
 
     @property
@@ -136,6 +151,7 @@ class Places:
 
     @property
     def rsyncd_secrets(self) -> Path:
+        """The `user:password` lines of the rsync daemon."""
         return self.run / "rsyncd.secrets"
 
     @property
@@ -149,6 +165,7 @@ class Places:
 
     @property
     def tls_cert(self) -> Path:
+        """Absent without a certificate, as its key."""
         return self.run / "tls.crt"
 
     @property
@@ -179,20 +196,24 @@ class Places:
 
     @property
     def users(self) -> Path:
+        """passwd, group and shadow of whatever uid we were started with."""
         return self.run / "users"
 
     # run: sockets and marks of the running processes
 
     @property
     def door(self) -> Path:
+        """Where the desk takes questions about requests."""
         return self.run / "door.sock"
 
     @property
     def api(self) -> Path:
+        """Where the controller speaks HTTP."""
         return self.run / "api.sock"
 
     @property
     def supervisor(self) -> Path:
+        """supervisord's own socket."""
         return self.run / "supervisor.sock"
 
     @property
@@ -207,6 +228,7 @@ class Places:
 
     @property
     def controller_pid(self) -> Path:
+        """The process that a reload is told to. Absent without one."""
         return self.run / "controller.pid"
 
     @property

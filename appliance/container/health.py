@@ -52,6 +52,7 @@ def check(sshd: int = 2222, rsyncd: int = 8730, http: int = 8080, tls: int | Non
 
 
 def main() -> int:
+    """The health check: 0 when all is well, else 1 with the faults on standard error."""
     faults = check(tls=1873 if os.path.exists(TLS_MARK) else None)
     for name, fault in faults.items():
         print(f"{name}: {fault}", file=sys.stderr)

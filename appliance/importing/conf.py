@@ -30,6 +30,7 @@ class Conf:
         return value.text.strip() or default if value and not value.open else default
 
     def is_true(self, name: str) -> bool:
+        """As the scripts test it: nothing but `true` is."""
         return self.text(name) == "true"
 
     def where(self, name: str) -> str:

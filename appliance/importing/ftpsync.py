@@ -27,7 +27,8 @@ NOT_NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "TLS is OpenSSL's here, and the host name is always checked": ("RSYNC_SSL_METHOD",),
 }  # fmt: skip
 CONNECTION: Final = (
-    "RSYNC_PASSWORD", "RSYNC_PROXY", "RSYNC_SOURCE", "RSYNC_SSL", "RSYNC_SSL_CAPATH", "RSYNC_SSL_PORT",
+    "RSYNC_PASSWORD", "RSYNC_PATH", "RSYNC_PROXY", "RSYNC_SOURCE", "RSYNC_SSL", "RSYNC_SSL_CAPATH", "RSYNC_SSL_PORT",
+    "RSYNC_TRANSPORT", "RSYNC_USER",
 )  # fmt: skip
 """What says nothing without an upstream."""
 TRANSPORTS: Final = {"": "rsync", "undefined": "rsync", "plain": "rsync", "ssl": "rsync+tls", "ssh": "rsync+ssh"}
@@ -73,26 +74,40 @@ def archive(conf: Conf, name: str) -> Iterator[Line]:
 def _upstream(conf: Conf, name: str) -> Iterator[Line]:
     for one in CONNECTION:
         conf.has(one)
-    host, user, transport = conf.text("RSYNC_HOST"), conf.text("RSYNC_USER"), conf.text("RSYNC_TRANSPORT")
-    path = conf.text("RSYNC_PATH", "debian").strip("/")
-    secure = transport == "ssl" or (not transport and conf.is_true("RSYNC_SSL"))
-    port = conf.text("RSYNC_SSL_PORT", "1873")
     key = variable("ARCHIVES", name, "UPSTREAM")
-    if not host:
+    if not conf.text("RSYNC_HOST"):
         why = "RSYNC_SOURCE is for tests alone" if conf.has("RSYNC_SOURCE") else "RSYNC_HOST is not known"
         yield Remark(f"{key} is missing: {why}. Without it the archive begins here")
         return
-    scheme = "rsync+tls" if secure else TRANSPORTS.get(transport)
-    url = f"{scheme}://{user + '@' if user else ''}{host}{':' + port if secure and port != '1873' else ''}/{path}"
     try:
-        if scheme is None:
-            raise Fault(f"RSYNC_TRANSPORT={transport} is unknown", "it is ssl, ssh or nothing")
-        yield Setting(key, Upstream.parse(url).url)
+        yield Setting(key, _address(conf).url)
     except Fault as fault:
         yield Remark(f"{key} is missing: {fault.fact}; {fault.cure}. Without it the archive begins here")
         return
-    yield from _credentials(conf, name, transport == "ssh")
-    if secure and (authorities := conf.text("RSYNC_SSL_CAPATH", "/etc/ssl/certs").rstrip("/")) != "/etc/ssl/certs":
+    yield from _credentials(conf, name, conf.text("RSYNC_TRANSPORT") == "ssh")
+    yield from _way(conf, name)
+
+
+def _is_secure(conf: Conf) -> bool:
+    transport = conf.text("RSYNC_TRANSPORT")
+    return transport == "ssl" or (not transport and conf.is_true("RSYNC_SSL"))
+
+
+def _address(conf: Conf) -> Upstream:
+    """Where it is. Raises Fault when that is said in a way that we do not know."""
+    transport, secure = conf.text("RSYNC_TRANSPORT"), _is_secure(conf)
+    scheme = "rsync+tls" if secure else TRANSPORTS.get(transport)
+    if scheme is None:
+        raise Fault(f"RSYNC_TRANSPORT={transport} is unknown", "it is ssl, ssh or nothing")
+    user, port = conf.text("RSYNC_USER"), conf.text("RSYNC_SSL_PORT", "1873")
+    place = f"{user + '@' if user else ''}{conf.text('RSYNC_HOST')}{':' + port if secure and port != '1873' else ''}"
+    return Upstream.parse(f"{scheme}://{place}/{conf.text('RSYNC_PATH', 'debian').strip('/')}")
+
+
+def _way(conf: Conf, name: str) -> Iterator[Line]:
+    """What is on the way there: an authority of its own, a proxy."""
+    usual = "/etc/ssl/certs"
+    if _is_secure(conf) and (authorities := conf.text("RSYNC_SSL_CAPATH", usual).rstrip("/")) != usual:
         key = variable("ARCHIVES", name, "TLS_CA")
         yield Remark(f"RSYNC_SSL_CAPATH={authorities}: join its certificates into one file, and name that in {key}")
     if proxy := conf.text("RSYNC_PROXY"):

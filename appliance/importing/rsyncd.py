@@ -15,10 +15,12 @@ class Module:
     parameters: Mapping[str, str]
 
     def text(self, name: str) -> str:
+        """A parameter by its name without spaces; empty when it is not there."""
         return self.parameters.get(name, "")
 
     @property
     def path(self) -> str:
+        """Its directory, without a slash at the end."""
         return self.text("path").rstrip("/")
 
 

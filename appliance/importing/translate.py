@@ -142,10 +142,7 @@ def _secrets(served: Rsyncd, layout: Layout) -> Iterator[Line]:
                 f"{path} {found.trouble if found else 'is not there'}: its lines belong into {mounted('rsync_secrets')}"
             )
             continue
-        for line in found.text.splitlines():
-            user, colon, password = line.strip().partition(":")
-            if not colon or user.startswith("#"):
-                continue
+        for user, password in _users(found.text):
             if users.setdefault(user, password) != password:
                 yield Remark(f"{path}: another password for {user}; here a user has one for all archives")
     if paths:
@@ -153,6 +150,14 @@ def _secrets(served: Rsyncd, layout: Layout) -> Iterator[Line]:
     if users:
         text = "".join(f"{user}:{password}\n" for user, password in users.items())
         yield Enclosed("rsync_secrets", text, f"the user:password lines of {', '.join(paths)}")
+
+
+def _users(text: str) -> Iterator[tuple[str, str]]:
+    """The users of a secrets file, each with a password."""
+    for line in text.splitlines():
+        user, colon, password = line.strip().partition(":")
+        if colon and not user.startswith("#"):
+            yield user, password
 
 
 def _triggers(archives: list[Old], layout: Layout) -> Iterator[Line]:

@@ -24,6 +24,7 @@ class Word:
     open: str = ""
 
     def add(self, text: str, open: str = "") -> None:
+        """More of it; what was open first stays the reason."""
         self.text += text
         self.open = self.open or open
 

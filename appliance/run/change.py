@@ -54,7 +54,7 @@ class Change:
     ) -> None:
         ground = self._ground = Ground(settings, places, store, name, run, permits, figures, volume)
         self.figures = ground.figures
-        self._inspection = Inspection(settings, places, store, name, run, permits)
+        self._inspection = Inspection(ground)
         self._planning = Planning(settings, places, store, name, self._differ)
         self._ordering = Ordering(ground)
 

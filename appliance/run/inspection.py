@@ -10,19 +10,16 @@ from dataclasses import replace
 from appliance.commands import Verdict
 from appliance.errors import SyncError
 from appliance.meanwhile import meanwhile
-from appliance.places import Places
-from appliance.records import Run
-from appliance.run.figures import Permits
-from appliance.run.reach import choice_of, profile_of
-from appliance.settings import Archive, Settings
-from appliance.store import Store
+from appliance.run.ground import Ground
+from appliance.run.reach import choice_of
+from appliance.settings import Archive
 from appliance.sync import plan, prune, verify
 from appliance.sync.audit import REPOSITORIES, Audit
 from appliance.sync.behind import Behind
 from appliance.sync.changes import Changes
 from appliance.sync.choice import Choice
 from appliance.sync.count import nobody
-from appliance.sync.fetch import Staging, is_brief
+from appliance.sync.fetch import is_brief
 from appliance.sync.order import roots_of
 from appliance.sync.profile import Kind, kind_of
 from appliance.sync.publish import staged
@@ -36,11 +33,10 @@ from appliance.sync.view import View
 class Inspection:
     """The inspection of one run."""
 
-    def __init__(self, settings: Settings, places: Places, store: Store, name: str, run: Run, permits: Permits) -> None:
-        self._archive, self._store = settings.archives[name], store
-        self._profile = profile_of(self._archive)
-        self._name, self._run, self._permits = name, run, permits
-        self._tree, self._staging = places.archive(name), Staging(places.staging(name))
+    def __init__(self, ground: Ground) -> None:
+        self._archive, self._store, self._profile = ground.archive, ground.store, ground.profile
+        self._name, self._run, self._permits = ground.name, ground.run, ground.permits
+        self._tree, self._staging = ground.tree, ground.staging
         self._remembered = Remembered()
 
     def reading(self, payload: Changes) -> AbstractAsyncContextManager[Callable[[str], None]]:

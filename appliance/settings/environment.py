@@ -40,6 +40,7 @@ class Variable:
 
     @property
     def pattern(self) -> re.Pattern[str]:
+        """Matches the names that it has in an environment."""
         return re.compile(re.escape(self.name).replace(re.escape(SOME), SEGMENT))
 
 
@@ -98,6 +99,7 @@ def variables() -> tuple[Variable, ...]:
 
 
 def find(name: str) -> Variable | None:
+    """The variable that a name is one of; None when there is no such."""
     return next((variable for variable in variables() if variable.pattern.fullmatch(name)), None)
 
 

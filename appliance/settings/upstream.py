@@ -31,6 +31,7 @@ class Upstream:
 
     @classmethod
     def parse(cls, text: str) -> Upstream:
+        """Raises Fault."""
         url, host, port = split(text.strip(), TRANSPORTS, UPSTREAM_FORM)
         path = url.path.strip("/")
         steps = path.split("/")

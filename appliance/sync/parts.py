@@ -39,20 +39,25 @@ def deal(parts: Path, shares: Sequence[Changes]) -> list[Changes]:
     left.sort(key=lambda path: (_owner(path, wanted) is None, -path.lstat().st_size))
     alone: list[Change] = []
     for path in left:
-        size = path.lstat().st_size
-        fitting = [change for change in wanted.get(path.name, ()) if not change.size or change.size >= size]
-        if not fitting:
+        if taker := _taker(path, wanted):
+            place = place_of(parts, Changes.of([taker]))
+            place.mkdir(exist_ok=True)
+            os.replace(path, place / path.name)
+            wanted[path.name].remove(taker)
+            alone.append(taker)
+        else:
             path.unlink()
-            continue
-        taker = owner if (owner := _owner(path, wanted)) in fitting else fitting[0]
-        place = place_of(parts, Changes.of([taker]))
-        place.mkdir(exist_ok=True)
-        os.replace(path, place / path.name)
-        wanted[path.name].remove(taker)
-        alone.append(taker)
     taken = {change.path for change in alone}
     rest = (share.only(lambda change: change.path not in taken) for share in shares)
     return [*(Changes.of([change]) for change in alone), *filter(None, rest)]
+
+
+def _taker(part: Path, wanted: Mapping[str, list[Change]]) -> Change | None:
+    """The file that takes a part: its owner, else the first that it fits; what is larger than a file is none of it."""
+    size = part.lstat().st_size
+    fitting = [change for change in wanted.get(part.name, ()) if not change.size or change.size >= size]
+    owner = _owner(part, wanted)
+    return owner if owner in fitting else next(iter(fitting), None)
 
 
 def _owner(part: Path, wanted: Mapping[str, list[Change]]) -> Change | None:

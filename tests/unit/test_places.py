@@ -5,18 +5,21 @@ from pathlib import Path
 from appliance.places import Places
 
 
+def every_place(places: Places) -> dict[str, Path]:
+    found = {name: getattr(places, name) for name, value in vars(Places).items() if isinstance(value, property)}
+    return {name: place for name, place in found.items() if isinstance(place, Path)}
+
+
 def test_every_place_is_below_its_root() -> None:
     places = Places()
-    roots = (places.run, places.state, places.data)
-    names = [name for name, value in vars(Places).items() if isinstance(value, property)]
-    assert len(names) > 20
-    for name in names:
-        assert any(root in getattr(places, name).parents for root in roots), name
+    found = every_place(places)
+    assert len(found) > 20
+    for name, place in found.items():
+        assert {places.run, places.state, places.data} & {*place.parents}, name
 
 
 def test_no_two_places_are_the_same() -> None:
-    places = Places()
-    paths = [getattr(places, name) for name, value in vars(Places).items() if isinstance(value, property)]
+    paths = list(every_place(Places()).values())
     assert len(set(paths)) == len(paths)
 
 
