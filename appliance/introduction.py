@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 
+from appliance import ssh
 from appliance.places import Places
 from appliance.settings import Settings
 from appliance.settings.public import host_port
@@ -39,9 +40,8 @@ def pins(settings: Settings, places: Places) -> tuple[str, ...]:
 
 
 def pinned_as(address: str) -> str:
-    """What `known_hosts` calls the sshd at `host:port` (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT)."""
-    host, port = host_port(address)
-    return host if port == 22 else f"[{host}]:{port}"
+    """What `known_hosts` calls the sshd at `host:port`."""
+    return ssh.known_as(*host_port(address))
 
 
 def _addresses(name: str) -> str:

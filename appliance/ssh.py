@@ -40,3 +40,8 @@ def client(
 def _push_keys(places: Places) -> list[Path]:
     """While the push key is replaced, the old one first: who has not heard of the new one sees no failed attempt."""
     return [places.push_key, *([places.next_push_key] if places.next_push_key.exists() else [])]
+
+
+def known_as(host: str, port: int) -> str:
+    """What known_hosts calls the sshd of a host (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT)."""
+    return host if port == 22 else f"[{host}]:{port}"

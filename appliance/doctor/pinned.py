@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from appliance import commands
+from appliance import commands, ssh
 from appliance.doctor.finding import Finding, error, note, ok
 from appliance.doctor.patient import Patient
 
@@ -12,17 +12,12 @@ SCAN: Final = 10
 """Seconds for a look at a host's keys."""
 
 
-def name_of(host: str, port: int) -> str:
-    """How known_hosts calls a host (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT)."""
-    return host if port == 22 else f"[{host}]:{port}"
-
-
 async def host_key(patient: Patient, host: str, port: int, who: str) -> Finding:
     """Whether a host shows the key that is pinned for it; ``who`` is what people call it.
 
     The key it shows now is offered for pasting: whether it is the right one only its operator can say.
     """
-    name = name_of(host, port)
+    name = ssh.known_as(host, port)
     lines = await _pinned(patient, name)
     shown = await _shown(host, port, _kinds(lines) or "ed25519") or await _shown(host, port, "ecdsa,rsa")
     variable = patient.written("MIRROR_KNOWN_HOSTS")

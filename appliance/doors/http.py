@@ -16,9 +16,10 @@ from starlette.routing import Route
 
 from appliance import metrics, status
 from appliance.controller import Controller
-from appliance.doors import joining, lists, page
+from appliance.doors import lists, page
 from appliance.doors.api import Api
 from appliance.doors.facts import Facts
+from appliance.doors.joining import Joining
 from appliance.doors.levers import Levers
 from appliance.doors.redirect import App, Redirect
 from appliance.doors.tables import Tables
@@ -51,7 +52,7 @@ def application(controller: Controller, reload: Callable[[], list[str]]) -> App:
             Route("/metrics", measure),
             *WebTriggers(controller).routes(),
             *lists.routes(controller, tables),
-            *joining.routes(controller),
+            *Joining(controller).routes(),
             *Facts(controller).routes(),
             *Levers(controller, reload).routes(),
         ],

@@ -23,49 +23,61 @@ OFTEN: Final = 60.0
 """Seconds between two log lines about strangers, however many there are."""
 
 
-def routes(controller: Controller) -> list[Route]:
-    """``/join`` is everybody's, what is below ``/control/`` nginx shows to nobody."""
-    strangers, host = Strangers(), controller.host
+class Joining:
+    """What one controller hears of those who join, and what it is told about them."""
 
-    async def join(request: Request) -> Response:
+    def __init__(self, controller: Controller) -> None:
+        self._controller, self._strangers = controller, Strangers()
+
+    def routes(self) -> list[Route]:
+        """``/join`` is everybody's, what is below ``/control/`` nginx shows to nobody."""
+        return [
+            Route("/join", self.join, methods=["POST"]),
+            Route("/control/admit", self.admit, methods=["POST"]),
+            Route("/control/invite", self.invite, methods=["POST"]),
+            Route("/control/revoke", self.revoke, methods=["POST"]),
+            Route("/control/rotate", self.rotate, methods=["POST"]),
+            Route("/control/rotate-push-key", self.rotate_push_key, methods=["POST"]),
+            Route("/control/members", self.members),
+        ]
+
+    async def join(self, request: Request) -> Response:
+        """A statement, and the answer to it."""
         try:
-            heard = host.hear(await _line(request))
+            heard = self._controller.host.hear(await _line(request))
         except (Stranger, Fault):
-            strangers.note(request.headers.get("x-real-ip", ""))
+            self._strangers.note(request.headers.get("x-real-ip", ""))
             # Who is not believed is not told why: nor whether anybody of that name was invited.
             return PlainTextResponse("not believed\n", 403)
         return PlainTextResponse(f"{heard.line}\n")
 
-    async def admit(request: Request) -> Response:
-        return JSONResponse(_told(_admitted(controller, (await request.json())["line"])))
+    async def admit(self, request: Request) -> Response:
+        """A statement that came by an operator's hand."""
+        return JSONResponse(_told(_admitted(self._controller, (await request.json())["line"])))
 
-    async def invite(request: Request) -> Response:
+    async def invite(self, request: Request) -> Response:
+        """A token for a new member, or a new one for an old member."""
         wanted = await request.json()
         lists = {key: tuple(wanted[key]) for key in ("archives", "sources")}
-        invitation, replaced = host.invite(Offer(**{**wanted, **lists}))
+        invitation, replaced = self._controller.host.invite(Offer(**{**wanted, **lists}))
         return JSONResponse({"token": invitation.token, "expires_at": invitation.expires_at, "replaced": replaced})
 
-    async def revoke(request: Request) -> Response:
-        return JSONResponse(status.member(host.revoke((await request.json())["name"])))
+    async def revoke(self, request: Request) -> Response:
+        """Somebody is no member any more."""
+        return JSONResponse(status.member(self._controller.host.revoke((await request.json())["name"])))
 
-    async def rotate(request: Request) -> Response:
-        return JSONResponse(status.member(host.rotate((await request.json())["name"])))
+    async def rotate(self, request: Request) -> Response:
+        """A member is to ask for a new secret."""
+        return JSONResponse(status.member(self._controller.host.rotate((await request.json())["name"])))
 
-    async def rotate_push_key(request: Request) -> Response:
-        return JSONResponse(asdict(host.rotate_push_key((await request.json())["finish"])))
+    async def rotate_push_key(self, request: Request) -> Response:
+        """A second push key is made, or takes the place of the first."""
+        return JSONResponse(asdict(self._controller.host.rotate_push_key((await request.json())["finish"])))
 
-    async def members(_: Request) -> Response:
-        return JSONResponse({"members": {one.name: status.member(one) for one in controller.store.members()}})
-
-    return [
-        Route("/join", join, methods=["POST"]),
-        Route("/control/admit", admit, methods=["POST"]),
-        Route("/control/invite", invite, methods=["POST"]),
-        Route("/control/revoke", revoke, methods=["POST"]),
-        Route("/control/rotate", rotate, methods=["POST"]),
-        Route("/control/rotate-push-key", rotate_push_key, methods=["POST"]),
-        Route("/control/members", members),
-    ]
+    async def members(self, _: Request) -> Response:
+        """Everybody who was invited, as their operator may know them."""
+        store = self._controller.store
+        return JSONResponse({"members": {one.name: status.member(one) for one in store.members()}})
 
 
 class Strangers:
