@@ -59,6 +59,7 @@ def upstream(tmp_path: Path) -> Iterator[Upstream]:
 
 
 def test_a_token_says_all_that_a_new_mirror_needs(upstream: Upstream) -> None:
+    before = time.time()
     token, replaced = upstream.host.invite(Offer("new.example.org", ("debian", "alma"), "all", 60, ("192.0.2.7",)))
     assert (token.name, token.upstream, token.sources) == ("new.example.org", "hub.example.org", ("192.0.2.7",))
     assert token.archives == {"debian": "debian", "alma": "rpm"}
@@ -67,7 +68,7 @@ def test_a_token_says_all_that_a_new_mirror_needs(upstream: Upstream) -> None:
     (pin,) = token.host_keys
     assert pin.startswith("[hub.example.org]:2222 ssh-ed25519 ")
     assert pin.split()[1:] == upstream.house.places.host_public_key.read_text().split()[:2]
-    assert 55 < token.expires_at - time.time() < 61
+    assert int(before) <= token.expires_at - 60 <= time.time() + 1
     assert not replaced
     (member,) = enrolled(upstream.house.places.store)
     assert (member.state, member.push) == ("invited", "all")
@@ -174,7 +175,7 @@ def test_an_old_password_goes_when_its_time_has_come(upstream: Upstream) -> None
 
     async def wait() -> None:
         working = asyncio.create_task(upstream.host.work())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while upstream.renewed == before:
                 await asyncio.sleep(0.01)
         working.cancel()

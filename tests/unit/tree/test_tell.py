@@ -48,7 +48,7 @@ def test_who_hangs_up_before_a_word_is_told_with_the_cure(linger: bytes) -> None
         thread = threading.Thread(target=hang_up)
         thread.start()
         argv = ["ssh", "-F", "none", "-o", "BatchMode=yes", "-p", str(server.getsockname()[1]), "m@127.0.0.1", "true"]
-        outcome = asyncio.run(commands.run(argv, deadline=20, env={"HOME": "/nonexistent"}))
+        outcome = asyncio.run(commands.run(argv, deadline=60, env={"HOME": "/nonexistent"}))
         thread.join()
     said = tell.reason(outcome)
     assert "too many connections" in said
