@@ -13,7 +13,7 @@ import contextlib
 import resource
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
@@ -153,14 +153,34 @@ async def run(
 
 
 async def _start(argv: Sequence[str], env: Mapping[str, str] | None) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        *argv,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={**ENVIRONMENT, **(env or {}), **_marks},
-        start_new_session=True,
+    return await _whole(
+        asyncio.create_subprocess_exec(
+            *argv,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={**ENVIRONMENT, **(env or {}), **_marks},
+            start_new_session=True,
+        )
     )
+
+
+async def _whole(start: Coroutine[Any, Any, asyncio.subprocess.Process]) -> asyncio.subprocess.Process:
+    """A start to its end; who is cancelled meanwhile hears of it at his next wait.
+
+    asyncio would end the child alone, which may have begun, and started others, while we were still to hear of it.
+    """
+    starting, task, put_off = asyncio.ensure_future(start), asyncio.current_task(), 0
+    assert task
+    while not starting.done():
+        try:
+            await asyncio.wait((starting,))
+        except asyncio.CancelledError:
+            put_off += 1
+            task.uncancel()
+    for _ in range(put_off):
+        task.cancel()
+    return starting.result()
 
 
 def _limit(pid: int, memory: int) -> None:

@@ -6,10 +6,12 @@ import re
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from appliance.commands import MISSING, TIMED_OUT, Outcome, run, run_now
+from tests.unit.house import until
 from tests.unit.upstream import PATIENCE, eventually
 
 
@@ -137,6 +139,33 @@ def test_who_is_cancelled_twice_leaves_nobody_behind(tmp_path: Path) -> None:
             running.cancel()
             await asyncio.sleep(0.05)
         await asyncio.wait((running,))
+
+    asyncio.run(scene())
+    eventually(lambda: not _lives(int(pid.read_text())))
+
+
+def test_who_is_cancelled_while_a_program_starts_leaves_nobody_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine it has begun, and has started others, before its start is known here."""
+    pid, begin = tmp_path / "pid", asyncio.create_subprocess_exec
+    script = f"sleep 600 & echo $! > {pid}.new; mv {pid}.new {pid}; wait"
+
+    async def scene() -> None:
+        known, loop = asyncio.Event(), asyncio.get_running_loop()
+
+        async def slowly(*argv: str, **options: Any) -> asyncio.subprocess.Process:
+            child = await begin(*argv, **options)
+            await until(pid.exists)
+            patience.reschedule(0)
+            loop.call_later(0.01, known.set)
+            await known.wait()
+            return child
+
+        monkeypatch.setattr(asyncio, "create_subprocess_exec", slowly)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(None) as patience:
+                await run(["sh", "-c", script], deadline=600)
 
     asyncio.run(scene())
     eventually(lambda: not _lives(int(pid.read_text())))
