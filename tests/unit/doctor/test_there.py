@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.doctor import clock, downstreams, reaching, upstreams
+from appliance.doctor import clock, downstreams, reaching, refusals, upstreams
 from appliance.doctor.finding import Finding, Level
 from appliance.places import Places
 from tests.unit.doctor.room import UPSTREAM, look, only
@@ -101,7 +101,7 @@ def test_an_upstream_that_is_not_there(places: Places, where: str, fact: str) ->
 
 
 def test_a_wrong_port_is_told_the_right_one(places: Places, hub: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upstreams, "_PORTS", (hub,))
+    monkeypatch.setattr(refusals, "_PORTS", (hub,))
     found = upstream(places, f"rsync://127.0.0.1:{free_port()}/debian")
     assert f"write 127.0.0.1:{hub}" in found.cure
 

@@ -11,7 +11,7 @@ import pytest
 
 from appliance.board import view
 from appliance.doctor import membership as family
-from appliance.doctor import upstreams
+from appliance.doctor import refusals, upstreams
 from appliance.doctor.finding import Finding, Level
 from appliance.doctor.patient import prepared
 from appliance.joining import effective, membership, standing, statement, told
@@ -92,7 +92,7 @@ def test_an_upstream_that_refuses_a_guest(places: Places, monkeypatch: pytest.Mo
     known(places)
     with prepared(effective.read({"MIRROR_INVITE": OFFERED.token}, places), places, None, "") as patient:
         ways = upstreams._ways(patient, "debian")
-        found = asyncio.run(upstreams._refused(ways[0]))
+        found = asyncio.run(refusals._refused(ways[0]))
     assert (found.about, "mirrorctl join" in found.cure) == ("MIRROR_INVITE", True)
 
 
