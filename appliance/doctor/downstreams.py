@@ -91,7 +91,11 @@ async def _knock(patient: Patient, one: Downstream) -> Outcome | None:
 
 
 def _refusal(patient: Patient, one: Downstream, outcome: Outcome) -> Finding:
-    about = f"MIRROR_DOWNSTREAMS: {one.name}"
+    is_member = one.name in (patient.picture or {}).get("members", {})
+    about = f"{'mirrorctl members' if is_member else 'MIRROR_DOWNSTREAMS'}: {one.name}"
+    if "Permission denied" in outcome.stderr and is_member:
+        cure = "it is told of our key when it is heard of next, within six hours; there: mirrorctl join --renew"
+        return error(about, f"{one.host}:{one.port} refuses our key", cure)
     if "Permission denied" in outcome.stderr:
         cure = f"have its operator let our key in, as user {one.user!r}; for one that runs ftpsync see mirrorctl keys"
         return error(about, f"{one.host}:{one.port} refuses our key", cure, _line(patient), f"{one.name}: its settings")

@@ -8,13 +8,14 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from getpass import getuser
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -197,8 +198,8 @@ def test_a_downstream_in_all_its_states(places: Places, tmp_path: Path, key: str
         right, other = " ".join([name, *shown]), " ".join([name, *public.split()[:2]])
         changes = {"DOWNSTREAMS": f"leaf=ssh://{getuser()}@127.0.0.1:{port}", "PUSH_KEY": key, "KNOWN_HOSTS": right}
 
-        def seen(**more: str) -> list[Finding]:
-            return look(downstreams.examine, places, **changes | more)
+        def seen(picture: Mapping[str, Any] | None = None, /, **more: str) -> list[Finding]:
+            return look(downstreams.examine, places, picture, **changes | more)
 
         assert [one.level for one in seen()] == [Level.OK, Level.OK]
         unknown = only(seen(KNOWN_HOSTS=""))
@@ -207,6 +208,8 @@ def test_a_downstream_in_all_its_states(places: Places, tmp_path: Path, key: str
         assert ("has changed" in changed.fact, changed.paste) == (True, right)
         refused = only(seen(PUSH_KEY=made(tmp_path / "stranger")))
         assert (refused.about, "refuses our key" in refused.fact) == ("MIRROR_DOWNSTREAMS: leaf", True)
+        member = only(seen({"members": {"leaf": {}}}, PUSH_KEY=made(tmp_path / "another")))
+        assert (member.about, "mirrorctl join --renew" in member.cure) == ("mirrorctl members: leaf", True)
         assert only(seen(KNOWN_HOSTS="", HOST_KEY_CHECKING="accept-new")).level is Level.NOTE
         assert not (tmp_path / "sshd/triggered").exists()
 
