@@ -21,8 +21,8 @@ from appliance.doors.options import (
 )
 from appliance.joining import effective
 from appliance.settings.reading import spell
-from appliance.sync.fetch import Staging
 from appliance.sync.quarantine import Kept, Quarantine
+from appliance.sync.staging import Staging
 
 
 @program.app.command()

@@ -31,7 +31,7 @@ from appliance.run.upstreams import Upstreams
 from appliance.settings import Settings
 from appliance.settings.public import NOWHERE
 from appliance.store import Store
-from appliance.sync.fetch import Staging
+from appliance.sync.staging import Staging
 from appliance.tree.bookkeeping import dispensable
 from appliance.tree.push import Push
 from appliance.volume import Volume, gone, is_gone

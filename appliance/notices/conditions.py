@@ -12,8 +12,8 @@ from appliance.places import Places
 from appliance.records import ArchiveState
 from appliance.settings import Settings
 from appliance.store import Store
-from appliance.sync.fetch import Staging
 from appliance.sync.quarantine import Quarantine
+from appliance.sync.staging import Staging
 
 PERSISTENT: Final = 3
 """Failed attempts before something that is tried again by itself is worth anybody's attention."""

@@ -12,7 +12,7 @@ from appliance.run.testimony import testify
 from appliance.settings import Archive, Settings
 from appliance.store import Store
 from appliance.sync import trace
-from appliance.sync.fetch import Staging
+from appliance.sync.staging import Staging
 from appliance.volume import Volume
 
 

@@ -22,13 +22,13 @@ from appliance.settings import Settings, Upstream
 from appliance.store import Store
 from appliance.sync import comparison
 from appliance.sync.debian import twins
-from appliance.sync.fetch import Staging
 from appliance.sync.journal import follow, steps
 from appliance.sync.journal.delta import Head
 from appliance.sync.journal.follow import Absent, Astray
 from appliance.sync.plan import Plan
 from appliance.sync.profile import HIERARCHY, TRACE_DIRECTORY
 from appliance.sync.source import Source
+from appliance.sync.staging import Staging
 
 ABSENT: Final = 24 * 3600.0
 """Seconds for which an upstream without a journal is not asked for it again."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from appliance.run.figures import Figures
 from appliance.run.pace import Pace
-from appliance.sync.fetch import Staging
 from appliance.sync.flight import Flight
+from appliance.sync.staging import Staging
 
 FETCHING = ("payload", "index")
 

@@ -12,8 +12,8 @@ from appliance.joining.told import note
 from appliance.run.upstreams import Look
 from appliance.settings.archive import Archive
 from appliance.status.runs import progress, run_of
-from appliance.sync.fetch import Staging
 from appliance.sync.quarantine import Quarantine
+from appliance.sync.staging import Staging
 from appliance.volume import gone
 
 

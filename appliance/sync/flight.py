@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from appliance.sync.fetch import Staging
+from appliance.sync.staging import Staging
 
 
 class Flight:

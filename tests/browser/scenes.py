@@ -13,8 +13,8 @@ from appliance.run.figures import Figures
 from appliance.run.progress import Meter
 from appliance.store import Store
 from appliance.sync.changes import Change, Changes
-from appliance.sync.fetch import Staging
 from appliance.sync.plan import Plan
+from appliance.sync.staging import Staging
 from appliance.tree.lookout import Seen
 from appliance.tree.probe import Glimpse
 from appliance.tree.reports import Report

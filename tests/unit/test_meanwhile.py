@@ -11,9 +11,9 @@ import pytest
 from appliance.meanwhile import meanwhile
 from appliance.run.chronicle import Chronicle
 from appliance.sync import prune, publish, trace
-from appliance.sync.fetch import Staging
 from appliance.sync.quarantine import Quarantine
 from appliance.sync.reader import Reader
+from appliance.sync.staging import Staging
 from tests.unit.house import House, synced
 from tests.unit.upstream import DebianTree, daemon
 

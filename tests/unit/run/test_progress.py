@@ -7,8 +7,8 @@ import pytest
 from appliance.run.figures import Figures
 from appliance.run.progress import Meter
 from appliance.sync.changes import Change, Changes
-from appliance.sync.fetch import Staging
 from appliance.sync.plan import Plan
+from appliance.sync.staging import Staging
 
 
 class Clock:

@@ -14,9 +14,9 @@ from appliance.sync import behind, fetch
 from appliance.sync.behind import Behind
 from appliance.sync.changes import Change, Changes
 from appliance.sync.count import Count
-from appliance.sync.fetch import Staging
 from appliance.sync.remembered import Remembered
 from appliance.sync.source import Source
+from appliance.sync.staging import Staging
 from appliance.sync.transport import Transport
 from tests.unit.house import until
 from tests.unit.upstream import daemon

@@ -15,10 +15,10 @@ from appliance import commands
 from appliance.sync import comparison, fetch, plan
 from appliance.sync.changes import Change, Changes
 from appliance.sync.count import FORMAT, Count, Listener
-from appliance.sync.fetch import Staging
 from appliance.sync.plan import Plan
 from appliance.sync.profile import Profile
 from appliance.sync.source import Source
+from appliance.sync.staging import Staging
 from appliance.sync.transport import Transport
 from tests.unit.upstream import daemon
 

@@ -18,6 +18,7 @@ from appliance.sync.feed import LONGEST, feed
 from appliance.sync.journal import follow
 from appliance.sync.journal.delta import Head
 from appliance.sync.source import Source
+from appliance.sync.staging import Staging
 from appliance.sync.transport import Transport
 from tests.unit.examples import examples
 
@@ -80,7 +81,7 @@ def lists(calls: Calls) -> list[list[bytes]]:
 
 
 def fetched(plan: Sequence[Change], scratch: Path, streams: int) -> None:
-    staging = fetch.Staging(scratch)
+    staging = Staging(scratch)
     source = Source(Transport("/upstream"), own_name="leaf", streams=streams)
     asyncio.run(fetch.payload(source, staging, scratch / "tree", Changes.of(plan), Count()))
     asyncio.run(fetch.index(source, staging, scratch / "tree", Changes.of(plan), Count()))

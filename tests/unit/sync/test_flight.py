@@ -10,9 +10,9 @@ import pytest
 from appliance.sync import fetch
 from appliance.sync.changes import Change, Changes
 from appliance.sync.count import Count
-from appliance.sync.fetch import Staging
 from appliance.sync.flight import Flight
 from appliance.sync.source import Source
+from appliance.sync.staging import Staging
 from appliance.sync.transport import Transport
 from tests.unit.upstream import daemon
 

@@ -15,9 +15,9 @@ from appliance.sync import fetch, shares, streams
 from appliance.sync.changes import Change, Changes
 from appliance.sync.comparison import walk
 from appliance.sync.count import Count
-from appliance.sync.fetch import Staging
 from appliance.sync.profile import Profile
 from appliance.sync.source import Source
+from appliance.sync.staging import Staging
 from appliance.sync.streams import Streams
 from appliance.sync.transport import Transport
 from tests.unit.upstream import daemon
