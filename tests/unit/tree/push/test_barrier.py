@@ -6,7 +6,10 @@ import asyncio
 import time
 from pathlib import Path
 
+import pytest
+
 from appliance.controller import Controller
+from appliance.tree.connections import Connections
 from tests.unit.house import House, played, until
 from tests.unit.tree.push.telling import publish, states
 
@@ -78,6 +81,24 @@ def test_one_dead_downstream_delays_nobody_and_is_told_when_it_is_back(house: Ho
         back.touch()
         await until(lambda: states(house)["dead"] == "delivered")
         assert house.told[-1] == "dead sync:archive:debian sync:all"
+
+    played(house, scene)
+
+
+def test_who_falls_silent_in_the_middle_is_waited_for_no_longer(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the kernel knows it, which needs a packet filter to be seen: here it only says so."""
+    house.downstreams = "mute=ssh://m@mute live=ssh://m@live"
+    gate = tmp_path / "gate"
+    house.answer("mute", f"while [ ! -e {gate} ]; do sleep 0.02; done")
+    monkeypatch.setattr(Connections, "answers", lambda _, one: one.name != "mute")
+
+    async def scene(controller: Controller) -> None:
+        await publish(controller)
+        await until(lambda: states(house) == {"mute": "pushing", "live": "delivered"})
+        gate.touch()
+        await until(lambda: states(house)["mute"] == "delivered")
 
     played(house, scene)
 

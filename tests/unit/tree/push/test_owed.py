@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from appliance import ssh
-from appliance.controller import Controller
+from appliance.controller import Controller, new_request
 from appliance.settings import load
 from appliance.tree import bookkeeping, deliver
 from tests.unit.filesystems import fill, small
@@ -174,5 +174,25 @@ def test_who_becomes_a_downstream_by_a_reload_is_told_what_is_published(house: H
         controller.reload(load(house.environ))
         await until(lambda: states(house) == {"leaf": "delivered", "fresh": "delivered"})
         assert len(house.told) == 2
+
+    played(house, scene)
+
+
+def test_who_answers_for_one_archive_is_told_of_the_others_at_once(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliver, "FIRST_RETRY", 600.0)
+    house.downstreams = "leaf=ssh://m@leaf?push=all"
+    house.extra["MIRROR_ARCHIVES__OTHER__UPSTREAM"] = "none"
+    house.places.archive("other").mkdir()
+    house.answer("leaf", f"[ -e {tmp_path}/back ] && exit 0; exit 255")
+
+    async def scene(controller: Controller) -> None:
+        controller.accept([new_request("other", "all", "cli", "mirrorctl")])
+        await publish(controller)
+        await until(lambda: [told.state for told in house.store.deliveries()] == ["failing"] * 2)
+        (tmp_path / "back").touch()
+        await publish(controller)
+        await until(lambda: [told.state for told in house.store.deliveries()] == ["delivered"] * 2)
 
     played(house, scene)
