@@ -8,6 +8,7 @@ from typing import Final
 EXITS: Final[Mapping[str, str]] = {
     "0": "done; `verify`: everything fits; `doctor`: all is well",
     "1": "it failed, standard error says why; `verify`: something is broken; `doctor`: warnings; "
+    "`join`: not let in; "
     "`notify`: not all were reached",
     "2": "no such verb or option; `verify`: nothing says what should be; `doctor`: something does not work",
     "78": "the configuration cannot be used, or there is no such archive",

@@ -18,18 +18,18 @@ Probe = Callable[[Settings, str], Awaitable[object]]
 async def is_let_in(
     settings: Settings, archives: Iterable[str], user: str, secret: str, probe: Probe
 ) -> tuple[bool, frozenset[str]]:
-    """Whether the secret's password is good for an archive, and which archives are open to everybody.
+    """Whether the secret's password is good for an archive, and which archives were seen to be open to everybody.
 
     Of an open one a daemon asks for no password: that it can be read says nothing about us.
     """
-    good, open_ = False, set()
+    everybody = set()
     for name in archives:
         if await _opens(probe, _with(settings, name, user, SecretStr(secrets.password(secret))), name):
             if await _opens(probe, _with(settings, name, "", None), name):
-                open_.add(name)
+                everybody.add(name)
             else:
-                good = True
-    return good, frozenset(open_)
+                return True, frozenset(everybody)
+    return False, frozenset(everybody)
 
 
 def _with(settings: Settings, name: str, user: str, password: SecretStr | None) -> Settings:

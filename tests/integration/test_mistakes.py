@@ -1,26 +1,32 @@
 """Mistakes that people make, and what they are told: one line of fact that names the setting, and one of cure.
 
 Those that a container does not start with are all in one container, which is started twice: as a mirror, which refuses,
-and for the doctor alone. The others are all in one hub that runs.
+and for the doctor alone. The others are all in one hub that runs. Of tokens a container has one: the bad ones are in
+several.
 """
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Final
 
 import docker
+import httpx
 import pytest
 
+from appliance.joining import invitation, secrets
+from appliance.joining.invitation import Invitation
 from tests.ground import sweep
 from tests.ground.images import PRODUCT
 from tests.harness import Node
 from tests.stock import FILES, Ours, World, variables
 from tests.stock.keys import PUSH
 from tests.stock.ours import HARDENED
+from tests.unit.joining.joiner import Joiner
 
 pytestmark = pytest.mark.integration
 
@@ -70,6 +76,7 @@ REFUSED: Final = {
         "/var/lib/mirror", "uid 4321 cannot write here: Permission denied", "give the volume's top directory to 4321"
     ),
     "read-only volume": Told("/srv/mirror", "Read-only file system", "not read-only"),
+    "damaged token": Told("MIRROR_INVITE", "the token is damaged", "copy the whole line once more"),
     "port taken": Told("port 2222", "another program", "network_mode"),
 }
 
@@ -98,7 +105,30 @@ FOUND: Final = {
     "full disk": Told("/srv/mirror", "MIRROR_RESERVE keeps", "lower MIRROR_RESERVE"),
     "clock off": Told("clock", "from now: our clock is behind, or that of its writer ahead", "by NTP"),
     "missing volume": Told("/var/lib/mirror", "its volume has no name", "-v mirror-state:/var/lib/mirror"),
+    "upstream that cannot be called": Told("MIRROR_INVITE", "nowhere.invalid cannot be reached", "paste the line"),
 }
+
+TOKENS: Final = {
+    "used": Told("MIRROR_INVITE", "the token was used already", "ask its operator for another token"),
+    "revoked": Told("MIRROR_INVITE", f"{ORIGIN} has ended our membership", "ask its operator for another token"),
+}
+"""What the doctor says of tokens that an upstream does not take any more."""
+
+
+def offer(**changes: Any) -> Invitation:
+    """An invitation by nobody."""
+    facts: dict[str, Any] = {
+        "name": "hub-ours",
+        "upstream": ORIGIN,
+        "secret": secrets.fresh(),
+        "expires_at": int(time.time()) + 3600,
+        "callback": "http://nowhere.invalid/join",
+        "rsync": f"rsync://{ORIGIN}:8730",
+        "push_keys": (),
+        "host_keys": (),
+        "archives": {"closed": "generic"},
+    }
+    return Invitation.model_validate(facts | changes)
 
 
 def faulty(world: World) -> dict[str, str]:
@@ -113,6 +143,7 @@ def faulty(world: World) -> dict[str, str]:
         "MIRROR_ARCHIVES__TWO__PASSWORD_FILE": "/etc/mirror/password",
         "MIRROR_ARCHIVES__THREE__UPSTREAM": "http://hub/debian",
         "MIRROR_ARCHIVES__FOUR__UPSTREAM": "rsync://hub",
+        "MIRROR_INVITE": offer(archives={"debian": "generic"}).token[:-20],
         "MIRROR_RSYNC_SECRETS_FILE": "/etc/shadow",
         "MIRROR_PUSH_KEY_FILE": "/etc/mirror/push",
         "MIRROR_DOWNSTREAMS": "leaf=ssh://leaf?archives=debain",
@@ -144,6 +175,7 @@ def mistaken(world: World) -> dict[str, str]:
     return found | {
         "MIRROR_ARCHIVES__WRONG__PASSWORD": "not-the-password",
         "MIRROR_ARCHIVES__USERLESS__PASSWORD": "whose",
+        "MIRROR_INVITE": offer().token,
         "MIRROR_RESERVE": "900T",
         "MIRROR_RSYNC_SECRETS": "leaf:secret",
         "MIRROR_DOWNSTREAMS": f"refused=ssh://{LEAF}:2222?key={FILES}/stranger port=ssh://{LEAF}:22 "
@@ -162,6 +194,8 @@ def origin(world: World) -> dict[str, str]:
         "MIRROR_ARCHIVES__CLOSED__AUTH_USERS": "hub",
         "MIRROR_ARCHIVES__DENIED__HOSTS_ALLOW": "192.0.2.1",
         "MIRROR_RSYNC_SECRETS": "hub:the-password",
+        "MIRROR_PUBLIC__RSYNC": f"{ORIGIN}:8730",
+        "MIRROR_PUBLIC__HTTP": f"http://{ORIGIN}:8080",
         "MIRROR_TRIGGERS__UPSTREAM__KEY": world.keys.public("second"),
         "MIRROR_PULLS__HUB__KEY": world.keys.public(PUSH),
     }
@@ -176,6 +210,7 @@ class Ward:
     refused: dict[str, Any]
     hub: Ours
     found: dict[str, Any]
+    guests: dict[str, Ours]
 
 
 @pytest.fixture(scope="module")
@@ -186,14 +221,25 @@ def ward(world: World) -> Iterator[Ward]:
         neighbour.put("/srv/mirror/open", {"project/trace/origin": b"x"})
         neighbour.run("touch", "-d", "+2 hours", "/srv/mirror/open/project/trace/origin")
         later = variables("open", upstream="rsync://hub-ours:8730/open") | {"MIRROR_ARCHIVES__OPEN__POLL": "off"}
-        stack.enter_context(world.ours(LEAF, later))
+        tokens = {name: _invited(neighbour, name) for name in TOKENS}
+        used = Joiner(invitation.read(tokens["used"])).says()
+        assert httpx.post(f"http://{world.address(ORIGIN)}:8080/join", content=used, timeout=60).status_code == 200
+        neighbour.run("mirrorctl", "revoke", "revoked")
+        guests = {
+            "used": stack.enter_context(world.ours(LEAF, later | {"MIRROR_INVITE": tokens["used"]})),
+            "revoked": stack.enter_context(world.ours("leaf-2", {"MIRROR_INVITE": tokens["revoked"]}, shared=False)),
+        }
         files = {"stranger": world.keys["stranger"]}
         hub = stack.enter_context(world.ours("hub-ours", mistaken(world), files))
         seen = hub.exec("mirrorctl", "doctor", "--json")
         assert seen.code == 2, seen.err
         status, log = _refused(world, neighbour, "boot")
         _, answer = _refused(world, neighbour, "doctor", "--json")
-        yield Ward(log, status, json.loads(answer), hub, json.loads(seen.out))
+        yield Ward(log, status, json.loads(answer), hub, json.loads(seen.out), guests)
+
+
+def _invited(upstream: Node, name: str) -> str:
+    return upstream.run("mirrorctl", "invite", name, "--archive", "closed", "--push", "staged").strip()
 
 
 def _refused(world: World, beside: Node, *command: str) -> tuple[int, str]:
@@ -252,6 +298,25 @@ def test_a_mistake_that_keeps_the_container_from_starting(ward: Ward, mistake: s
 @pytest.mark.parametrize("mistake", FOUND)
 def test_a_mistake_that_the_doctor_finds(ward: Ward, mistake: str) -> None:
     _assert_told(FOUND[mistake], ward.found["findings"])
+
+
+@pytest.mark.parametrize("token", TOKENS)
+def test_a_token_that_is_not_taken_any_more(ward: Ward, token: str) -> None:
+    guest = ward.guests[token]
+    guest.wait_for(lambda node: node.status()["membership"]["state"] == "refused", 60, "was told")
+    _assert_told(TOKENS[token], json.loads(guest.exec("mirrorctl", "doctor", "--local", "--json").out)["findings"])
+    assert guest.exec("mirrorctl", "join").code == 1
+
+
+def test_a_token_that_has_expired(ward: Ward, world: World) -> None:
+    """A container does not start with it."""
+    log = docker.from_env(timeout=600).containers.run
+    with pytest.raises(docker.errors.ContainerError) as refused:
+        log(PRODUCT, environment={"MIRROR_INVITE": offer(expires_at=1).token}, labels=world.labels, remove=True)
+    assert refused.value.exit_status == 78
+    said = refused.value.stderr.decode()
+    assert f"MIRROR_INVITE: the token from {ORIGIN} for hub-ours has expired on 1970-01-01 at 00:00 UTC" in said
+    assert "mirrorctl invite hub-ours --archive closed" in said
 
 
 def test_no_secret_is_ever_shown(ward: Ward) -> None:

@@ -17,7 +17,7 @@ from tests.stock import Ours, Sample
 
 pytestmark = pytest.mark.integration
 
-ORIGIN, HUB, LEAF, PULL = (f"{name}.example.org" for name in ("origin", "hub", "leaf", "mirror"))
+ORIGIN, HUB, LEAF, GUEST, PULL = (f"{name}.example.org" for name in ("origin", "hub", "leaf", "guest", "mirror"))
 SAMPLE = "README", b"A small archive.\n"
 OPEN = """
 import sqlite3
@@ -29,13 +29,15 @@ SUMS = "cd /srv/mirror/debian && find . -path ./project/trace -prune -o -type f 
 
 @pytest.fixture(scope="module")
 def hosts(swept: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
-    """The four situations side by side, each operator told what the other end's operator would tell."""
-    with Hosts((ORIGIN, HUB, LEAF, PULL), tmp_path_factory.mktemp("hosts")) as running:
+    """The five situations side by side, each operator told what the other end's operator would tell."""
+    with Hosts((ORIGIN, HUB, LEAF, GUEST, PULL), tmp_path_factory.mktemp("hosts")) as running:
         origin = running.up(ORIGIN, pasted("quick-origin"), {})
         Ours(ORIGIN, origin.container).write("debian", Sample(1))
         origin.run("mirrorctl", "publish", "debian", "--wait")
         hub = running.up(HUB, pasted("quick-hub"), _told(origin))
         running.up(LEAF, pasted("quick-leaf"), _told(hub))
+        token = hub.run("mirrorctl", "invite", GUEST, "--archive", "debian").strip()
+        running.up(GUEST, pasted("quick-invited"), {"push-mirror-invite-1.…": token})
         # The same, but that nobody has to wait for two hours.
         running.up(PULL, pasted("quick-pull"), {"SCHEDULE: 2h": "SCHEDULE: 2s"})
         yield running
@@ -57,9 +59,9 @@ def _triggers(node: Node) -> set[str]:
 
 
 def test_the_origin_publishes_and_all_others_follow(hosts: Hosts) -> None:
-    """The hub and the leaf because they are pushed, the fourth because its schedule says so."""
-    everybody = [hosts.node(name) for name in (ORIGIN, HUB, LEAF, PULL)]
-    origin, hub, leaf, pull = everybody
+    """The hub and the leaves because they are pushed, the last one because its schedule says so."""
+    everybody = [hosts.node(name) for name in (ORIGIN, HUB, LEAF, GUEST, PULL)]
+    origin, hub, leaf, guest, pull = everybody
     for node in everybody:
         _carries(node, str(origin.serial()))
     Ours(ORIGIN, origin.container).write("debian", Sample(2))
@@ -68,10 +70,11 @@ def test_the_origin_publishes_and_all_others_follow(hosts: Hosts) -> None:
         _carries(node, str(origin.serial()))
     assert "ssh" in _triggers(hub)
     assert "ssh" in _triggers(leaf)
+    assert "ssh" in _triggers(guest)
     assert _triggers(pull) == {"schedule"}
 
 
-@pytest.mark.parametrize("name", [ORIGIN, HUB, LEAF, PULL])
+@pytest.mark.parametrize("name", [ORIGIN, HUB, LEAF, GUEST, PULL])
 def test_each_serves_it_at_the_ports_it_publishes(hosts: Hosts, name: str) -> None:
     path, content = SAMPLE
     _carries(hosts.node(name), str(hosts.node(ORIGIN).serial()))
