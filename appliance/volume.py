@@ -37,7 +37,9 @@ class Volume:
         try:
             now = space.look(self._data)
         except OSError as error:
-            raise _trouble(f"{self._data} cannot be read: {error.strerror}", "see whether its disk is well") from None
+            raise _trouble(
+                f"the archives' volume cannot be read: {error.strerror}", "see whether its disk is well"
+            ) from None
         return now, self._reserve.of(now)
 
     def check(self, name: str, anew: bool) -> None:
@@ -47,7 +49,7 @@ class Volume:
         """
         now, kept = self.look()
         if now.read_only:
-            raise _trouble(f"{self._data} is read-only", "see whether its disk is well, then mount it writable")
+            raise _trouble("the archives' volume is read-only", "see whether its disk is well, then mount it writable")
         if low := self._low(now, kept):
             raise low
         if anew:
@@ -110,9 +112,9 @@ def is_gone(places: Places, name: str) -> bool:
     return not os.path.isdir(places.staging(name)) and _is_empty(places.archive(name))
 
 
-def gone(places: Places, name: str) -> SyncError:
+def gone(name: str) -> SyncError:
     """What that means, in words."""
-    fact = f"{places.archive(name)} is empty, and {name} was published there: its volume is not mounted"
+    fact = f"the archives' volume is not mounted: {name} was published there, and its directory is empty"
     cure = f"mount it and start the container again; if it shall begin anew: mirrorctl sync {name} --allow-rollback"
     return _trouble(fact, cure)
 

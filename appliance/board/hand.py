@@ -97,7 +97,7 @@ class Hand:
         for place, one in enumerate(leaves):
             column, row = divmod(place, rows)
             spot = left + 16 + column * cell, top + _CAPTION + (row + 0.5) * _CELL
-            self._cell(one, *spot, cell - 12)
+            self._cell(one, *spot, cell - 18)
         height = _CAPTION + rows * _CELL + 8
         said = fit(caption(leaves, remark), width - 24, CELL_SIZE)
         self._drawing.boxes.append(Box(left, top, width, height, said))

@@ -137,7 +137,7 @@ def _ours(name: str, archive: Mapping[str, Any], state: str, below: tuple[Statio
     detail = saying.doing(archive, now)
     share = saying.share(progress) if progress else None
     if share is not None and archive["stage"] in ("payload", "index"):
-        detail = f"{detail}, {share:.0%}"
+        detail = f"{detail}, {100 * share:.0f} %"
     return Station(name, "self", state, archive["serial"] or "nothing published", "", detail, share, below)
 
 

@@ -82,6 +82,9 @@ def headline(archives: Mapping[str, Mapping[str, Any]], mirrors: Sequence[Mappin
     said = []
     if failing:
         said.append(f"{_listed(failing)} {'does' if len(failing) == 1 else 'do'} not sync.")
+    paused = [name for name, one in archives.items() if one["state"] == "paused"]
+    if paused:
+        said.append(f"{_listed(paused)} {'is' if len(paused) == 1 else 'are'} paused.")
     if empty:
         said.append(f"{_listed(empty)} {'has' if len(empty) == 1 else 'have'} nothing published yet.")
     said += _about(mirrors)

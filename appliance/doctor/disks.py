@@ -74,7 +74,7 @@ def _amount(amount: Amount) -> str:
 def _gone(patient: Patient) -> Iterator[Finding]:
     for name in sorted(store.carried(patient.places.store) & set(patient.settings.archives)):
         if volume.is_gone(patient.places, name):
-            trouble: SyncError = volume.gone(patient.places, name)
+            trouble: SyncError = volume.gone(name)
             yield error(os.fspath(patient.places.archive(name)), trouble.fact, trouble.cure)
 
 

@@ -81,7 +81,7 @@ class Lane:
         if not self.is_gone:
             return
         if not anew:
-            raise gone(self._places, self.name)
+            raise gone(self.name)
         log.event("the archive begins anew on an empty volume", archive=self.name)
         self._store.begin_anew(self.name)
         self._places.archive(self.name).mkdir(exist_ok=True)
@@ -153,7 +153,7 @@ class Lane:
         run = self._store.run(unfinished) if unfinished else None
         if run:
             if self.is_gone:
-                raise gone(self._places, self.name)
+                raise gone(self.name)
             await Change(self._settings, self._places, self._store, self.name, run).finish_publication()
             state = self._store.archive(self.name)
             log.event("publication finished after a restart", archive=self.name, run=run.id, serial=state.serial)

@@ -55,7 +55,7 @@ def archive(controller: Controller, lane: Lane) -> dict[str, Any]:
 def _notes(controller: Controller, lane: Lane, until: dict[str, float], paused: float | None) -> Iterator[str]:
     """A line for people about everything that is not as usual; empty ones are none."""
     yield _paused(lane.name, paused) if paused else ""
-    yield str(gone(controller.places, lane.name)) if lane.is_gone else ""
+    yield str(gone(lane.name)) if lane.is_gone else ""
     yield controller.store.archive(lane.name).note
     yield _membership(controller, lane.name)
     yield from controller.settings.mirror_list(lane.name).faults

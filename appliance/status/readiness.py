@@ -18,7 +18,7 @@ def not_ready(controller: Controller) -> list[str]:
 def _reason(controller: Controller, name: str) -> str | None:
     state = controller.store.archive(name)
     if controller.lanes[name].is_gone:
-        return gone(controller.places, name).fact
+        return gone(name).fact
     if state.published is None:
         return f"{name}: nothing published yet"
     return f"{name}: the last {state.failures} runs failed" if state.failures else None

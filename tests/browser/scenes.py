@@ -52,6 +52,8 @@ class Scene:
     upstream: str = "rsync://hub.example.net/debian"
     refusal: str = ""
     syncing: bool = False
+    published: bool = True
+    paused: bool = False
     environ: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -74,6 +76,10 @@ class Scene:
     def fill(self, store: Store) -> None:
         """What an appliance has in its store that has worked for a day."""
         now = time.time()
+        if self.paused:
+            store.pause("debian", now - 3 * HOUR)
+        if not self.published:
+            return
         for place, serial in enumerate(SERIALS):
             when = _published(place, now)
             _run(store, when, serial)
@@ -209,6 +215,21 @@ def _half_dead(number: int, one: Member) -> Member:
     return Member(one.name, one.parent, 9, "connection refused") if number % 2 else one
 
 
+def _forty() -> tuple[Member, ...]:
+    """Two below us with many each, all of them with names that nobody has room for."""
+    hubs = [Member(f"mirrors.faculty-of-informatics.{place}.university.example.ac") for place in ("brno", "wien")]
+    leaves = [
+        Member(f"debian-{number}.department-of-computer-science.{PLACES[number % 33]}.university.example.ac", hub.name)
+        for number, hub in enumerate(hubs * 19)
+    ]
+    return (*hubs, *(_some_trouble(number, one) for number, one in enumerate(leaves)))
+
+
+_LONG: Final = {
+    "MIRROR_ARCHIVES__DEBIAN_SECURITY_FOR_ALL_THE_FACULTIES_OF_OUR_UNIVERSITY__UPSTREAM": "none",
+    "MIRROR_ARCHIVES__DEBIAN__UPSTREAM": "rsync://mirror.ftp-distribution.department-of-networks.example.ac/linux/debian",
+}
+
 REFUSAL: Final = (
     "dists/sid/InRelease: signed by nobody that KEYRING knows: look at `mirrorctl quarantine debian`, "
     "ask the upstream, or add its key"
@@ -224,11 +245,14 @@ _LATE: Final = (
 SCENES: Final[Mapping[str, Scene]] = {
     scene.name: scene
     for scene in (
+        Scene("new", (), published=False),
+        Scene("alone", (), upstream="none"),
         Scene("two", (Member("leaf.example.net"),), upstream="none"),
         Scene("twelve", _twelve()),
         Scene("late", _twelve(*_LATE)),
         Scene("syncing", _twelve(*_LATE), syncing=True),
         Scene("refused", _twelve(), refusal=REFUSAL),
+        Scene("long-and-paused", _forty(), paused=True, environ=_LONG),
         Scene("hundred-and-fifty", _hundred_and_fifty(_some_trouble)),
         Scene("half-dead", _hundred_and_fifty(_half_dead), environ={"MIRROR_ARCHIVES__SECURITY__UPSTREAM": "none"}),
         Scene("half-dead-twelve", _twelve(*(

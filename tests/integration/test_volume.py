@@ -78,7 +78,7 @@ def test_an_empty_volume_in_the_place_of_another(lone: Callable[..., Lone], orig
     node.kill()
 
     node = start(other)
-    assert "its volume is not mounted" in " ".join(node.archive()["notes"])
+    assert "the archives' volume is not mounted" in " ".join(node.archive()["notes"])
     assert node.exec("mirrorctl", "sync", "debian", "--wait").code == 3
     assert node.paths("/srv/mirror") == ["/srv/mirror"]
     assert "503" in node.exec("bash", "-c", READY).out

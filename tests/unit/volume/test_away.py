@@ -23,7 +23,7 @@ def test_a_read_only_volume(build: Callable[..., House], origin: DebianTree) -> 
         origin.release("2026112102", hello="two")
         filesystems.change(house.places.data, "ro")
         answer = await ask(controller)
-        assert str(answer.answer) == f"{house.places.data} is read-only"
+        assert str(answer.answer) == "the archives' volume is read-only"
         assert status.picture(controller)["volumes"]["data"]["read_only"]
         assert tree(house.tree) == before
         filesystems.change(house.places.data, "rw")
@@ -49,7 +49,7 @@ def test_a_volume_that_is_away_is_neither_emptied_nor_made_anew(
             assert "not mounted" in status.not_ready(controller)[0]
             origin.release("2026112102", hello="two")
             answer = await ask(controller)
-            assert "is empty, and debian was published there: its volume is not mounted" in str(answer.answer)
+            assert "the archives' volume is not mounted: debian was published there" in str(answer.answer)
             assert [*house.places.data.iterdir()] == []
             assert house.store.doomed("debian") == set()
             filesystems.mount("--bind", disk, house.places.data)
