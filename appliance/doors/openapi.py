@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from appliance import __version__
-from appliance.doors import shapes
+from appliance.doors.shapes import answers, archives, mirrors, runs
 
 _PLACE: Final = "#/components/schemas/{model}"
 
@@ -27,15 +27,15 @@ class Asked:
 
 
 PATHS: Final = (
-    Asked("/api/v1/status", "Everything at once.", shapes.Status),
-    Asked("/api/v1/archives", "All archives.", shapes.Archives),
-    Asked("/api/v1/archives/{archive}", "One archive.", shapes.NamedArchive, ("archive",), (404,)),
-    Asked("/api/v1/runs", "Runs, newest first, page by page.", shapes.Runs, ("in", "limit", "before"), (400,)),
-    Asked("/api/v1/runs/{run}", "One run.", shapes.ArchiveRun, ("run",), (404,)),
-    Asked("/api/v1/mirrors", "Every mirror that is known, or those that carry one archive.", shapes.Mirrors, ("in",)),
-    Asked("/api/v1/report", "What we tell the mirrors above us of ourselves and those below.", shapes.Report),
-    Asked("/api/v1/requests/{id}", "What became of a request.", shapes.Request, ("id",), (404,)),
-    Asked("/readyz", "Whether this mirror should get traffic; 503 when not.", shapes.Ready),
+    Asked("/api/v1/status", "Everything at once.", answers.Status),
+    Asked("/api/v1/archives", "All archives.", archives.Archives),
+    Asked("/api/v1/archives/{archive}", "One archive.", archives.NamedArchive, ("archive",), (404,)),
+    Asked("/api/v1/runs", "Runs, newest first, page by page.", runs.Runs, ("in", "limit", "before"), (400,)),
+    Asked("/api/v1/runs/{run}", "One run.", runs.ArchiveRun, ("run",), (404,)),
+    Asked("/api/v1/mirrors", "Every mirror that is known, or those that carry one archive.", mirrors.Mirrors, ("in",)),
+    Asked("/api/v1/report", "What we tell the mirrors above us of ourselves and those below.", mirrors.Report),
+    Asked("/api/v1/requests/{id}", "What became of a request.", answers.Request, ("id",), (404,)),
+    Asked("/readyz", "Whether this mirror should get traffic; 503 when not.", answers.Ready),
     Asked(
         "/api/v1/events",
         "A stream of server-sent events. `change` names the archives and mirrors that have changed, `progress` has the"
@@ -65,7 +65,7 @@ _PARAMETERS: Final[dict[str, dict[str, Any]]] = {
 @cache
 def document() -> dict[str, Any]:
     """The document, as JSON has it."""
-    models = {one.shape for one in PATHS if one.shape} | {shapes.Problem}
+    models = {one.shape for one in PATHS if one.shape} | {answers.Problem}
     ordered = sorted(models, key=lambda model: model.__name__)
     _, found = models_json_schema([(model, "serialization") for model in ordered], ref_template=_PLACE)
     return {
@@ -89,7 +89,7 @@ def _operation(asked: Asked) -> dict[str, Any]:
         "responses": {
             "200": {"description": "the answer", "content": _content(asked.shape)},
             **({"503": {"description": "not ready", "content": _content(asked.shape)}} if "ready" in name else {}),
-            **{str(code): {"description": "why not", "content": _content(shapes.Problem)} for code in asked.codes},
+            **{str(code): {"description": "why not", "content": _content(answers.Problem)} for code in asked.codes},
         },
     }
 
