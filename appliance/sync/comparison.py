@@ -12,6 +12,7 @@ from appliance.sync.itemized import END
 from appliance.sync.plan import Plan
 from appliance.sync.profile import UPDATING, Profile
 from appliance.sync.reader import Reader
+from appliance.sync.relay import Relay
 from appliance.sync.source import Source
 
 
@@ -68,9 +69,11 @@ async def walk(source: Source, tree: Path, profile: Profile, differ: Callable[[i
         if reader.seen > source.max_files:
             raise source.endless()
 
-    outcome = await commands.run(
-        walk_argv(source, tree), deadline=source.deadline, env=source.environment, on_line=take, memory=source.memory
-    )
+    async with Relay(source) as relay:
+        argv, environment = walk_argv(relay.source, tree), relay.source.environment
+        outcome = await commands.run(
+            argv, deadline=source.deadline, env=environment, on_line=take, memory=source.memory
+        )
     if outcome.code not in (0, 24):
-        raise source.failure("cannot list", outcome)
+        raise relay.failure("cannot list", outcome)
     return await asyncio.to_thread(reader.plan)  # a look at the whole of it when there are hard links

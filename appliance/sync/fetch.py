@@ -14,6 +14,7 @@ from appliance.sync.count import FORMAT, Count, Listener, nobody
 from appliance.sync.parts import deal, place_of, tidy
 from appliance.sync.plan import paths
 from appliance.sync.quarantine import Quarantine
+from appliance.sync.relay import Relay
 from appliance.sync.shares import split, streams_for
 from appliance.sync.source import Source
 from appliance.sync.staging import Staging
@@ -69,7 +70,8 @@ async def _fetch(
     temporary, parts = beside
     streams = streams_for(changes, source.streams, source.bwlimit)
     shares = await meanwhile(lambda: deal(parts, split(changes, streams)))
-    one = replace(source, bwlimit=source.bwlimit // min(streams, len(shares) or 1))
+    transport = source.transport if is_brief(changes) else source.transport.direct
+    one = replace(source, transport=transport, bwlimit=source.bwlimit // min(streams, len(shares) or 1))
 
     async def fetch(number: int) -> int:
         part = place_of(parts, shares[number])
@@ -86,11 +88,13 @@ async def _fetch(
 async def _share(source: Source, names: list[str], options: list[str], target: Path, heard: Listener) -> int:
     # No plan names a link that leaves the tree; one that became such meanwhile is not taken either.
     fixed = (*feed.OPTIONS, "--safe-links", "--stats", "--no-human-readable", FORMAT)
-    argv = source.argv(*fixed, *options, target=target)
     names_fed = feed.feed(names)
-    deadline, environment = source.deadline, source.environment
-    outcome = await commands.run(argv, deadline=deadline, env=environment, feed=names_fed, on_line=heard.line)
+    async with Relay(source) as relay:
+        argv, environment = relay.source.argv(*fixed, *options, target=target), relay.source.environment
+        outcome = await commands.run(
+            argv, deadline=source.deadline, env=environment, feed=names_fed, on_line=heard.line
+        )
     heard.end()
     if not outcome.ok:
-        raise source.failure("cannot fetch from", outcome)
+        raise relay.failure("cannot fetch from", outcome)
     return heard.received

@@ -6,9 +6,10 @@ import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
+from urllib.parse import urlsplit
 
 Family = Literal["any", "ipv4", "ipv6"]
 """Which addresses of the upstream are used."""
@@ -18,6 +19,10 @@ _FAMILY: Final[Mapping[str, Sequence[str]]] = {"any": (), "ipv4": ("-4",), "ipv6
 CONNECT_TIMEOUT: Final = 45
 """Seconds for one address of an upstream to let us in; the kernel alone would wait for more than two minutes."""
 
+_PORT: Final = 873
+
+_TCP: Final = ("--sockopts=TCP_NODELAY", f"--contimeout={CONNECT_TIMEOUT}")
+
 _TUNNEL: Final = Path(__file__).with_name("tunnel.py")
 _UNTRUSTED: Final = re.compile(r"^verify error:num=\d+:(.+)$", re.MULTILINE)
 _FAILED: Final = re.compile(
@@ -26,25 +31,49 @@ _FAILED: Final = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a daemon listens, and how we get there."""
+
+    host: str
+    port: int
+    family: Family = "any"
+    bind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Transport:
-    """``url`` is what rsync is given, without a slash at the end; ``word`` is what traces call it (PROTOCOL 4.1)."""
+    """``url`` is what rsync is given, without a slash at the end; ``word`` is what traces call it (PROTOCOL 4.1).
+
+    With a ``place`` rsync only opens a TCP connection there, which somebody else may do as well.
+    """
 
     url: str
     word: str = "undefined"
     options: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     proxy: str = ""
+    place: Place | None = None
+
+    @property
+    def direct(self) -> Transport:
+        """The same, and rsync opens its own connection in any case."""
+        return replace(self, place=None)
 
 
 def plain(url: str, family: Family = "any", bind: str = "") -> Transport:
     """rsync's own TCP connection; without waits for more to send, which made a small transfer four times as long."""
-    options = (
-        "--sockopts=TCP_NODELAY",
-        f"--contimeout={CONNECT_TIMEOUT}",
-        *_FAMILY[family],
-        *([f"--address={bind}"] if bind else []),
-    )
-    return Transport(url, "undefined", options)
+    options = (*_TCP, *_FAMILY[family], *([f"--address={bind}"] if bind else []))
+    there = urlsplit(url)
+    place = Place(there.hostname or "", there.port or _PORT, family, bind)
+    return Transport(url, "undefined", options, place=place)
+
+
+def relayed(transport: Transport, port: int) -> Transport:
+    """The same by way of who listens on this port here."""
+    scheme, _, rest = transport.url.partition("://")
+    place, _, path = rest.partition("/")
+    user, at, _ = place.rpartition("@")
+    return Transport(f"{scheme}://{user}{at}127.0.0.1:{port}/{path}", transport.word, _TCP)
 
 
 def proxied(
