@@ -2,14 +2,21 @@
 
 Of two indices of one suite nearly all stanzas are the same, byte for byte. What stands in those is not read again: to
 find them takes a fifth of the time.
+
+Two small ones are unpacked at the same time, once each; of larger ones only numbers are kept, and the old one is
+unpacked twice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Protocol, runtime_checkable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, Protocol, runtime_checkable
 
 from appliance.sync.entry import Reference
+
+SMALL: Final = 2 << 20
+"""Bytes of an index, unpacked, of which all stanzas are kept in memory."""
 
 
 class Naming(Protocol):
@@ -43,7 +50,7 @@ def news(new: Naming, old: Naming | None) -> Iterator[Reference]:
         yield from new.references()
         return
     if isinstance(new, Worded) and isinstance(old, Worded):
-        candidates, known = _by_stanza(new, old)
+        candidates, known = _at_once(new, old) or _by_stanza(new, old)
     else:
         candidates, known = new.references(), _marks(old)
     yield from (reference for reference in candidates if mark(reference) not in known)
@@ -59,6 +66,37 @@ def _marks(old: Naming) -> set[int]:
         return {mark(reference) for reference in old.references()}
     except ValueError:
         return set()
+
+
+def _at_once(new: Worded, old: Worded) -> tuple[Iterable[Reference], set[int]] | None:
+    """As ``_by_stanza``; None when one of them is not small. Unpacking leaves the interpreter to the other."""
+    with ThreadPoolExecutor(1) as beside:
+        reading = beside.submit(_vouching, old)
+        after = _few(new)
+        before = reading.result()
+    if after is None or before is None:
+        return None
+    fresh, gone = set(after).difference(before), set(before).difference(after)
+    candidates = [reference for stanza in after if stanza in fresh for reference in new.named_in(stanza)]
+    return candidates, _named_by(old, gone) if candidates else set()
+
+
+def _vouching(old: Worded) -> list[bytes] | None:
+    try:
+        return _few(old)
+    except ValueError:
+        return []
+
+
+def _few(index: Worded) -> list[bytes] | None:
+    """All stanzas of an index, None when it is not small. Raises as ``stanzas``."""
+    kept, size = [], 0
+    for stanza in index.stanzas():
+        size += len(stanza)
+        if size > SMALL:
+            return None
+        kept.append(stanza)
+    return kept
 
 
 def _by_stanza(new: Worded, old: Worded) -> tuple[Iterable[Reference], set[int]]:
@@ -78,8 +116,12 @@ def _by_stanza(new: Worded, old: Worded) -> tuple[Iterable[Reference], set[int]]
 
 
 def _named_otherwise(old: Worded, kept: set[int]) -> set[int]:
+    return _named_by(old, (stanza for stanza in old.stanzas() if hash(stanza) not in kept))
+
+
+def _named_by(old: Worded, stanzas: Iterable[bytes]) -> set[int]:
+    """What these stanzas of an old index name; nothing when one of them has no meaning."""
     try:
-        gone = (stanza for stanza in old.stanzas() if hash(stanza) not in kept)
-        return {mark(reference) for stanza in gone for reference in old.named_in(stanza)}
+        return {mark(reference) for stanza in stanzas for reference in old.named_in(stanza)}
     except ValueError:
         return set()

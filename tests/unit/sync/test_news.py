@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from appliance.sync.debian.indices import Index
 from appliance.sync.entry import Reference
-from appliance.sync.news import news
+from appliance.sync.news import SMALL, news
 
 DIGEST = "0123456789abcdef" * 4
 
@@ -51,11 +51,17 @@ def index(place: Path, name: str, data: bytes) -> Index:
     return Index("main/Packages", place / name)
 
 
-@given(PACKAGES, PACKAGES)
+@given(PACKAGES, PACKAGES, st.sampled_from([0, 200, SMALL]))
 def test_exactly_the_files_that_are_named_now_and_were_not(
-    tmp_path_factory: pytest.TempPathFactory, old: list[Package], new: list[Package]
+    tmp_path_factory: pytest.TempPathFactory, old: list[Package], new: list[Package], small: int
 ) -> None:
     place = tmp_path_factory.mktemp("indices")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("appliance.sync.news.SMALL", small)
+        compare(place, old, new)
+
+
+def compare(place: Path, old: list[Package], new: list[Package]) -> None:
     before, after = index(place, "old", text(old)), index(place, "new", text(new))
     expected = files(new) - files(old)
     assert {(one.path, one.size) for one in news(Whole(after), Whole(before))} == expected
@@ -75,7 +81,11 @@ def test_what_only_says_something_else_is_no_news(tmp_path: Path) -> None:
     assert not list(news(new, old))
 
 
-def test_an_old_one_that_cannot_be_read_vouches_for_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("small", [0, SMALL])
+def test_an_old_one_that_cannot_be_read_vouches_for_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: int
+) -> None:
+    monkeypatch.setattr("appliance.sync.news.SMALL", small)
     old = Index("main/Packages.gz", tmp_path / "old")
     old.held.write_bytes(gzip.compress(text([("a", 1, "")]))[:-4])
     assert [one.path for one in news(index(tmp_path, "new", text([("a", 1, "")])), old)] == ["pool/a.deb"]
