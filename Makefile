@@ -42,7 +42,7 @@ single: image .venv/.complete ## the real image alone, or with one neighbour
 	$(PYTEST) $(SHARED) -m 'integration and not topology and not interop and not chaos and not page' tests/integration
 
 interop: image .venv/.complete ## the real image among mirrors that run Debian's own scripts
-	@$(GROUND) peer
+	@$(GROUND) peer prometheus
 	$(PYTEST) $(SHARED) -m interop tests/integration
 
 page: .venv/.complete ## the status page in Chromium; SHOTS=directory keeps the pictures

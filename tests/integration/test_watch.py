@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import pytest
 
 from tests.harness.scrape import propagation
+from tests.integration.panels import NOTHING, PANELS, all_shown, shown
 from tests.stock import Ours, Stock, World, variables
 
 pytestmark = pytest.mark.integration
@@ -69,6 +72,14 @@ db.execute("update publication set published = ? where serial = ?", (time.time()
 db.commit()
 """
 """As if a serial had been published so many seconds ago."""
+
+
+ASK: Final = """
+import http.client, sys
+line = http.client.HTTPConnection(sys.argv[1], 8080)
+line.request("GET", sys.argv[2])
+print(line.getresponse().status)
+"""
 
 
 def publish(origin: Ours, text: str) -> str:
@@ -151,7 +162,8 @@ def tree(world: World) -> Iterator[Tree]:
         leaf = ours(LEAF, Ours.upstream(HUB, "debian"), {})
         leaf.wait_carries("debian", second)
         stocks[0].wait_carries("debian", second)
-        origin.run("mirrorctl", "push", "debian")
+        for above in (origin, hub):  # they have tried before the other was there
+            above.run("mirrorctl", "push", "debian")
         made = Tree(origin, hub, leaf, *stocks)
         made.see(**{name: {"serial": second} for name in (HUB, LEAF, STOCK)})
         yield made
@@ -214,3 +226,21 @@ def test_who_comes_back_is_seen_soon(tree: Tree) -> None:
         fetch(tree.files, name)
     facts = {"serial": tree.origin.serial_of("debian"), "fresh": "fresh", "consistent": True, "missed": 0}
     print(f"{tree.see(liar=facts, stopped=facts):.1f} s")
+
+
+def test_every_panel_of_the_dashboard_has_something_to_show(tree: Tree, world: World) -> None:
+    """In a real Prometheus that has looked at the tree while something happened there."""
+    scrape = {"job_name": "mirrors", "static_configs": [{"targets": [f"{name}:8080" for name in (ORIGIN, HUB)]}]}
+    config = {"global": {"scrape_interval": "1s"}, "scrape_configs": [scrape]}
+    with world.prometheus(json.dumps(config).encode()) as prometheus:
+        prometheus.wait_for(lambda node: len(shown(node, "mirror_build_info")) == 2, 30, "has looked at both")
+        new = publish(tree.origin, "what Prometheus sees")
+        tree.see(**{name: {"serial": new} for name in (HUB, LEAF)})
+        assert tree.hub.run("python3", "-c", ASK, ORIGIN, "/r/debian/pool/a").strip() == "302"
+        tree.hub.run("mirrorctl", "pause", "debian")
+        tree.origin.run("mirrorctl", "push", "debian")
+        try:
+            for title in PANELS.keys() - NOTHING:
+                prometheus.wait_for(partial(all_shown, title=title), 20, f"has data for {title!r}")
+        finally:
+            tree.hub.run("mirrorctl", "resume", "debian")

@@ -15,12 +15,13 @@ from docker.models.networks import Network
 from docker.types import IPAMConfig, IPAMPool
 
 from tests.ground import sweep
-from tests.ground.images import PEER, PRODUCT, TOOLS
+from tests.ground.images import PEER, PRODUCT, PROMETHEUS, TOOLS
 from tests.harness.node import Node
 from tests.harness.project import Project
 from tests.stock.keys import HOST, PUSH, Keys
 from tests.stock.ours import HARDENED, Ours
 from tests.stock.peer import Stock
+from tests.stock.sample import tar
 
 STATE: Final = "/var/lib/mirror"
 FILES: Final = f"{STATE}/files"
@@ -98,6 +99,14 @@ class World:
         with self._container(TOOLS, name, {}, **options) as container:
             container.start()
             yield Node(name, container)
+
+    @contextmanager
+    def prometheus(self, config: bytes) -> Iterator[Node]:
+        """A Prometheus with this configuration, for the time of the block."""
+        with self._container(PROMETHEUS, "prometheus", {}) as container:
+            assert container.put_archive("/etc/prometheus", tar({"prometheus.yml": config}, 0, 0, 0o644))
+            container.start()
+            yield Node("prometheus", container)
 
     def address(self, name: str) -> str:
         """Where a node is, also when it comes back."""
