@@ -75,8 +75,7 @@ class Deliveries(Arrivals):
         """A downstream says that its users find an archive there; an empty ``site``: nowhere."""
         with self._transaction(lasting=False):
             self._db.execute(
-                "update delivery set site = ? where downstream = ? and archive = ? and site <> ?",
-                (site, downstream, archive, site),
+                "update delivery set site = ? where downstream = ? and archive = ?", (site, downstream, archive)
             )
 
     def postpone(self, downstream: str, but: str, until: float) -> None:

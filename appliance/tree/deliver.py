@@ -111,7 +111,8 @@ class Deliverer:
             self._is_back(owed)
         if not answer.trouble and answer.carries:
             answer = replace(answer, trouble=await self._compared(owed, answer.carries))
-            await self._note(owed, self._store.found_at, owed.downstream, owed.archive, answer.site)
+            if answer.site != owed.site:
+                await self._note(owed, self._store.found_at, owed.downstream, owed.archive, answer.site)
         if not answer.trouble:
             await self._delivered(owed, attempts, settled=not _is_looked_at(one, owed, answer.carries))
         return answer
