@@ -149,6 +149,13 @@ def test_who_cannot_reach_the_hub_by_http_has_his_line_pasted(hub: Lone, join: J
     arrived(leaf, str(hub.serial()))
     assert membership(leaf)["state"] == "joined"
 
+    leaf.run("mirrorctl", "join", "--renew")
+    pasted = json.loads(leaf.run("mirrorctl", "join", "--json"))["paste"]
+    hub.run("mirrorctl", "admit", pasted.removeprefix("mirrorctl admit "))
+    leaf.wait_for(lambda node: not membership(node)["renewing"], 90, "has found out that its new password is good")
+    assert f"rsync://{name}_2@" in leaf.run("mirrorctl", "config", "--json")
+    arrived(leaf, written(hub))
+
 
 def test_a_token_that_has_ended_says_so(hub: Lone, join: Join) -> None:
     token = invitation.read(invited(hub, named("late"), "--expires", "1s"))
