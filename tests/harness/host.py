@@ -18,19 +18,12 @@ from docker.types import IPAMConfig, IPAMPool
 
 from tests.ground import engine, sweep
 from tests.ground.console import run
-from tests.ground.images import PRODUCT, TOP
+from tests.ground.images import PRODUCT
 from tests.harness.lone import LABELS
 from tests.harness.node import Node
 from tests.harness.project import Project
 
 SERVICE: Final = "mirror"
-
-
-def pasted(name: str) -> str:
-    """The code block behind an `<!-- example: NAME -->` mark of the README."""
-    found = re.search(rf"<!-- example: {name} -->\n```\w*\n(.*?)```", (TOP / "README.md").read_text(), re.DOTALL)
-    assert found, f"the README has no example {name}"
-    return found[1]
 
 
 class Hosts:

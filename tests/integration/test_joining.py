@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.harness.host import pasted
+from tests.readme import pasted
 from tests.stock import Ours, Sample, Stock, World
 from tests.stock.peer import HOME
 

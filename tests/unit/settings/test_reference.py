@@ -8,6 +8,8 @@ from pathlib import Path
 from appliance.doors import exits
 from appliance.settings import load, variables
 from appliance.settings.reference import example, table
+from tests.readme import pasted
+from tests.unit.samples import HUB_KEY
 
 TOP = Path(__file__).parents[3]
 
@@ -48,3 +50,21 @@ def test_the_readme_has_the_exit_statuses_of_mirrorctl() -> None:
     readme = (TOP / "README.md").read_text()
     assert f"<!-- exits -->\n{exits.table()}<!-- /exits -->" in readme
     assert all(f"{status}:" in exits.spelled() for status in exits.EXITS)
+
+
+def test_what_two_operators_tell_each_other_without_a_token_is_all_there_is_to_set(tmp_path: Path) -> None:
+    for name, text in (("password", "its-own\n"), ("rsync_secrets", "leaf:its-own\n"), ("known_hosts", "")):
+        (tmp_path / name).write_text(text)
+    leaf, hub = (load({"MIRROR_NAME": "hub.example.org", **_told(f"told-{end}", tmp_path)}) for end in ("leaf", "hub"))
+    upstream, password = leaf.archives["debian"].upstream, leaf.archives["debian"].password
+    assert upstream
+    assert password
+    assert (leaf.name, password.get_secret_value(), [*leaf.triggers]) == ("leaf.example.org", "its-own", ["hub"])
+    assert upstream.url == f"rsync://{hub.archives['debian'].auth_users[0]}@{hub.name}/debian"
+    assert [one.name for one in hub.downstreams_of("debian")] == ["leaf"]
+
+
+def _told(name: str, secrets: Path) -> dict[str, str]:
+    """An example as it is meant: with files that are there, and a key."""
+    text = pasted(name).replace("/etc/mirror/", f"{secrets}/").replace("ssh-ed25519 AAAA… hub.example.org", HUB_KEY)
+    return dict(line.split("=", 1) for line in text.splitlines())
