@@ -6,7 +6,7 @@ PYTEST = .venv/bin/python -m pytest
 SHARED = --numprocesses 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-update test lint unit unit-image integration single interop page bench bench-consistency bench-fanout bench-first bench-slice chaos accidents image programs down clean
+.PHONY: help demo demo-update test lint unit unit-image integration single interop page swarm bench bench-consistency bench-fanout bench-first bench-slice chaos accidents image programs down clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -20,6 +20,7 @@ demo-update: .venv/.complete ## a changed package, from the origin to the leaves
 # What each part needs is made first, once. Most of the long ones is waiting, so they come first.
 test: programs image .venv/.complete ## linters, types, unit tests here and in the image, integration tests
 	@$(GROUND) prometheus
+	@$(MAKE) --no-print-directory swarm
 	@echo "· images, linters, unit and integration tests side by side: each part's output comes when it ends"
 	@$(PYTHON) -m tests.ground.parts "$(MAKE)" interop integration accidents unit-image single unit page lint
 
@@ -39,7 +40,7 @@ integration: image .venv/.complete ## the real image in a real topology
 
 single: image .venv/.complete ## the real image alone, or with one neighbour
 	@$(GROUND) prometheus
-	$(PYTEST) $(SHARED) -m 'integration and not topology and not interop and not chaos and not page' tests/integration
+	$(PYTEST) $(SHARED) -m 'integration and not topology and not interop and not chaos and not page and not swarm' tests/integration
 
 interop: image .venv/.complete ## the real image among mirrors that run Debian's own scripts
 	@$(GROUND) peer prometheus
@@ -48,6 +49,9 @@ interop: image .venv/.complete ## the real image among mirrors that run Debian's
 page: .venv/.complete ## the status page in Chromium; SHOTS=directory keeps the pictures
 	@$(GROUND) engine browser
 	$(PYTEST) -m page tests/integration
+
+swarm: image .venv/.complete ## the stack file, deployed while nobody else runs on this engine
+	$(PYTEST) -m swarm tests/integration
 
 bench: image .venv/.complete ## what a sync costs by changes and by size: ours, ftpsync, plain rsync; BENCH="--quick", "--sizes 10k,100k"; an hour
 	@$(GROUND) peer

@@ -12,9 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import docker
-from docker.types import IPAMConfig, IPAMPool
-
 from tests.ground import engine, sweep
 from tests.ground.console import StopError, output, run
 from tests.ground.images import TOOLS, TOP
@@ -48,7 +45,6 @@ class Project:
 
     def up(self, services: Sequence[str] = (), variables: Mapping[str, str] | None = None) -> None:
         """Starts the services, all by default; one whose configuration changed is made anew, its volumes kept."""
-        detain(self.name, self.subnet())
         self._compose("up", "--detach", "--no-build", "--remove-orphans", *services, variables=variables)
 
     def down(self) -> None:
@@ -77,21 +73,6 @@ class Project:
         files = [word for path in self.files for word in ("--file", os.fspath(path))]
         environment = {"TOPOLOGY_KEYS": os.fspath(self.keys), "TOPOLOGY_SUBNET": self.subnet(), **(variables or {})}
         run(*engine.compose(), "--project-name", self.name, *files, *words, environment=environment)
-
-
-def detain(project: str, subnet: str = "") -> None:
-    """Makes a project's default network as compose finds it, unless it is there.
-
-    The standalone program would make it attachable, and of such a network the engine takes out everybody when it leaves
-    a swarm, as a test has it do beside others.
-    """
-    name = f"{project}_default"
-    networks = docker.from_env(timeout=600).networks
-    if engine.compose() != ("docker-compose",) or any(one.name == name for one in networks.list(names=[name])):
-        return
-    labels = {sweep.PROJECT: project, "com.docker.compose.network": "default"}
-    ipam = IPAMConfig(pool_configs=[IPAMPool(subnet=subnet)]) if subnet else None
-    networks.create(name, driver="bridge", labels=labels, ipam=ipam, attachable=False)
 
 
 class Network(NamedTuple):

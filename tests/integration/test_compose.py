@@ -18,7 +18,6 @@ from tests.ground.console import run
 from tests.ground.images import PRODUCT, PROMETHEUS, TOP
 from tests.ground.waiting import wait_for
 from tests.harness import Node
-from tests.harness.project import detain
 from tests.integration.test_alerts import ALERTS
 
 pytestmark = pytest.mark.integration
@@ -45,7 +44,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, N
     files = [word for name in ("compose.yaml", "hasty.yaml") for word in ("--file", os.fspath(directory / name))]
     command = (*engine.compose(), "--project-name", sweep.COMPOSE, *files)
     try:
-        detain(sweep.COMPOSE)
         run(*command, "--profile", "prometheus", "up", "--detach", "--no-build", environment=variables)
         yield {name: _node(name) for name in ("mirror", "prometheus")}
     finally:
