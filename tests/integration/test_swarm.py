@@ -1,7 +1,7 @@
 """The stack file for Docker Swarm, really deployed: on this engine, which is made a swarm of one for that.
 
-An engine that leaves a swarm forgets the names of all containers in all its networks, and takes some out of theirs: this
-is tried while nobody else runs on it."""
+An engine that leaves a swarm forgets the names of all containers, and takes some out of their networks: this is tried
+while nobody else runs on it."""
 
 from __future__ import annotations
 
