@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 PATIENCE: Final = 90.0
 """Seconds that an answer may take."""
+
+START: Final = 15.0
+"""Seconds that a container which has just been started has until its controller can be asked, on a busy machine."""
 
 _REFUSED: Final = 409
 
@@ -30,6 +34,13 @@ def ask(places: Places, method: str, path: str, body: Any = None) -> Any:
         die(refusal["error"], refusal["exit_code"])
     answer.raise_for_status()
     return answer.json()
+
+
+def await_start(places: Places, patience: float) -> None:
+    """Return when the controller can be asked, or is late: whoever starts a container asks it at once."""
+    end = time.monotonic() + patience
+    while not places.api.exists() and time.monotonic() < end:
+        time.sleep(0.1)
 
 
 def look(places: Places, path: str) -> Any | None:

@@ -52,7 +52,11 @@ def settings_with(archive: str) -> Settings:
 
 
 def ask(method: str, path: str, body: Any = None) -> Any:
-    """The controller's answer. Raises ApplianceError when it does not answer, ends the program when it refuses."""
+    """The controller's answer, also of one that is starting.
+
+    Raises ApplianceError when it does not answer, ends the program when it refuses.
+    """
+    asking.await_start(PLACES, asking.START)
     return asking.ask(PLACES, method, path, body)
 
 
