@@ -68,7 +68,7 @@ class Controller:
             group.create_task(lasting("countries", self.countries.work))
             group.create_task(lasting("watch", self.watch.work))
             group.create_task(lasting("membership", self.guest.work))
-            group.create_task(lasting("members", self.host.work))
+            group.create_task(lasting("members", self.host.in_force.work))
             for lane in self.lanes.values():
                 group.create_task(lane.work())
 

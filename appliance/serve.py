@@ -66,7 +66,7 @@ async def _serve(environ: Mapping[str, str], places: Places, controller: Control
         return [path.name for path in changed]
 
     controller.guest.renew = reload
-    controller.host.renew = put_in_force
+    controller.host.in_force.renew = put_in_force
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGHUP, _quietly, reload)
     app = http.application(controller, reload)

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from enum import Enum
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -67,9 +67,15 @@ def invite(
     print(_what_to_do(name, made), file=sys.stderr)
 
 
+_BEFORE: Final = {
+    "invited": "The token that it was given before is no good any more.\n",
+    "revoked": "What it was let in by before it was revoked stays no good: it needs this line.\n",
+}
+
+
 def _what_to_do(name: str, made: dict[str, Any]) -> str:
     day = clock.minute(made["expires_at"])
-    before = "The token that it was given before is no good any more.\n" if made["replaced"] else ""
+    before = _BEFORE.get(made["replaced"], "")
     return (
         f"{before}Hand this line to the operator of {name}, and to nobody else:\n"
         f"who has it can join, once, until {day}. There it is all that is needed:\n"
@@ -83,6 +89,9 @@ def _seconds(text: str) -> int:
         return int(parse_duration(text))
     except Fault as fault:
         raise ApplianceError(f"--expires: {fault.fact}", fault.cure) from None
+
+
+_BY_HAND: Final = "who is not heard by HTTP is told of this key by you alone, for a MIRROR_TRIGGERS__…__KEY there:"
 
 
 @program.app.command()
@@ -100,6 +109,8 @@ def admit(
     if told["result"] not in ("welcome", "renew"):
         raise ApplianceError(f"{one['name']}: {told['result']}", log.clean(told["says"]))
     print(f"{one['name']} is in: {' '.join(one['carries'])}, pushed at {log.clean(one['ssh'])}")
+    if told["push_key"]:
+        print(f"{_BY_HAND}\n{told['push_key']}")
 
 
 @program.app.command()
@@ -142,10 +153,13 @@ def _rotation(done: dict[str, Any]) -> Iterator[str]:
     if done["others"]:
         yield f"told by nobody but you, with what mirrorctl keys shows: {' '.join(done['others'])}"
     if not done["finished"]:
+        by_all = "" if done["others"] else "every member has been told, or "
+        yield f"both are offered until {by_all}you say mirrorctl rotate --push-key --finish"
+    if done["untold"]:
+        yield _BY_HAND
+        yield done["key"]
+    elif not done["finished"]:
         yield f"the new key: {done['key']}"
-        yield "both are offered until " + (
-            "you say mirrorctl rotate --push-key --finish" if done["others"] else "every member has been told"
-        )
 
 
 @program.app.command()

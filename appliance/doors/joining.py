@@ -14,6 +14,7 @@ from starlette.routing import Route
 from appliance import log, status
 from appliance.controller import Controller
 from appliance.errors import ApplianceError
+from appliance.introduction import push_keys
 from appliance.joining import paper
 from appliance.joining.hearing import Heard, Stranger
 from appliance.joining.inviting import Offer
@@ -53,7 +54,8 @@ class Joining:
 
     async def admit(self, request: Request) -> Response:
         """A statement that came by an operator's hand."""
-        return JSONResponse(_told(_admitted(self._controller, (await request.json())["line"])))
+        heard = _admitted(self._controller, (await request.json())["line"])
+        return JSONResponse(_told(heard, push_keys(self._controller.places)[-1]))
 
     async def invite(self, request: Request) -> Response:
         """A token for a new member, or a new one for an old member."""
@@ -109,13 +111,17 @@ async def _line(request: Request) -> str:
 def _admitted(controller: Controller, line: str) -> Heard:
     """Raises ApplianceError for what is no statement that we believe."""
     try:
-        return controller.host.hear(line)
+        return controller.host.hear(line, by_hand=True)
     except Fault as fault:
         raise ApplianceError(f"the line {fault.fact}", fault.cure) from None
     except Stranger:
-        cure = "see mirrorctl members; the token it was made with may be another mirror's, or an older one"
+        cure = (
+            "see mirrorctl members; its token may be another mirror's, or older than the last one, or than our records"
+        )
         raise ApplianceError("nobody whom we have invited has written this line", cure) from None
 
 
-def _told(heard: Heard) -> dict[str, Any]:
-    return {"result": heard.result, "says": heard.says, "answer": heard.line, "member": status.member(heard.member)}
+def _told(heard: Heard, key: str) -> dict[str, Any]:
+    """``push_key``: the one that stays, when only an operator can tell the member of it."""
+    facts = {"result": heard.result, "says": heard.says, "answer": heard.line, "member": status.member(heard.member)}
+    return facts | {"push_key": None if key in heard.member.told else key}

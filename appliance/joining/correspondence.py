@@ -29,7 +29,9 @@ class Correspondence:
     @property
     def paste(self) -> str | None:
         """What the upstream's operator would paste; None when there is nothing to say, or nobody to hear it."""
-        if self.known.state == "refused" or (standing.wanted(self.known) == "news" and not self.known.trouble):
+        # Where no call is taken, paste is the only way to tell of a new address or key.
+        is_heard = standing.wanted(self.known) == "news" and not self.known.trouble and self.offer.callback
+        if self.known.state == "refused" or is_heard:
             return None
         with suppress(OSError):  # the first start makes our host key
             return f"mirrorctl admit {standing.line(self.known, self.offer, self._statement())}"
@@ -61,7 +63,7 @@ class Correspondence:
         self.keep(self.known.changed(said_at=said.said_at))
         text = await post.hand_in(self.offer.callback, line)
         try:
-            answer = statement.read(ANSWER, text).opened(Answer, secret)
+            answer = statement.read(ANSWER, text).opened(ANSWER, Answer, secret)
         except Fault as fault:
             raise Unheard(f"what is answered at {self.offer.callback} {fault.fact}", told.PASTE) from None
         if answer.to != said.nonce:

@@ -6,19 +6,15 @@ after the joining; the member's own; or the one before that, whose successor was
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass, replace
-from ipaddress import ip_address
 from typing import Final
-from urllib.parse import urlsplit
 
-from appliance.joining import statement
+from appliance.joining import claims, statement
+from appliance.joining.claims import Ours
 from appliance.joining.member import succeeded
-from appliance.joining.statement import ANSWER, Answer, Result, Sealed, Statement
+from appliance.joining.statement import ANSWER, STATEMENT, Answer, Result, Sealed, Statement
 from appliance.records import Member
 from appliance.settings.addresses import site_of
-from appliance.settings.faults import Fault
-from appliance.settings.public import host_port
 
 OVERLAP: Final = 24 * 3600.0
 """Seconds for which the password before a new one is good, if its mirror is not heard of."""
@@ -32,20 +28,6 @@ LONGEST_WORDS: Final = 400
 
 class Stranger(Exception):
     """Nobody whom we have invited has said that."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ours:
-    """What we say of ourselves: keys that trigger, our sshd in known_hosts lines, the archives we have.
-
-    ``others`` are the sshds of other downstreams, host and port; ``users`` those that rsync knows already.
-    """
-
-    push_keys: tuple[str, ...]
-    host_keys: tuple[str, ...]
-    archives: tuple[str, ...]
-    others: Collection[tuple[str, int]] = ()
-    users: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +58,11 @@ class Heard:
         return replace(self.member, **quiet) != replace(self.before, **quiet)  # type: ignore[arg-type]
 
 
-def hear(member: Member, sealed: Sealed, ours: Ours, now: float) -> Heard:
-    """What comes of a statement; raises Stranger when no secret of the member's has sealed it, Fault for a torn one."""
+def hear(member: Member, sealed: Sealed, ours: Ours, now: float, by_hand: bool = False) -> Heard:
+    """What comes of a statement; raises Stranger when no secret of the member's has sealed it, Fault for a torn one.
+
+    The answer to one that came ``by_hand``, or that is repeated by somebody, perhaps reaches no member.
+    """
     said, secret = _opened(member, sealed)
     after, result, says = _decided(member, said, secret, ours, now)
     answer = Answer(
@@ -89,7 +74,7 @@ def hear(member: Member, sealed: Sealed, ours: Ours, now: float) -> Heard:
         host_keys=ours.host_keys if result in _GOOD else (),
         sources=after.sources,
     )
-    if result in _GOOD and secret != member.before:
+    if result in _GOOD and after.said > member.said and not by_hand:
         after = replace(after, told=ours.push_keys)
     return Heard(member, after, result, says, statement.sealed(ANSWER, member.name, answer, secret))
 
@@ -101,8 +86,8 @@ _Decided = tuple[Member, Result, str]
 
 def _opened(member: Member, sealed: Sealed) -> tuple[Statement, str]:
     for secret in (member.secret, member.token, member.before):
-        if secret and sealed.is_by(secret):
-            said = sealed.opened(Statement, secret)
+        if secret and sealed.is_by(STATEMENT, secret):
+            said = sealed.opened(STATEMENT, Statement, secret)
             if said.name != member.name or sealed.name != member.name:
                 raise Stranger
             return said, secret
@@ -111,7 +96,7 @@ def _opened(member: Member, sealed: Sealed) -> tuple[Statement, str]:
 
 def _decided(member: Member, said: Statement, secret: str, ours: Ours, now: float) -> _Decided:
     if member.state == "revoked":
-        return member, "revoked", "its operator has ended the membership; ask him for another invitation"
+        return member, "revoked", f"its membership was ended here; to let it in again: mirrorctl invite {member.name}"
     if secret == member.secret:
         return _known(member, said, ours, now)
     if secret == member.before and member.before:
@@ -124,15 +109,21 @@ def _invited(member: Member, said: Statement, ours: Ours, now: float) -> _Decide
     if member.is_joined:
         if member.generation == 1 and said.nonce == member.nonce:
             return _taken_over(member, said, ours, now, "welcome")  # its answer was lost
-        return member, "used", "the token was used already; ask its operator for another invitation"
+        return member, "used", f"the token was used already, {_another(member)}"
     if now > member.expires:
-        return member, "expired", "the invitation has expired; ask its operator for another"
+        return member, "expired", f"its invitation has expired; for another: mirrorctl invite {member.name}"
     if said.wants != "join":
         return member, "refused", "nobody has joined by this token yet; join first"
     joined = succeeded(replace(member, secret=member.token), said.nonce, member.name, 0.0)
     joined = replace(joined, state="joined", joined=now, before="", before_user="")
     after, result, says = _taken_over(joined, said, ours, now, "welcome")
     return (after, result, says) if result == "welcome" else (member, result, says)
+
+
+def _another(member: Member) -> str:
+    """What its operator finds in his log, who alone knows which of the two it is."""
+    again = f"mirrorctl revoke {member.name}, then mirrorctl invite {member.name}"
+    return f"by another mirror or before this one lost its state volume; to let in who asks now: {again}"
 
 
 def _known(member: Member, said: Statement, ours: Ours, now: float) -> _Decided:
@@ -157,14 +148,14 @@ def _late(member: Member, said: Statement) -> _Decided:
         return member, "renew", ""
     if said.nonce == member.nonce:
         return member, "welcome", ""  # its answer was lost
-    return member, "used", "the secret was replaced by another one already; ask its operator for another invitation"
+    return member, "used", f"its secret was replaced by another one already, {_another(member)}"
 
 
 def _taken_over(member: Member, said: Statement, ours: Ours, now: float, well: Result) -> _Decided:
     """What it says of itself, if that is newer than what we know, and nothing is wrong with it."""
     if said.said_at <= member.said:
         return member, well, ""
-    if fault := _fault(member, said, ours):
+    if fault := claims.fault(member, said, ours):
         return member, "refused", f"{fault.fact}; {fault.cure}"
     facts = replace(
         member,
@@ -177,33 +168,6 @@ def _taken_over(member: Member, said: Statement, ours: Ours, now: float, well: R
         seen=now,
     )
     return facts, well, ""
-
-
-def _fault(member: Member, said: Statement, ours: Ours) -> Fault | None:
-    try:
-        host, port = host_port(said.ssh)
-        site = site_of(said.site)
-    except Fault as fault:
-        return fault
-    if _is_inward(host) or _is_inward(urlsplit(site).hostname or ""):
-        return Fault(f"{said.ssh} or {site} leads back to who reads it", "set MIRROR_PUBLIC__… to what others reach")
-    if (host, port) in ours.others:
-        return Fault(f"{said.ssh} is another downstream's", "set MIRROR_PUBLIC__SSH to an address of its own")
-    if not said.host_keys:
-        return Fault("it names no host key", "nobody speaks to an sshd that could be anybody's")
-    if not set(said.archives) & set(member.archives) & set(ours.archives):
-        return Fault(f"it carries none of {', '.join(member.archives)}", "these were offered, take one at least")
-    return None
-
-
-def _is_inward(host: str) -> bool:
-    """Whether an address means whoever uses it: a name could lead there as well, which costs no more than an ssh."""
-    try:
-        found = ip_address(host.partition("%")[0])
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-    mapped = getattr(found, "ipv4_mapped", None) or found
-    return bool(mapped.is_loopback or mapped.is_link_local or mapped.is_unspecified or mapped.is_multicast)
 
 
 def _user(member: Member, ours: Ours) -> str:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import sqlite3
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from typing import Final
 
 from appliance import keys, log
 from appliance.errors import ApplianceError
 from appliance.introduction import pins, push_keys
-from appliance.joining import hearing, inviting, rotation, secrets, statement
-from appliance.joining.hearing import Heard, Ours, Stranger
+from appliance.joining import hearing, inviting, rotation, statement
+from appliance.joining.claims import Ours
+from appliance.joining.hearing import Heard, Stranger
+from appliance.joining.inforce import InForce
 from appliance.joining.invitation import Invitation
 from appliance.joining.inviting import Offer
-from appliance.joining.member import overlaps
 from appliance.joining.rotation import Rotation
 from appliance.places import Places
 from appliance.records import Member
@@ -24,64 +23,43 @@ from appliance.settings import Settings
 from appliance.settings.secrets import secret_users
 from appliance.store import Store
 
-_SOON: Final = 60.0
-"""Seconds until what could not be put in force is tried again."""
+_REMEMBERED: Final = 30 * 24 * 3600.0
+"""Seconds for which it is told what has become of an invitation that has expired, or of a membership that was ended."""
 
 
 class Host:
-    """Those whom we have invited. ``renew`` puts in force who is a member by now; ``welcome`` is told who has joined,
-    or has moved.
+    """Those whom we have invited. ``welcome`` is told who has joined, or has moved.
 
     Everything is on disk before anybody is answered.
     """
 
     def __init__(self, settings: Settings, places: Places, store: Store, welcome: Callable[[Member], None]) -> None:
         self._settings, self._places, self._store, self._welcome = settings, places, store, welcome
-        self._is_in_force, self._changed = True, asyncio.Event()
-        self.renew: Callable[[], object] = lambda: None
+        self.in_force = InForce(store)
 
     def take_over(self, settings: Settings) -> None:
         """Use these settings from now on."""
         self._settings = settings
 
-    async def work(self) -> None:
-        """Take out of force what is no longer good, until cancelled."""
-        while True:
-            self._changed.clear()
-            try:
-                async with asyncio.timeout(self._pause(time.time())):
-                    await self._changed.wait()
-            except TimeoutError:
-                self._is_in_force = False
-            try:
-                self._put_in_force()
-            except (ApplianceError, OSError, sqlite3.Error) as error:
-                log.trouble("changed memberships are not in force yet", reason=str(error))
-
-    def _pause(self, now: float) -> float | None:
-        """Seconds until the next password ends; None when none does."""
-        if not self._is_in_force:
-            return _SOON
-        ends = [one.before_until for one in self._store.members() if overlaps(one, now)]
-        return min(ends) - now + 0.1 if ends else None
-
-    def invite(self, offer: Offer) -> tuple[Invitation, bool]:
-        """A new invitation, and whether it takes the place of one that nobody has used. Raises ApplianceError."""
+    def invite(self, offer: Offer) -> tuple[Invitation, str | None]:
+        """A new invitation, and what became of the one whose place it takes, if any. Raises ApplianceError."""
+        self._store.forget_members(time.time() - _REMEMBERED)
         known = self._store.member(offer.name)
         inviting.check(offer, known, self._settings, self._users(offer.name))
-        member = inviting.member(offer, self._settings, secrets.fresh(), time.time())
+        member = inviting.member(offer, self._settings, push_keys(self._places), time.time())
         token = inviting.invitation(member, self._settings, self._ours(member), offer.tls)
         self._store.keep_member(member)
         log.event("invited", member=member.name, archives=" ".join(member.archives))
-        return token, known is not None and known.state == "invited"
+        return token, known.state if known else None
 
     def _ours(self, member: Member) -> Ours:
         everyone = {one for name in self._settings.archives for one in self._settings.downstreams_of(name)}
+        pushed = {(one.host, one.port) for one in everyone if one.name != member.name and not one.url}
         return Ours(
             push_keys=push_keys(self._places),
             host_keys=pins(self._settings, self._places),
             archives=tuple(self._settings.archives),
-            others=frozenset((one.host, one.port) for one in everyone if one.name != member.name and not one.url),
+            others=frozenset((*pushed, *_fetched(self._settings))),
             users=self._users(member.name),
         )
 
@@ -93,18 +71,18 @@ class Host:
             *(name for one in others for name in (one.name, one.user, one.before_user)),
         }
 
-    def hear(self, line: str) -> Heard:
+    def hear(self, line: str, by_hand: bool = False) -> Heard:
         """What comes of a statement. Raises Stranger for one that is not believed, Fault for what is none."""
         sealed = statement.read(statement.STATEMENT, line)
         member = self._store.member(sealed.name)
         if member is None:
             raise Stranger
-        heard = hearing.hear(member, sealed, self._ours(member), time.time())
+        heard = hearing.hear(member, sealed, self._ours(member), time.time(), by_hand)
         if heard.member != member:
             self._store.keep_member(heard.member)
         if heard.matters:
-            self._is_in_force = False
-        self._put_in_force()
+            self.in_force.outdate()
+        self.in_force.put()
         self._tell(heard)
         self._go_on_rotating()
         return heard
@@ -132,13 +110,13 @@ class Host:
     def revoke(self, name: str) -> Member:
         """End a membership or an invitation. Raises ApplianceError when there is none."""
         member = self._known(name)
-        revoked = replace(member, state="revoked", renew=False)
-        if revoked != member:
-            self._store.keep_member(revoked)
+        if member.state != "revoked":
+            member = replace(member, state="revoked", renew=False, expires=time.time())
+            self._store.keep_member(member)
             log.event("revoked", member=name)
-        self._is_in_force = False
-        self._put_in_force()
-        return revoked
+        self.in_force.outdate()
+        self.in_force.put()
+        return member
 
     def rotate(self, name: str) -> Member:
         """Have a member ask for a new password when it is heard of next. Raises ApplianceError."""
@@ -160,15 +138,15 @@ class Host:
         if finish and not rotation.is_under_way(self._places):
             raise ApplianceError("there is no second push key", "begin with: mirrorctl rotate --push-key")
         keys.begin_rotation(self._settings, self._places)
-        self._is_in_force = False
-        self._put_in_force()
+        self.in_force.outdate()
+        self.in_force.put()
         found = rotation.seen(self._settings, self._places, self._store.members())
         return self._end_rotation(found) if finish or found.is_over else found
 
     def _end_rotation(self, found: Rotation) -> Rotation:
         keys.end_rotation(self._places)
-        self._is_in_force = False
-        self._put_in_force()
+        self.in_force.outdate()
+        self.in_force.put()
         log.event("push key is replaced", untold=" ".join(found.untold) or None)
         return replace(found, finished=True)
 
@@ -179,9 +157,10 @@ class Host:
             raise ApplianceError(f"nobody called {name!r} was invited", f"these were: {names}")
         return member
 
-    def _put_in_force(self) -> None:
-        """What could not be put in force is tried again, by whoever comes next."""
-        if not self._is_in_force:
-            self.renew()
-            self._is_in_force = True
-            self._changed.set()
+
+def _fetched(settings: Settings) -> Iterator[tuple[str, int]]:
+    """The sshds that we fetch from."""
+    for archive in settings.archives.values():
+        for way in (archive.upstream, *archive.fallbacks):
+            if way and way.scheme == "rsync+ssh":
+                yield way.host, way.port

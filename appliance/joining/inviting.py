@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from appliance.errors import ApplianceError
+from appliance.joining import secrets
 from appliance.joining.admitted import downstream_names
-from appliance.joining.hearing import Ours
+from appliance.joining.claims import Ours
 from appliance.joining.invitation import Invitation
 from appliance.records import Member
 from appliance.settings import Settings
@@ -37,7 +38,10 @@ def check(offer: Offer, known: Member | None, settings: Settings, users: Collect
     """Raise ApplianceError for what cannot be offered; ``users`` are those that are somebody's already."""
     _check_words(offer)
     if known and known.is_joined:
-        raise ApplianceError(f"{offer.name} has joined already", f"end that first: mirrorctl revoke {offer.name}")
+        cure = (
+            f"if it has lost its state volume, first: mirrorctl revoke {offer.name}; its archives are offered anew then"
+        )
+        raise ApplianceError(f"{offer.name} has joined already", cure)
     if offer.name in {settings.name, *downstream_names(settings), *users}:
         cure = "invite it by another name; or take its lines out of MIRROR_DOWNSTREAMS and MIRROR_RSYNC_SECRETS"
         raise ApplianceError(f"{offer.name} is somebody here already", cure)
@@ -62,11 +66,12 @@ def _check_words(offer: Offer) -> None:
         raise ApplianceError("a token ends some day, in a year at most", "write such as --expires 7d")
 
 
-def member(offer: Offer, settings: Settings, secret: str, now: float) -> Member:
-    """Who may join by an offer."""
+def member(offer: Offer, settings: Settings, push_keys: tuple[str, ...], now: float) -> Member:
+    """Who may join by an offer, by a secret of his own; the token tells him of the push keys."""
     archives = tuple(dict.fromkeys(offer.archives or settings.archives))
     return Member(
-        offer.name, "invited", secret, archives, now, now + offer.expires, push=offer.push, sources=offer.sources
+        offer.name, "invited", secrets.fresh(), archives, now, now + offer.expires, push=offer.push,
+        sources=offer.sources, told=push_keys,
     )  # fmt: skip
 
 

@@ -64,7 +64,8 @@ def _refusal(url: str, status: int, location: str) -> Unheard:
     host = urlsplit(url).netloc
     if status == 403:
         cure = (
-            "the invitation was withdrawn, or replaced by a later one: ask its operator for another (mirrorctl invite)"
+            "the invitation was replaced by a later one, or ended long ago, or its records were lost or set back:"
+            " ask its operator for another (mirrorctl invite)"
         )
         return Unheard(f"{host} does not know what we were invited by", cure)
     if status in (429, 502, 503, 504):

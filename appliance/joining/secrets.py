@@ -25,15 +25,15 @@ def password(secret: str) -> str:
     return _derived(secret, "rsync", "")
 
 
-def seal(secret: str, text: str) -> str:
-    """What proves that the holder of the secret has written the text (HMAC-SHA256, hexadecimal)."""
-    return hmac.digest(secret.encode(), text.encode(), "sha256").hex()
+def seal(secret: str, kind: str, text: str) -> str:
+    """What proves that the holder of the secret has written the text as one of that kind (HMAC-SHA256, hexadecimal)."""
+    return hmac.digest(secret.encode(), f"{kind} {text}".encode(), "sha256").hex()
 
 
-def is_sealed(secret: str, text: str, claimed: str) -> bool:
+def is_sealed(secret: str, kind: str, text: str, claimed: str) -> bool:
     """Whether the seal is right; takes the same time either way."""
-    return hmac.compare_digest(seal(secret, text).encode(), claimed.encode())
+    return hmac.compare_digest(seal(secret, kind, text).encode(), claimed.encode())
 
 
 def _derived(secret: str, purpose: str, more: str) -> str:
-    return seal(secret, f"push-mirror {purpose} {more}")[:_LENGTH]
+    return seal(secret, f"push-mirror {purpose}", more)[:_LENGTH]

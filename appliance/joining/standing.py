@@ -106,11 +106,14 @@ def next_user(membership: Membership, offer: Invitation) -> str:
 def _final(membership: Membership, offer: Invitation, result: str) -> tuple[str, str]:
     """What no repetition changes."""
     archives = " ".join(f"--archive {name}" for name in offer.archives)
+    first = f"mirrorctl revoke {offer.name}, then " if result == "used" else ""
     again = (
-        f"ask its operator for another token (mirrorctl invite {offer.name} {archives}), and set MIRROR_INVITE to it"
+        f"ask its operator for another token ({first}mirrorctl invite {offer.name} {archives}), "
+        "and set MIRROR_INVITE to it"
     )
     if result == "used" and membership.joined_at is not None:
-        return f"our secret was replaced by another: somebody else holds what we joined {offer.upstream} by", again
+        who = "our state volume was set back, or somebody else holds what we joined"
+        return f"our secret was replaced by another: {who} {offer.upstream} by", again
     facts = {
         "expired": f"the token had expired when {offer.upstream} heard of us",
         "used": "the token was used already: by another mirror, or by this one before its state volume was lost",

@@ -35,7 +35,7 @@ class Statement(Paper):
     """New for each secret that it wants, the same when it says the same again: `heir(secret, nonce)` is the secret."""
     wants: Literal["join", "renew", "news"]
     """To join by a token; a new secret and with it a new password; nothing but an answer."""
-    said_at: Annotated[int, Field(ge=0, le=1 << 40)]
+    said_at: Annotated[int, Field(ge=1, le=1 << 40)]
     """Seconds since the epoch, by its own clock, and later than whatever it said before by the same secret: of two
     statements the older is no news, and renews nothing."""
     mirror: HostName
@@ -78,24 +78,24 @@ class Sealed(Paper):
     text: Annotated[str, Field(max_length=paper.LONGEST)]
     seal: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
-    def is_by(self, secret: str) -> bool:
-        """Whether the holder of the secret has sealed it."""
-        return secrets.is_sealed(secret, self.text, self.seal)
+    def is_by(self, kind: str, secret: str) -> bool:
+        """Whether the holder of the secret has sealed it as a line of that kind: what we said is nobody's answer."""
+        return secrets.is_sealed(secret, kind, self.text, self.seal)
 
-    def opened(self, form: type[Form], secret: str) -> Form:
+    def opened(self, kind: str, form: type[Form], secret: str) -> Form:
         """The content; raises Fault when another secret has sealed it, or the text is not of that form."""
-        if not self.is_by(secret):
+        if not self.is_by(kind, secret):
             raise Fault("is sealed by another secret", "use the line and the token that belong together")
         try:
             return form.model_validate(json.loads(self.text))
-        except ValueError:
+        except (ValueError, RecursionError):
             raise Fault("says what nobody here understands", "both ends should run versions of the same year") from None
 
 
 def sealed(kind: str, name: str, content: Statement | Answer, secret: str) -> str:
     """The content as one line that proves its writer."""
     text = json.dumps(content.model_dump(mode="json"), separators=(",", ":"), sort_keys=True)
-    return paper.fold(kind, Sealed(name=name, text=text, seal=secrets.seal(secret, text)))
+    return paper.fold(kind, Sealed(name=name, text=text, seal=secrets.seal(secret, kind, text)))
 
 
 def read(kind: str, line: str) -> Sealed:

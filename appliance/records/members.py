@@ -15,9 +15,9 @@ class Member:
 
     ``token`` is the secret of its invitation, ``secret`` the one it has by now, made with ``nonce``; ``before`` the one
     before that, good for fetching as ``before_user`` until ``before_until``. ``archives`` were offered, of those it
-    ``carries`` some. ``sources`` are addresses that our triggers come from. ``said`` is when, by its own clock, it last
-    said something that was taken over; ``told`` are the push keys that it was told of; ``renew``: it is to ask for a
-    new secret.
+    ``carries`` some. ``expires``: the end of its invitation, or of what was revoked. ``sources`` are addresses that our
+    triggers come from. ``said`` is when, by its own clock, it last said something that was taken over; ``told`` are the
+    push keys that it was told of; ``renew``: it is to ask for a new secret.
     """
 
     name: str

@@ -35,6 +35,11 @@ class Members(Database):
         with self._transaction():
             self._db.execute(f"insert or replace into member ({columns}) values ({marks})", [*values.values()])
 
+    def forget_members(self, before: float) -> None:
+        """Forget invitations that nobody has used, and memberships, that had ended by then (epoch seconds)."""
+        with self._transaction():
+            self._db.execute("delete from member where state != 'joined' and expires < ?", [before])
+
 
 def enrolled(path: Path) -> tuple[Member, ...]:
     """The members in a store of any version that ``check`` lets pass; nobody where there is none."""

@@ -101,6 +101,12 @@ def test_a_line_can_be_pasted_and_is_kept_over_a_restart(service: Service) -> No
     joiner, _ = invited("--archive", "debian")
     result = mirrorctl("admit", "-", feed=joiner.says() + "\n")
     assert result.stdout == f"{NAME} is in: debian, pushed at {NAME}:2222\n"
+    said = mirrorctl("rotate", "--push-key").stdout
+    key = service.house.places.next_push_public_key.read_text().strip()
+    assert f"not told yet: {NAME}" in said
+    assert said.endswith(f"told of this key by you alone, for a MIRROR_TRIGGERS__…__KEY there:\n{key}\n")
+    said = mirrorctl("admit", joiner.says("news", joiner.secret)).stdout
+    assert said.splitlines()[-1] == key, "its operator is reminded whenever he speaks of it"
     service.kill()
     render.apply(load(service.house.environ), service.house.places)
     again = Service(service.house)
@@ -109,6 +115,26 @@ def test_a_line_can_be_pasted_and_is_kept_over_a_restart(service: Service) -> No
     assert joiner.password in service.house.places.rsyncd_secrets.read_text()
     again.process.kill()
     again.process.wait()
+
+
+def test_who_has_lost_its_state_volume_is_let_in_again(service: Service, capsys: pytest.CaptureFixture[str]) -> None:
+    """The token that it has is used: what to do stands where its upstream's operator looks."""
+    joiner, _ = invited()
+    assert post(service, joiner.says()).status_code == 200
+    empty = Joiner(joiner.token)
+    assert empty.reads(post(service, empty.says()).text).result == "used"
+    cure = f"mirrorctl revoke {NAME}, then mirrorctl invite {NAME}"
+    assert cure in service.log.read_text()
+    assert cure in mirrorctl("admit", empty.says(), "--json").stdout
+    with pytest.raises(SystemExit):
+        cli.main(["invite", NAME])
+    assert f"first: mirrorctl revoke {NAME}" in capsys.readouterr().err
+    assert mirrorctl("revoke", NAME).exit_code == 0
+    again = mirrorctl("invite", NAME)
+    assert "stays no good" in again.stderr
+    new = Joiner(invitation.read(again.stdout.strip()))
+    assert new.reads(post(service, new.says()).text).result == "welcome"
+    assert post(service, joiner.says("news", joiner.secret)).status_code == 403
 
 
 REFUSED = {

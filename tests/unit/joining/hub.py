@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from appliance.joining import hearing, secrets, statement
-from appliance.joining.hearing import Ours, Stranger
+from appliance.joining.claims import Ours
+from appliance.joining.hearing import Stranger
 from appliance.joining.invitation import Invitation
 from appliance.joining.member import passwords
 from appliance.joining.statement import STATEMENT

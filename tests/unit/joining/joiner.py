@@ -50,4 +50,4 @@ class Joiner:
 
     def reads(self, line: str, secret: str = "") -> Answer:
         """The answer, if it is to us."""
-        return statement.read(ANSWER, line).opened(Answer, secret or self.token.secret)
+        return statement.read(ANSWER, line).opened(ANSWER, Answer, secret or self.token.secret)

@@ -170,7 +170,7 @@ async def test_a_refusal_in_words_is_told_and_tried_again(leaf: Leaf, upstream: 
     alone = upstream.ours
     upstream.ours = replace(alone, others={(NAME, 2222)})
     async with living(leaf) as controller:
-        await until(lambda: "is another downstream's" in trouble(controller))
+        await until(lambda: "is somebody else's" in trouble(controller))
         assert "MIRROR_PUBLIC__SSH" in trouble(controller)
         upstream.ours = alone
         await until(lambda: is_synced(leaf))
@@ -218,6 +218,10 @@ async def test_it_is_let_in_by_paste(leaf: Leaf, upstream: Hub, callback: str) -
         upstream.paste(controller.guest.paste)
         await until(lambda: is_synced(leaf))
         assert state(controller) == "joined"
+        if not callback:  # of a new address it can be told in no other way
+            before = upstream.member.said
+            upstream.paste(controller.guest.paste or "")
+            assert upstream.member.said > before
 
 
 @in_a_loop

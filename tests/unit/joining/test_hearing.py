@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from appliance.joining import hearing, secrets, statement
-from appliance.joining.hearing import LAST_SYNC, OVERLAP, Heard, Ours, Stranger
+from appliance.joining.claims import Ours
+from appliance.joining.hearing import LAST_SYNC, OVERLAP, Heard, Stranger
 from appliance.joining.member import passwords
 from appliance.joining.statement import ANSWER, STATEMENT, Answer, Statement
 from appliance.records import Member
+from appliance.settings.faults import Fault
 from tests.unit.samples import HUB_KEY, LEAF_KEY, OTHER_KEY
 
 NOW = 1_800_000_000.0
@@ -40,7 +42,7 @@ def hear(member: Member, secret: str, now: float = NOW, ours: Ours = OURS, **cha
 
 def answer(heard: Heard, secret: str) -> Answer:
     """As the downstream reads it."""
-    return statement.read(ANSWER, heard.line).opened(Answer, secret)
+    return statement.read(ANSWER, heard.line).opened(ANSWER, Answer, secret)
 
 
 @pytest.fixture(scope="module")
@@ -126,11 +128,27 @@ def test_news_are_taken_over(joined: Member) -> None:
     assert not same.matters
 
 
-@pytest.mark.parametrize("said_at", [0, 999, 1000])
+@pytest.mark.parametrize("said_at", [1, 999, 1000])
 def test_what_was_said_before_is_no_news(joined: Member, said_at: int) -> None:
     heard = hear(joined, SECRET, NOW + 9, wants="news", said_at=said_at, ssh="old.example.org:22")
     assert (heard.member.ssh, heard.member.seen) == (joined.ssh, joined.seen)
     assert answer(heard, SECRET).result == "welcome"
+
+
+def test_what_somebody_repeats_tells_no_member_of_a_new_push_key(joined: Member) -> None:
+    """Nor does an answer that nobody but an operator sees: the old key would be taken away too soon."""
+    later = replace(OURS, push_keys=(HUB_KEY, OTHER_KEY))
+    assert hear(joined, SECRET, ours=later, wants="news", said_at=1000).member.told == (HUB_KEY,)
+    line = statement.sealed(STATEMENT, SAID.name, SAID.model_copy(update={"wants": "news", "said_at": 1001}), SECRET)
+    sealed = statement.read(STATEMENT, line)
+    pasted = hearing.hear(joined, sealed, later, NOW, by_hand=True).member
+    assert (pasted.said, pasted.told) == (1001, (HUB_KEY,))
+    assert hearing.hear(joined, sealed, later, NOW).member.told == later.push_keys
+
+
+def test_nobody_joins_without_saying_where_he_is() -> None:
+    with pytest.raises(Fault, match="nobody here understands"):
+        hear(INVITED, TOKEN, said_at=0)
 
 
 def test_a_renewal_gives_another_password_and_leaves_the_old_one_for_a_day(joined: Member, renewed: Member) -> None:
@@ -200,7 +218,12 @@ def test_a_renewal_that_is_replayed_later_renews_nothing(joined: Member) -> None
         ({"ssh": "[::ffff:127.0.0.1]:2222"}, "leads back"),
         ({"ssh": "localhost:2222"}, "leads back"),
         ({"ssh": "169.254.169.254:80"}, "leads back"),
-        ({"ssh": "other.org:22"}, "is another downstream's"),
+        ({"ssh": "127.1:2222"}, "leads back"),
+        ({"ssh": "0x7f000001:2222"}, "leads back"),
+        ({"ssh": "ip6-localhost:2222"}, "leads back"),
+        ({"site": "http://2130706433/*"}, "leads back"),
+        ({"ssh": "other.org:22"}, "is somebody else's"),
+        ({"ssh": "Other.ORG:22"}, "is somebody else's"),
         ({"site": "http://127.0.0.1:8080/control/*"}, "leads back"),
         ({"site": "file:///etc/*"}, "not a URL"),
         ({"host_keys": ()}, "no host key"),

@@ -34,7 +34,7 @@ class Upstream:
         settings = load(house.environ)
         render.apply(settings, house.places)
         self.host = Host(settings, house.places, house.store, self.joined.append)
-        self.host.renew = self.renew
+        self.host.in_force.renew = self.renew
 
     def renew(self) -> None:
         self.renewed += 1
@@ -69,7 +69,7 @@ def test_a_token_says_all_that_a_new_mirror_needs(upstream: Upstream) -> None:
     assert pin.startswith("[hub.example.org]:2222 ssh-ed25519 ")
     assert pin.split()[1:] == upstream.house.places.host_public_key.read_text().split()[:2]
     assert int(before) <= token.expires_at - 60 <= time.time() + 1
-    assert not replaced
+    assert replaced is None
     (member,) = enrolled(upstream.house.places.store)
     assert (member.state, member.push) == ("invited", "all")
 
@@ -111,7 +111,7 @@ def test_who_joins_is_kept_before_he_is_answered(upstream: Upstream) -> None:
 def test_a_new_token_makes_the_one_before_worthless(upstream: Upstream) -> None:
     first = upstream.joiner()
     token, replaced = upstream.host.invite(OFFER)
-    assert replaced
+    assert replaced == "invited"
     with pytest.raises(Stranger):
         upstream.host.hear(first.says())
     assert upstream.host.hear(Joiner(token).says()).has_joined
@@ -142,7 +142,52 @@ def test_who_is_revoked_is_out_and_can_be_invited_again(upstream: Upstream) -> N
     upstream.host.revoke("new.example.org")
     assert upstream.renewed == 2
     assert joiner.reads(upstream.host.hear(joiner.says("news", joiner.secret)).line, joiner.secret).result == "revoked"
-    assert upstream.host.hear(upstream.joiner().says()).has_joined
+    token, replaced = upstream.host.invite(OFFER)
+    assert replaced == "revoked"
+    assert upstream.host.hear(Joiner(token).says()).has_joined
+
+
+def test_whom_nobody_could_put_out_at_once_is_put_out_soon(upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without anybody else coming by."""
+    monkeypatch.setattr("appliance.joining.inforce._SOON", 0.01)
+    upstream.host.hear(upstream.joiner().says())
+
+    async def fail_once() -> None:
+        working = asyncio.create_task(upstream.host.in_force.work())
+        await asyncio.sleep(0)
+        upstream.trouble = OSError("disk full")
+        with pytest.raises(OSError, match="disk full"):
+            upstream.host.revoke("new.example.org")
+        upstream.trouble, before = None, upstream.renewed
+        async with asyncio.timeout(60):
+            while upstream.renewed == before:
+                await asyncio.sleep(0.01)
+        working.cancel()
+
+    asyncio.run(fail_once())
+
+
+def test_what_has_ended_is_forgotten_in_the_end(upstream: Upstream) -> None:
+    for name in ("gone", "lately", "late", "here"):
+        joiner = upstream.joiner(replace(OFFER, name=name))
+        if name != "late":
+            upstream.host.hear(joiner.says())
+    for name in ("gone", "lately"):
+        assert upstream.host.revoke(name).expires <= time.time()
+    long_ago = time.time() - 31 * 24 * 3600
+    for one in upstream.house.store.members():
+        if one.name != "lately":
+            upstream.house.store.keep_member(replace(one, expires=long_ago))
+    upstream.joiner()
+    assert [one.name for one in upstream.house.store.members()] == ["here", "lately", "new.example.org"]
+
+
+def test_a_member_stands_in_the_place_of_no_upstream(upstream: Upstream) -> None:
+    """Its key would be good for that, too."""
+    where = {"MIRROR_ARCHIVES__ALMA__UPSTREAM": "rsync+ssh://alma@Up.example.net:2022/alma"}
+    upstream.host.take_over(load({**upstream.house.environ, **where}))
+    heard = upstream.host.hear(upstream.joiner().says(ssh="up.example.net:2022"))
+    assert (heard.result, "somebody else's" in heard.says) == ("refused", True)
 
 
 @pytest.mark.parametrize("verb", ["revoke", "rotate"])
@@ -174,7 +219,7 @@ def test_an_old_password_goes_when_its_time_has_come(upstream: Upstream) -> None
     before = upstream.renewed
 
     async def wait() -> None:
-        working = asyncio.create_task(upstream.host.work())
+        working = asyncio.create_task(upstream.host.in_force.work())
         async with asyncio.timeout(60):
             while upstream.renewed == before:
                 await asyncio.sleep(0.01)
@@ -189,7 +234,7 @@ def alone(upstream: Upstream) -> Upstream:
     upstream.house.downstreams = ""
     settings = load(upstream.house.environ)
     upstream.host.take_over(settings)
-    upstream.host.renew = lambda: render.apply(settings, upstream.house.places)
+    upstream.host.in_force.renew = lambda: render.apply(settings, upstream.house.places)
     return upstream
 
 
@@ -215,9 +260,19 @@ def test_a_new_push_key_is_the_only_one_when_every_member_was_told(alone: Upstre
     assert alone.joiner().token.push_keys == (begun.key,)
 
 
+def test_whose_line_is_pasted_knows_the_push_keys_of_his_token(alone: Upstream) -> None:
+    joiner = alone.joiner()
+    begun = alone.host.rotate_push_key()
+    pasted = alone.host.hear(joiner.says(), by_hand=True)
+    assert pasted.has_joined
+    assert begun.key not in pasted.member.told
+    said = alone.host.rotate_push_key()
+    assert (said.untold, said.finished) == (("new.example.org",), False)
+
+
 def test_a_push_key_goes_at_once_where_nobody_knows_it_and_by_word_where_others_do(upstream: Upstream) -> None:
     settings = load(upstream.house.environ)
-    upstream.host.renew = lambda: render.apply(settings, upstream.house.places)
+    upstream.host.in_force.renew = lambda: render.apply(settings, upstream.house.places)
     with pytest.raises(ApplianceError, match="no second push key"):
         upstream.host.rotate_push_key(finish=True)
     begun = upstream.host.rotate_push_key()

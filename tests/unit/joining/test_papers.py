@@ -95,16 +95,16 @@ def test_a_statement_is_read_by_the_secret_it_was_sealed_with() -> None:
     line = statement.sealed(STATEMENT, SAID.name, SAID, SECRET)
     sealed = statement.read(STATEMENT, line)
     assert sealed.name == SAID.name
-    assert sealed.opened(Statement, SECRET) == SAID
+    assert sealed.opened(STATEMENT, Statement, SECRET) == SAID
     with pytest.raises(Fault, match="another secret"):
-        sealed.opened(Statement, secrets.fresh())
+        sealed.opened(STATEMENT, Statement, secrets.fresh())
 
 
 def test_what_was_changed_under_its_seal_is_not_believed() -> None:
     sealed = statement.read(STATEMENT, statement.sealed(STATEMENT, SAID.name, SAID, SECRET))
     forged = sealed.text.replace("leaf.example.org:2222", "evil.example.org:2222")
     with pytest.raises(Fault, match="another secret"):
-        Sealed(name=sealed.name, text=forged, seal=sealed.seal).opened(Statement, SECRET)
+        Sealed(name=sealed.name, text=forged, seal=sealed.seal).opened(STATEMENT, Statement, SECRET)
 
 
 def test_a_statement_is_no_answer() -> None:
@@ -112,7 +112,21 @@ def test_a_statement_is_no_answer() -> None:
     with pytest.raises(Fault, match="begins with"):
         statement.read(ANSWER, line)
     with pytest.raises(Fault, match="nobody here understands"):
-        statement.read(STATEMENT, line).opened(Answer, SECRET)
+        statement.read(STATEMENT, line).opened(STATEMENT, Answer, SECRET)
+
+
+def test_a_seal_is_for_one_kind_of_line() -> None:
+    """Whatever fields the two may have in common one day, what we said ourselves is never taken for an answer."""
+    line = statement.sealed(STATEMENT, SAID.name, SAID, SECRET)
+    with pytest.raises(Fault, match="another secret"):
+        statement.read(ANSWER, line.replace(STATEMENT, ANSWER)).opened(ANSWER, Statement, SECRET)
+
+
+def test_what_is_nested_too_deep_is_a_fault_and_nothing_worse() -> None:
+    text = "[" * 16_000
+    deep = Sealed(name=SAID.name, text=text, seal=secrets.seal(SECRET, STATEMENT, text))
+    with pytest.raises(Fault, match="nobody here understands"):
+        deep.opened(STATEMENT, Statement, SECRET)
 
 
 def test_neither_line_holds_the_secret_or_a_password() -> None:
@@ -123,7 +137,12 @@ def test_neither_line_holds_the_secret_or_a_password() -> None:
 
 def test_a_newer_version_may_say_more() -> None:
     text = json.dumps(SAID.model_dump(mode="json") | {"weather": "fine"})
-    assert Sealed(name=SAID.name, text=text, seal=secrets.seal(SECRET, text)).opened(Statement, SECRET) == SAID
+    assert (
+        Sealed(name=SAID.name, text=text, seal=secrets.seal(SECRET, STATEMENT, text)).opened(
+            STATEMENT, Statement, SECRET
+        )
+        == SAID
+    )
 
 
 @given(st.text(min_size=1), st.text(min_size=1))

@@ -62,7 +62,7 @@ def test_the_doctor_has_the_line_to_paste(places: Places) -> None:
     assert (found.level, found.fact.startswith("hub.example.org does not let us in")) == (Level.ERROR, True)
     assert "Connection refused" in found.fact
     line = found.paste.removeprefix("mirrorctl admit ")
-    said = statement.read(STATEMENT, line).opened(Statement, OFFERED.secret)
+    said = statement.read(STATEMENT, line).opened(STATEMENT, Statement, OFFERED.secret)
     assert (said.wants, said.name) == ("join", "leaf.example.org")
     assert OFFERED.secret not in str(found)
 
