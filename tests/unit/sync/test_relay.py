@@ -79,7 +79,8 @@ def test_nobody_waits_for_an_acknowledgement() -> None:
     took: list[float] = []
     with speaking(in_two_pieces) as port:
         assert talk(source(port), client) == b"onetwo"
-    assert sorted(took)[10] < STALL
+    # A busy machine makes some of them slow; a kernel that waits, all but the first and the last.
+    assert min(took[1:-1]) < STALL
 
 
 def test_the_last_words_arrive() -> None:
