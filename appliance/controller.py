@@ -117,7 +117,7 @@ class Controller:
 
     def _welcome(self, member: Member) -> None:
         """Tell who has joined, or has moved, of what is published already."""
-        for archive in member.carries:
+        for archive in member.carries if member.ssh else ():
             state = self.store.archive(archive)
             if archive in self.lanes and state.publication:
                 self.push.spread(archive, state.publication, state.serial, again=[member.name])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import socket
 
-from appliance import ssh
+from appliance import ports, ssh
 from appliance.places import Places
 from appliance.settings import Settings
-from appliance.settings.public import host_port
+from appliance.settings.public import NOWHERE, host_port, spelled
 
 
 def lines(settings: Settings, places: Places) -> dict[str, str]:
@@ -23,7 +23,7 @@ def lines(settings: Settings, places: Places) -> dict[str, str]:
         "authorized_keys": f'restrict,command="~/bin/ftpsync"{source} {push_key}',
         "trigger_variable": f"MIRROR_TRIGGERS__{variable}__KEY={push_key}",
         "pull_variable": f"MIRROR_PULLS__{variable}__KEY={push_key}",
-        "known_hosts": pins(settings, places)[0],
+        "known_hosts": _pin(settings, places),
     }
 
 
@@ -34,9 +34,14 @@ def push_keys(places: Places) -> tuple[str, ...]:
 
 
 def pins(settings: Settings, places: Places) -> tuple[str, ...]:
-    """Our sshd, as lines of a known_hosts file."""
+    """Our sshd, as lines of a known_hosts file; none when others cannot reach it."""
+    return () if settings.public.ssh == NOWHERE else (_pin(settings, places),)
+
+
+def _pin(settings: Settings, places: Places) -> str:
     kind, key = places.host_public_key.read_text().split()[:2]
-    return (f"{pinned_as(settings.public.ssh)} {kind} {key}",)
+    public = settings.public.ssh
+    return f"{pinned_as(spelled(settings.name, ports.SSHD) if public == NOWHERE else public)} {kind} {key}"
 
 
 def pinned_as(address: str) -> str:

@@ -103,6 +103,8 @@ def _refusal(patient: Patient, one: Downstream, outcome: Outcome) -> Finding:
     for words, hint in _HINTS:
         if words in outcome.stderr:
             cure = hint
+    if is_member and any(words in outcome.stderr for words, _ in _UNREACHED):
+        cure = f"{cure}; one that nobody can reach sets MIRROR_PUBLIC__SSH=none, and a SCHEDULE for its archives"
     return error(about, f"{one.host}:{one.port}: {fact}", cure or "check host and port, and that its sshd is up")
 
 
@@ -113,9 +115,9 @@ def _line(patient: Patient) -> str:
         return ""  # the first start makes the key
 
 
-_HINTS: Final = (
+_UNREACHED: Final = (
     ("Connection refused", "check the port; a mirror of ours listens on 2222 unless its operator publishes another"),
-    ("Could not resolve", "check the spelling of the host"),
     ("No route to host", "check the host; then ask its operator whether it is up"),
     ("timed out", "check the host; then ask its operator whether a firewall is in the way"),
 )
+_HINTS: Final = (("Could not resolve", "check the spelling of the host"), *_UNREACHED)

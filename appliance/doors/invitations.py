@@ -108,8 +108,9 @@ def admit(
     one = told["member"]
     if told["result"] not in ("welcome", "renew"):
         raise ApplianceError(f"{one['name']}: {told['result']}", log.clean(told["says"]))
-    print(f"{one['name']} is in: {' '.join(one['carries'])}, pushed at {log.clean(one['ssh'])}")
-    if told["push_key"]:
+    how = f"pushed at {log.clean(one['ssh'])}" if one["ssh"] else "not pushed: it has a schedule of its own"
+    print(f"{one['name']} is in: {' '.join(one['carries'])}, {how}")
+    if told["push_key"] and one["ssh"]:
         print(f"{_BY_HAND}\n{told['push_key']}")
 
 
@@ -137,7 +138,10 @@ def rotate(
         raise ApplianceError("this is about one thing", "name a member, or say --push-key")
     if name:
         done = program.ask("POST", "/control/rotate", {"name": name})
-        words = f"{name}: asked to take a new password; mirrorctl members shows when"
+        words = (
+            f"{name}: asked to take a new password; mirrorctl members shows when. One that does not reach us by HTTP\n"
+            "is not asked: its operator says mirrorctl join --renew, and hands you a line for mirrorctl admit"
+        )
     else:
         done = program.ask("POST", "/control/rotate-push-key", {"finish": finish})
         words = "\n".join(_rotation(done))

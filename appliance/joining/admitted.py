@@ -25,7 +25,7 @@ def with_members(settings: Settings, members: Iterable[Member], now: float) -> S
     if not joined:
         return settings
     names = downstream_names(settings)
-    pushed = [one for one in joined if one.name not in names and _carried(one, settings)]
+    pushed = [one for one in joined if one.ssh and one.name not in names and _carried(one, settings)]
     return settings.model_copy(
         update={
             "downstreams": (*settings.downstreams, *(_downstream(one, settings) for one in pushed)),

@@ -33,7 +33,7 @@ class Ours:
 def fault(member: Member, said: Statement, ours: Ours) -> Fault | None:
     """What is wrong with what a mirror says of itself; None when nothing is."""
     try:
-        host, port = host_port(said.ssh)
+        host, port = host_port(said.ssh) if said.ssh else ("", 0)
         site = site_of(said.site)
     except Fault as found:
         return found
@@ -42,7 +42,7 @@ def fault(member: Member, said: Statement, ours: Ours) -> Fault | None:
     # To known_hosts capitals are nothing: a second key for that sshd would let its owner stand in its place.
     if (host.lower(), port) in {(other.lower(), number) for other, number in ours.others}:
         return Fault(f"{said.ssh} is somebody else's", "set MIRROR_PUBLIC__SSH to an address of its own")
-    if not said.host_keys:
+    if said.ssh and not said.host_keys:
         return Fault("it names no host key", "nobody speaks to an sshd that could be anybody's")
     if not set(said.archives) & set(member.archives) & set(ours.archives):
         return Fault(f"it carries none of {', '.join(member.archives)}", "these were offered, take one at least")

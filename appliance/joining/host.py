@@ -97,10 +97,10 @@ class Host:
     def _tell(self, heard: Heard) -> None:
         one = heard.member
         if heard.has_joined:
-            log.event("joined", member=one.name, ssh=one.ssh, archives=" ".join(one.carries))
+            log.event("joined", member=one.name, ssh=one.ssh or None, archives=" ".join(one.carries))
             self._welcome(one)
         elif heard.has_moved:
-            log.event("a member has moved", member=one.name, ssh=one.ssh, archives=" ".join(one.carries))
+            log.event("a member has moved", member=one.name, ssh=one.ssh or None, archives=" ".join(one.carries))
             self._welcome(one)
         elif one.generation > heard.before.generation:
             log.event("password is changed", member=one.name, user=one.user)

@@ -35,7 +35,7 @@ def seen(settings: Settings, places: Places, members: Iterable[Member]) -> Rotat
     """How far it has come, by the settings in force."""
     new = push_keys(places)[-1]
     joined = {one.name: one for one in members if one.is_joined}
-    untold = tuple(name for name, one in joined.items() if new not in one.told)
+    untold = tuple(name for name, one in joined.items() if one.ssh and new not in one.told)
     return Rotation(new, untold, _others(settings, joined))
 
 

@@ -34,7 +34,7 @@ def said(membership: Membership, offer: Invitation, settings: Settings, host_key
         wants=wants,
         said_at=max(int(now), membership.said_at + 1),
         mirror=settings.name,
-        ssh=public.ssh,
+        ssh="" if public.ssh == NOWHERE else public.ssh,
         host_keys=(host_key,),
         site="" if public.http == NOWHERE else f"{public.http}/*",
         archives=carried(offer, settings.invite_archives),

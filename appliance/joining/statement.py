@@ -41,7 +41,7 @@ class Statement(Paper):
     mirror: HostName
     """Its own `MIRROR_NAME`."""
     ssh: Line
-    """`host:port` of the sshd that takes triggers."""
+    """`host:port` of the sshd that takes triggers; empty: nobody reaches it, it fetches by a schedule."""
     host_keys: Annotated[tuple[PublicKey, ...], Field(max_length=8)]
     """The keys of that sshd."""
     site: Line

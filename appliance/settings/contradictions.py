@@ -11,6 +11,7 @@ from appliance.errors import Problem
 from appliance.settings import registry
 from appliance.settings.admitted import HttpTrigger
 from appliance.settings.hosts import names_host
+from appliance.settings.public import NOWHERE
 from appliance.settings.schema import Settings
 from appliance.settings.secrets import host_passwords, secret_users
 from appliance.settings.values import PATH_STEP
@@ -29,6 +30,7 @@ def contradictions(settings: Settings) -> Iterator[Problem]:
         _architectures(settings),
         _excludes(settings),
         _transports(settings),
+        _untriggered(settings),
         _fallbacks(settings),
         _certificate(settings),
         _keys(settings),
@@ -79,6 +81,16 @@ def _transports(settings: Settings) -> Iterator[Problem]:
         if archive.proxy and archive.upstream and archive.upstream.scheme == "rsync+ssh":
             fact = "is set, and an upstream reached by ssh has no use for it"
             yield Problem(_of("ARCHIVES", name, "PROXY"), fact, "remove it, or fetch by rsync:// or rsync+tls://")
+
+
+def _untriggered(settings: Settings) -> Iterator[Problem]:
+    """Who was invited is triggered by ssh, unless he says that nobody can: then nothing would ever be fetched again."""
+    if settings.invite is None or settings.public.ssh != NOWHERE or settings.http_triggers:
+        return
+    for name, archive in settings.archives.items():
+        if archive.upstream and not archive.schedule:
+            fact = "is not set, and MIRROR_PUBLIC__SSH says that nobody can trigger us"
+            yield Problem(_of("ARCHIVES", name, "SCHEDULE"), fact, "set it, such as to 1h")
 
 
 def _fallbacks(settings: Settings) -> Iterator[Problem]:

@@ -48,7 +48,12 @@ def _base_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _sshd(text: str) -> str:
+    return text if text == NOWHERE else _host_port(text)
+
+
 HostPort = Annotated[str, AfterValidator(_host_port)]
+Sshd = Annotated[str, AfterValidator(_sshd)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 
 
@@ -59,7 +64,10 @@ class Public(Frozen):
     rsync_tls: HostPort = Field(
         "", description="where they reach it by TLS; empty: `MIRROR_NAME:1873` with a certificate"
     )
-    ssh: HostPort = Field("", description="where they reach our sshd; empty: `MIRROR_NAME:2222`")
+    ssh: Sshd = Field(
+        "",
+        description="where they reach our sshd, or `none`: who fetches by `SCHEDULE` alone; empty: `MIRROR_NAME:2222`",
+    )
     http: BaseUrl = Field(
         "",
         description="where they reach us by HTTP, or `none`; empty: `http://MIRROR_NAME`, with a certificate"

@@ -97,3 +97,10 @@ def test_where_a_list_is_from_is_still_known() -> None:
     plain = settings(ARCHIVES__DEBIAN__RUNMIRRORS="nonsense here")
     plain.lists_are_from({"MIRROR_ARCHIVES__DEBIAN__RUNMIRRORS": "/etc/mirror/list"})
     assert "/etc/mirror/list" in with_members(plain, [LEAF], NOW).mirror_list("debian").faults[0]
+
+
+def test_whom_nobody_reaches_by_ssh_fetches_and_is_not_pushed() -> None:
+    plain = settings(ARCHIVES__DEBIAN__AUTH_USERS="*")
+    both = with_members(plain, [replace(LEAF, ssh="", host_keys=())], NOW)
+    assert both.downstreams == plain.downstreams
+    assert any(line.startswith(f"{LEAF.user}:") for line in secret_lines(both))

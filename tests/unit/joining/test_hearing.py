@@ -243,6 +243,12 @@ def test_what_a_mirror_must_not_say_of_itself_is_refused_in_words(
         assert says in answer(heard, secret).says
 
 
+def test_whom_nobody_reaches_by_ssh_is_let_in_all_the_same() -> None:
+    heard = hear(INVITED, TOKEN, ssh="")
+    assert heard.has_joined
+    assert (heard.member.ssh, heard.member.carries) == ("", ("debian",))
+
+
 def test_an_archive_that_was_not_offered_is_not_carried() -> None:
     assert hear(INVITED, TOKEN, archives=("security", "debian")).member.carries == ("debian",)
 

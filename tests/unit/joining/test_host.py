@@ -190,6 +190,13 @@ def test_a_member_stands_in_the_place_of_no_upstream(upstream: Upstream) -> None
     assert (heard.result, "somebody else's" in heard.says) == ("refused", True)
 
 
+def test_who_cannot_be_reached_himself_invites_all_the_same(upstream: Upstream) -> None:
+    upstream.host.take_over(load({**upstream.house.environ, "MIRROR_PUBLIC__SSH": "none"}))
+    joiner = upstream.joiner()
+    assert joiner.token.host_keys == ()
+    assert joiner.reads(upstream.host.hear(joiner.says()).line).result == "welcome"
+
+
 @pytest.mark.parametrize("verb", ["revoke", "rotate"])
 def test_nobody_is_nobody(upstream: Upstream, verb: str) -> None:
     with pytest.raises(ApplianceError, match="nobody called 'nobody'"):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from appliance.errors import ConfigurationError, Problem
-from appliance.joining import effective, membership
+from appliance.joining import effective, membership, standing
 from appliance.joining.invitation import Invitation
 from appliance.places import Places
 from appliance.settings.reading import spell
@@ -181,3 +181,13 @@ def test_an_archive_that_is_not_offered(places: Places) -> None:
 )
 def test_a_token_that_somebody_has_made_up_is_refused(places: Places, change: dict[str, Any]) -> None:
     assert set(problems(places, offering(**change))) == {"MIRROR_INVITE"}
+
+
+def test_who_cannot_be_triggered_has_a_schedule_and_says_so(places: Places) -> None:
+    alone, hidden = offering(archives={"debian": "debian"}), {"MIRROR_PUBLIC__SSH": "none"}
+    found = problems(places, alone, **hidden)
+    assert "nobody can trigger us" in found["MIRROR_ARCHIVES__DEBIAN__SCHEDULE"].fact
+    environ = {"MIRROR_INVITE": alone.token, "MIRROR_ARCHIVES__DEBIAN__SCHEDULE": "1h", **hidden}
+    settings = effective.load(environ, places)
+    said = standing.said(membership.begun(alone, 0.0), alone, settings, HUB_KEY, 1.0)
+    assert (said.ssh, said.name) == ("", "leaf.example.org")

@@ -38,6 +38,7 @@ def test_what_is_given_stays() -> None:
 @pytest.mark.parametrize(
     ("variable", "text"),
     [
+        ("MIRROR_PUBLIC__RSYNC", "none"),
         ("MIRROR_PUBLIC__SSH", "leaf.example.org"),
         ("MIRROR_PUBLIC__SSH", "ssh://leaf.example.org:22"),
         ("MIRROR_PUBLIC__SSH", "me@leaf.example.org:22"),
