@@ -18,7 +18,7 @@ from tests.unit.samples import HUB_KEY, LEAF_KEY, OTHER_KEY
 
 NOW = 1_800_000_000.0
 TOKEN, NONCE, NEXT = "0" * 32, "1" * 32, "2" * 32
-OURS = Ours((HUB_KEY,), ("[hub.example.org]:2222 ssh-ed25519 AAAA",), ("debian", "security"), {("other.org", 22)})
+OURS = Ours((HUB_KEY,), ("[hub.example.org]:2222 ssh-ed25519 AAAA",), ("debian", "security"), {("Other.org", 22)})
 INVITED = Member("leaf.example.org", "invited", TOKEN, ("debian",), NOW - 60, NOW + 60)
 SAID = Statement(
     name="leaf.example.org",
