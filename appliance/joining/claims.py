@@ -39,7 +39,7 @@ def fault(member: Member, said: Statement, ours: Ours) -> Fault | None:
         return found
     if _is_inward(host) or _is_inward(urlsplit(site).hostname or ""):
         return Fault(f"{said.ssh} or {site} leads back to who reads it", "set MIRROR_PUBLIC__… to what others reach")
-    # What was said has no capitals left, and known_hosts minds none: a second key would let its owner stand in for both.
+    # What was said has no capitals left, and known_hosts minds none: a second key would let its owner stand in for it.
     if (host, port) in {(other.lower(), number) for other, number in ours.others}:
         return Fault(f"{said.ssh} is somebody else's", "set MIRROR_PUBLIC__SSH to an address of its own")
     if said.ssh and not said.host_keys:
