@@ -123,7 +123,11 @@ def test_a_file_that_is_not_there_is_the_only_problem(places: Places) -> None:
     assert [problem.variable for problem in reading.problems] == ["MIRROR_INVITE_FILE"]
 
 
-@pytest.mark.parametrize("token", [offering().token[:-9], offering().token.replace("-1.", "-2.", 1), "hunter2"])
+@pytest.mark.parametrize(
+    "token",
+    [offering().token[:-9], offering().token.replace("-1.", "-2.", 1), "hunter2"],
+    ids=["cut", "of another form", "no token"],
+)
 def test_a_damaged_token_is_the_only_problem(places: Places, token: str) -> None:
     found = problems(places, token)
     assert list(found) == ["MIRROR_INVITE"]
