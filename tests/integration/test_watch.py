@@ -148,6 +148,7 @@ def tree(world: World) -> Iterator[Tree]:
         files = stocks[2]
         origin.put("/srv/mirror", {"debian/pool/a": b"payload"})
         first = publish(origin, "one")
+        stocks[0].wait_carries("debian", first)  # a stock mirror may lose the push that comes while it still syncs
         fetch(files, "stopped")
         fetch(files, "liar")
         second = publish(origin, "second")
