@@ -84,7 +84,14 @@ def begun(offer: Invitation, now: float) -> Membership:
 
 def kept(places: Places, offer: Invitation) -> Membership | None:
     """What is remembered of this token; None when that is nothing, or cannot be read."""
-    with suppress(OSError, ValueError):
+    with suppress(OSError):
+        return _read(places, offer)
+    return None
+
+
+def _read(places: Places, offer: Invitation) -> Membership | None:
+    """Raises OSError when the file is there and cannot be read."""
+    with suppress(FileNotFoundError, ValueError):
         found = Membership.model_validate_json(places.membership.read_text("utf-8"))
         if found.token == identity(offer):
             return found
@@ -108,8 +115,11 @@ def keep(places: Places, membership: Membership) -> None:
 
 
 def open_for(places: Places, offer: Invitation, now: float) -> Membership:
-    """What is remembered of the token; where that is nothing, joining begins here. Raises OSError."""
-    found = kept(places, offer)
+    """What is remembered of the token; where that is nothing, joining begins here.
+
+    Raises OSError: what cannot be read now may be the only proof that we have joined, so nothing is put in its place.
+    """
+    found = _read(places, offer)
     if found is None:
         keep(places, found := begun(offer, now))
     return found

@@ -152,6 +152,14 @@ def test_a_token_may_expire_once_it_was_used(places: Places) -> None:
     assert effective.load({"MIRROR_INVITE": offer.token}, places).archives["debian"].password
 
 
+def test_what_cannot_be_read_now_is_not_replaced(places: Places) -> None:
+    """It may be the only proof that we have joined."""
+    places.membership.mkdir()
+    with pytest.raises(IsADirectoryError):
+        membership.open_for(places, offering(), 0)
+    assert places.membership.is_dir()
+
+
 def test_what_a_token_says_is_not_said_twice(places: Places) -> None:
     given = {
         "MIRROR_ARCHIVES__DEBIAN__UPSTREAM": "rsync://elsewhere.example.org/debian",
