@@ -25,6 +25,8 @@ from tests.unit.upstream import PATIENCE, DebianTree, daemon, eventually, tree
 STUBBORN = "trap '' TERM HUP INT; echo $$ > {file}; while :; do sleep 1; done"
 SLOW = {"MIRROR_ARCHIVES__DEBIAN__BWLIMIT": "1"}
 """KiB/s: what the big file takes five minutes with."""
+MUCH = 40 << 20
+"""Bytes of a fetch that needs no relay: rsync would end with the controller, in which its relay is."""
 
 
 @pytest.fixture
@@ -61,6 +63,7 @@ def lives(pid: int) -> bool:
 def test_what_a_killed_controller_left_is_ended_before_the_next_one_writes(
     house: House, upstream: DebianTree, tmp_path: Path
 ) -> None:
+    upstream.release("2026112101", big="0123456789abcdef" * (MUCH // 16))
     house.extra |= SLOW
     id = ask(house)
     killed = Service(house)
