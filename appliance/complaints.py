@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 CHANGED = "its host key has changed"
 UNKNOWN = "its host key is not known here"
 
 HUNG_UP = (
-    "it hung up before a word of ssh: too many connections at a time there, a penalty for our address, a firewall, or"
-    " an sshd that begins"
+    "it hung up before it knew us: too many connections at a time there, a penalty for our address, a firewall, or an"
+    " sshd that begins"
 )
 """sshd(8) drops connections beyond MaxStartups, and from addresses with penalties (PerSourcePenalties), at once."""
 
 HUNG_UP_CURE = "it is tried again by itself; if it stays, ask its operator what its sshd's log says of our address"
+
+_HUNG_UP = re.compile(r"^\w*_exchange_identification: |^Connection (closed|reset) by \S+ port \d+", re.MULTILINE)
+"""OpenSSH 9 tells both, 10 only the latter when the end was an orderly one."""
 
 
 def about_key(stderr: str) -> str:
@@ -22,5 +27,5 @@ def about_key(stderr: str) -> str:
 
 
 def hung_up(stderr: str) -> bool:
-    """Whether the other side ended the connection before it had shown itself to be an sshd."""
-    return "_exchange_identification: " in stderr
+    """Whether the other side ended the connection before anybody was logged in; later ssh says `Connection to …`."""
+    return _HUNG_UP.search(stderr) is not None

@@ -54,7 +54,7 @@ def look(places: Places, path: str) -> Any | None:
 
 def die(text: str, code: int) -> NoReturn:
     """End the program with words for a person and an exit status."""
-    print(text, file=sys.stderr)
+    print(text, file=sys.stderr, flush=True)
     sys.exit(code)
 
 

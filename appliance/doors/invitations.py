@@ -64,7 +64,7 @@ def invite(
         print(json.dumps({"name": name, **made}, indent=2))
         return
     print(made["token"])
-    print(_what_to_do(name, made), file=sys.stderr)
+    typer.echo(_what_to_do(name, made), err=True)
 
 
 _BEFORE: Final = {

@@ -102,9 +102,15 @@ class Page:
         self.ask("Emulation.setScriptExecutionDisabled", value=not scripts)
 
     def open(self, url: str) -> None:
-        """Load a document, to the end."""
-        self.ask("Page.navigate", url=url)
-        self.wait_for(f"location.href.split('#')[0] === {json.dumps(url)} && document.readyState === 'complete'")
+        """Load a document, to the end. A busy browser loses a navigation now and then, and is asked again."""
+        there = f"location.href.split('#')[0] === {json.dumps(url)} && document.readyState === 'complete'"
+        for last in (False, False, True):
+            trouble = self.ask("Page.navigate", url=url).get("errorText", "")
+            try:
+                return self.wait_for(there)
+            except BrowserError as error:
+                if last:
+                    raise BrowserError(f"{error}; {trouble}") from None
 
     def run(self, expression: str) -> Any:
         """What an expression is in the page. Raises BrowserError when it throws."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import threading
 import time
@@ -96,9 +97,11 @@ def test_what_a_daemon_says_before_it_hangs_up_is_heard() -> None:
     assert heard == b"@ERROR: max connections (1) reached\n"
 
 
-@pytest.mark.parametrize(
-    ("host", "reason"), [("127.0.0.1", "Connection refused"), ("nowhere.invalid", "Name or service not known")]
-)
+# Where there is no network, nobody knows whether there is such a name.
+NO_NAME = "(Name or service not known|Temporary failure in name resolution)"
+
+
+@pytest.mark.parametrize(("host", "reason"), [("127.0.0.1", "Connection refused"), ("nowhere.invalid", NO_NAME)])
 def test_nobody_there(host: str, reason: str) -> None:
     async def attempt() -> str:
         upstream = source(free_port(), host)
@@ -114,7 +117,7 @@ def test_nobody_there(host: str, reason: str) -> None:
             return bool(line.recv(1))
         return False
 
-    assert f"failed to connect to {host}: {reason}" in asyncio.run(attempt())
+    assert re.search(f"failed to connect to {host}: {reason}", asyncio.run(attempt()))
 
 
 def test_who_is_cancelled_leaves_nothing_open() -> None:
