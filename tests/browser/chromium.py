@@ -10,6 +10,7 @@ import json
 import select
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -104,13 +105,13 @@ class Page:
     def open(self, url: str) -> None:
         """Load a document, to the end. A busy browser loses a navigation now and then, and is asked again."""
         there = f"location.href.split('#')[0] === {json.dumps(url)} && document.readyState === 'complete'"
-        for last in (False, False, True):
-            trouble = self.ask("Page.navigate", url=url).get("errorText", "")
-            try:
-                return self.wait_for(there)
-            except BrowserError as error:
-                if last:
-                    raise BrowserError(f"{error}; {trouble}") from None
+        for _ in range(2):
+            self.ask("Page.navigate", url=url)
+            with suppress(BrowserError):
+                self.wait_for(there)
+                return
+        self.ask("Page.navigate", url=url)
+        self.wait_for(there)
 
     def run(self, expression: str) -> Any:
         """What an expression is in the page. Raises BrowserError when it throws."""
