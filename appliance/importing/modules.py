@@ -10,7 +10,7 @@ from typing import Final
 from appliance.importing.rsyncd import Module, Rsyncd
 from appliance.importing.sheet import Line, Remark, Setting, variable
 from appliance.settings.faults import Fault
-from appliance.settings.hosts import host_pattern
+from appliance.settings.hosts import allowed_host
 from appliance.settings.values import USER_PATTERN
 
 SAME: Final = frozenset({
@@ -77,14 +77,14 @@ def _admission(module: Module, name: str) -> Iterator[Line]:
         for each in strange:
             yield Remark(f"module {module.name}: {word} has {each}, for which there is no counterpart here")
     denied = module.text("hostsdeny")
-    all_denied = denied.lower() in ("*", "all", "0.0.0.0/0")
-    if denied and not all_denied:
+    if denied and denied.lower() not in ("*", "all", "0.0.0.0/0"):
         yield Remark(
             f"module {module.name}: hosts deny = {denied} has no counterpart here; HOSTS_ALLOW says who may fetch"
         )
     if users:
         yield Setting(variable("ARCHIVES", name, "AUTH_USERS"), " ".join(users))
-    if (strange_users and not users) or ((strange_hosts or all_denied) and not hosts):
+    shut_out = any(word.endswith(":deny") for word in strange_users)
+    if shut_out or (strange_users and not users) or ((strange_hosts or denied) and not hosts):
         yield Remark("nobody may fetch by rsync until HOSTS_ALLOW says who may")
         hosts = ["127.0.0.1"]
     if hosts:
@@ -104,7 +104,7 @@ def _hosts(module: Module) -> tuple[list[str], list[str]]:
     strange: list[str] = []
     for pattern in module.text("hostsallow").replace(",", " ").split():
         try:
-            hosts.append(host_pattern(_network(pattern)))
+            hosts.append(allowed_host(_network(pattern)))
         except (Fault, ValueError):
             strange.append(pattern)
     return hosts, strange

@@ -27,8 +27,8 @@ def split(text: str, schemes: Collection[str], form: str) -> tuple[SplitResult, 
     try:
         url = urlsplit(text)
         host, port = url.hostname or "", url.port
-    except ValueError as error:
-        raise Fault(f"is not a URL: {error}", form) from None
+    except ValueError:  # its words would quote what may be a part of a password
+        raise Fault("is not a URL: its port is no number up to 65535, or a bracket is left open", form) from None
     if url.scheme not in schemes:
         wanted = ", ".join(f"{scheme}://" for scheme in schemes)
         raise Fault(f"begins with {url.scheme or 'no scheme'!r} instead of {wanted}", form)

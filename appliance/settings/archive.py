@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, SecretStr
 from appliance.settings.downstream import Callback
 from appliance.settings.faults import Fault
 from appliance.settings.frozen import Frozen
-from appliance.settings.hosts import HostAddress, HostPatterns, ProxyAddress, names_host
+from appliance.settings.hosts import AllowedHosts, HostAddress, ProxyAddress, names_host
 from appliance.settings.secrets import HostPasswords, Password, host_passwords
 from appliance.settings.times import Schedule, Seconds, Zone
 from appliance.settings.upstream import OptionalUpstream, Upstream, UpstreamList
@@ -69,7 +69,7 @@ class Archive(Frozen):
         description="rsync users that may fetch beside those who are invited, `*` for all with a line in the secrets; "
         "empty: open to everybody",
     )
-    hosts_allow: HostPatterns = Field(
+    hosts_allow: AllowedHosts = Field(
         (), description="addresses, networks and hosts that may fetch by rsync; empty: all"
     )
     transfer_logging: bool = Field(True, description="log every file sent by rsync")

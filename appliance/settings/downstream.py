@@ -70,15 +70,14 @@ class Downstream:
     def _parse_http(cls, name: str, address: str) -> Downstream:
         """The options of ours stand behind a `#`: everything else of the URL belongs to the downstream."""
         target, _, fragment = address.partition("#")
-        url = urlsplit(target)
-        if url.scheme not in ("http", "https") or not HOST.fullmatch(url.hostname or ""):
+        if not (host := _web_host(target)):
             raise Fault("is not a URL with a host", "write name=https://host/path[#archives=one,two&method=post]")
         options = options_of(fragment, DOWNSTREAM_FORM)
         if not options.keys() <= _HTTP_OPTIONS.keys() or options.get("method", "get").lower() not in ("get", "post"):
             cure = "only archives=one,two, site=URL and method=get or post stand behind #"
             raise Fault(f"#{fragment} is not understood", cure)
         values: dict[str, Any] = {option: _HTTP_OPTIONS[option](value) for option, value in options.items()}
-        return cls(name, url.hostname or "", push="all", url=target, **values)
+        return cls(name, host, push="all", url=target, **values)
 
     def __str__(self) -> str:
         if self.url:
@@ -94,6 +93,16 @@ class Downstream:
         }
         tail = "".join(f"&{key}={value}" for key, value in more.items() if value)
         return f"{self.name}={address}{path}?push={self.push}{tail}"
+
+
+def _web_host(target: str) -> str:
+    """The host of a URL that can be called; empty for what is none. What is wrong may stand in a password: not told."""
+    try:
+        url = urlsplit(target)
+        usable = url.scheme in ("http", "https") and HOST.fullmatch(url.hostname or "") and url.port != 0
+    except ValueError:
+        return ""
+    return url.hostname or "" if usable else ""
 
 
 def _push(text: str) -> str:

@@ -165,7 +165,7 @@ def _take_file(given: Given, variable: Variable, name: str, environ: Mapping[str
 
 def _take(given: Given, variable: Variable, name: str, value: str, source: str) -> None:
     """Accept a text. Empty means the default, except where that would be a silent mistake."""
-    if not value.strip() and (variable.secret or variable.name.endswith(("__UPSTREAM", "__KEY"))):
+    if not value.strip() and (variable.secret or variable.name.endswith(("__UPSTREAM", "__KEY", "__FROM"))):
         cure = "write none for an archive that begins here" if name.endswith("__UPSTREAM") else "give it a value"
         given.problems.append(Problem(shown(name, source), "is set, but empty", f"{cure}, or remove the variable"))
         return

@@ -34,6 +34,14 @@ def host_pattern(text: str) -> str:
     return text
 
 
+def allowed_host(text: str) -> str:
+    """A host pattern of rsyncd's ``hosts allow``, which has no word for an exception (rsyncd.conf(5)). Raises Fault."""
+    if text.startswith("!"):
+        cure = "name those alone who may fetch; somebody among them is kept out by a firewall in front of the mirror"
+        raise Fault(f"{text!r}: an rsync daemon does not know exceptions, and would let him in", cure)
+    return host_pattern(text)
+
+
 def names_host(pattern: str) -> bool:
     """Whether a host pattern is about a name, and not about an address."""
     return re.fullmatch(r"!?([0-9.*?]+(/\d+)?|[0-9A-Fa-f:.*?]*:[0-9A-Fa-f:.*?]*([/%]\w+)?)", pattern) is None
@@ -65,6 +73,7 @@ def proxy_address(text: str) -> str:
 
 HostName = Annotated[str, AfterValidator(host_name)]
 HostPatterns = Annotated[tuple[Annotated[str, AfterValidator(host_pattern)], ...], BeforeValidator(split_words)]
+AllowedHosts = Annotated[tuple[Annotated[str, AfterValidator(allowed_host)], ...], BeforeValidator(split_words)]
 Networks = Annotated[tuple[Annotated[str, AfterValidator(network)], ...], BeforeValidator(split_words)]
 HostAddress = Annotated[str, AfterValidator(host_address)]
 ProxyAddress = Annotated[str, AfterValidator(proxy_address)]

@@ -53,6 +53,9 @@ def _mirror(name: str, table: object, faults: list[Fault]) -> RegisteredMirror:
     if not isinstance(table, Mapping):
         faults.append(Fault(f"{name} is not a table", _FORM))
         return RegisteredMirror(name)
+    if any(isinstance(value, Mapping) for value in table.values()):
+        faults.append(Fault(f"{name} has a table in it: a name with dots stands in quotation marks", _FORM))
+        return RegisteredMirror(name)
     values: dict[str, Any] = {}
     for key, value in table.items():
         try:

@@ -13,6 +13,8 @@ from pydantic import AfterValidator, BeforeValidator, PlainSerializer
 from appliance.settings.faults import Fault
 
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+FIELDS = 5
+"""Of a cron expression (crontab(5))."""
 DURATION = re.compile(r"([0-9]{1,9})([smhd]?)")
 
 
@@ -37,10 +39,14 @@ def spell_duration(seconds: int) -> str:
 
 
 def schedule(text: str) -> str:
-    """An interval, or a cron expression of five fields."""
-    if not text or DURATION.fullmatch(text.strip().lower()):
-        return text.strip().lower()
+    """An interval, or a cron expression of five fields; empty for none, which is also written `off` or `0`."""
+    interval = text.strip().lower()
+    if interval in ("", "off") or DURATION.fullmatch(interval):
+        return interval if interval and parse_duration(interval) else ""
     try:
+        # With a sixth field in front it would read seconds.
+        if len(text.split()) != FIELDS:
+            raise CronSimError("Wrong number of fields")
         CronSim(text, datetime(2026, 1, 1))
     except CronSimError as error:
         cure = "write every how often, such as 2h, or minute hour day month weekday, such as 1 */2 * * *"

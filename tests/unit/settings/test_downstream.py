@@ -4,12 +4,14 @@ import contextlib
 from typing import cast
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from appliance.errors import ConfigurationError
 from appliance.settings.downstream import Downstream, Push
 from appliance.settings.faults import Fault
 from appliance.settings.upstream import Upstream
+from tests.unit.samples import smallest
 from tests.unit.settings.strategies import hosts, ports, words
 
 
@@ -46,6 +48,22 @@ def test_what_is_no_downstream_is_told(text: str, fact: str) -> None:
     assert caught.value.cure
 
 
+@pytest.mark.parametrize("rest", ["[::1/x", "host:99999/x", "host:0/x", "host:s3cret/x", ""])
+def test_an_address_that_cannot_be_called_is_told_without_its_password(rest: str) -> None:
+    with pytest.raises(ConfigurationError, match="a: is not a URL with a host") as caught:
+        smallest(downstreams=f"a=https://user:s3cret@{rest}")
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "scheme"), [(Downstream, "a=ssh"), (Downstream, "a=https"), (Upstream, "rsync"), (Upstream, "rsync+ssh")]
+)
+def test_a_password_with_a_slash_is_not_told(kind: type[Downstream] | type[Upstream], scheme: str) -> None:
+    with pytest.raises(Fault, match="is not a URL") as caught:
+        kind.parse(f"{scheme}://user:s3c/ret@host/debian")
+    assert "s3c" not in caught.value.fact
+
+
 pushes = st.sampled_from(["all", "staged", "mhop"]).map(lambda push: cast(Push, push))
 
 
@@ -56,7 +74,11 @@ def test_a_downstream_reads_as_it_is_written(downstream: Downstream) -> None:
     assert Downstream.parse(str(downstream)) == downstream
 
 
-@given(st.text() | st.text().map("a=ssh://".__add__) | st.text().map("rsync://h/".__add__))
+URLS = ("a=ssh://", "a=https://", "rsync://h/")
+
+
+@given(st.text() | st.builds(str.__add__, st.sampled_from(URLS), st.text()))
+@example("a=https://[")
 def test_any_text_is_a_peer_or_a_fault(text: str) -> None:
     for kind in (Upstream, Downstream):
         with contextlib.suppress(Fault):

@@ -35,6 +35,8 @@ def test_an_unknown_name_near_nothing() -> None:
         ("MIRROR_ARCHIVES__DEBIAN__UPSTREAM", ""),
         ("MIRROR_PUSH_KEY", " \n"),
         ("MIRROR_TRIGGERS__HUB__KEY", ""),
+        ("MIRROR_TRIGGERS__HUB__FROM", ""),
+        ("MIRROR_HTTP_TRIGGERS__HUB__FROM", ""),
     ],
 )
 def test_empty_is_a_mistake_where_it_would_be_a_silent_one(name: str, text: str) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from appliance.settings.faults import Fault
-from appliance.settings.hosts import host_pattern, names_host
+from appliance.settings.hosts import allowed_host, host_pattern, names_host
 
 
 @pytest.mark.parametrize("text", ["*", "192.0.2.7", "192.0.2.0/24", "!10.0.0.1", "2001:db8::/32", "*.example.org"])
@@ -22,3 +22,9 @@ def test_names_need_a_look_up_and_addresses_do_not() -> None:
     assert not any(
         map(names_host, ["*", "192.0.2.7", "192.0.2.*", "10.0.0.0/8", "2001:db8::/32", "!::1", "fe80::1%eth0"])
     )
+
+
+def test_rsyncd_knows_no_exceptions_and_sshd_does() -> None:
+    assert allowed_host("192.0.2.0/24") == host_pattern("192.0.2.0/24")
+    with pytest.raises(Fault, match="would let him in"):
+        allowed_host("!192.0.2.7")

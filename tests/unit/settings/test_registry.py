@@ -109,3 +109,10 @@ def test_what_is_no_toml_and_what_does_not_fit_the_archives() -> None:
         "a.example: a URL without * would be that of several archives",
         "b.example: there is no archive 'no'",
     ]
+
+
+def test_a_name_without_quotation_marks_is_told_as_that() -> None:
+    """What TOML makes of it is a table in a table."""
+    assert facts('[a.example]\nurls = ["http://a.example/*"]') == [
+        "a has a table in it: a name with dots stands in quotation marks"
+    ]

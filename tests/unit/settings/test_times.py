@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.settings.faults import Fault
-from appliance.settings.times import parse_duration, spell_duration
+from appliance.settings.times import parse_duration, schedule, spell_duration
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,20 @@ def test_a_spelt_duration_reads_as_itself(seconds: int) -> None:
 def test_any_text_is_a_duration_or_a_fault(text: str) -> None:
     with contextlib.suppress(Fault):
         assert parse_duration(text) >= 0
+
+
+@pytest.mark.parametrize("text", ["", "off", " OFF ", "0", "0h"])
+def test_no_schedule(text: str) -> None:
+    """An interval of nothing would be one sync behind the other."""
+    assert schedule(text) == ""
+
+
+@pytest.mark.parametrize("text", ["2h", "1 */2 * * *", "5 4 * * sun"])
+def test_schedules(text: str) -> None:
+    assert schedule(text) == text
+
+
+@pytest.mark.parametrize("text", ["* * * * * *", "@daily", "every hour", "61 * * * *"])
+def test_what_is_no_schedule_is_told(text: str) -> None:
+    with pytest.raises(Fault, match="no interval and no cron expression"):
+        schedule(text)
