@@ -51,7 +51,7 @@ def translate(text: str, archives: list[str]) -> Iterator[Line]:
 def _settings(key: Key, name: str, archives: list[str]) -> Iterator[Line]:
     family = _family(key.command)
     if not family:
-        raise Fault("it runs a command of its own", "")
+        raise Fault("it runs a command of its own" if key.command else "it may do anything, and triggers nothing", "")
     yield Setting(variable(family, name, "KEY"), public_key(key.text))
     if hosts := [host_pattern(pattern) for pattern in key.hosts.replace(",", " ").split()]:
         yield Setting(variable(family, name, "FROM"), " ".join(hosts))
@@ -67,7 +67,8 @@ def _settings(key: Key, name: str, archives: list[str]) -> Iterator[Line]:
 def _family(command: str) -> str:
     if re.search(r"\brsync\b.*--server.*--daemon", command):
         return "PULLS"
-    return "TRIGGERS" if "sync" in command else ""
+    # ftpsync, archive-sync and the like; rsync, rrsync: a key that may read files, of which no trigger is made.
+    return "TRIGGERS" if re.search("(?<!r)sync", command) else ""
 
 
 def _name(key: Key, taken: set[str]) -> str:

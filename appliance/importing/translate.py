@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 
 from appliance.errors import ApplianceError
@@ -53,10 +54,16 @@ def _archives(confs: list[Conf], served: Rsyncd) -> list[Old]:
     found: list[Old] = []
     for conf in sorted(confs, key=lambda conf: not conf.found.archive):
         base = plain_name(conf.found.archive or _guess(conf, served), "debian")
-        name = next(name for more in ("", "-archive", "-archive-2") if (name := base + more) not in taken)
+        name = _free(base, taken)
         taken.add(name)
         found.append(Old(conf, name))
     return sorted(found, key=lambda old: old.conf.found.archive)
+
+
+def _free(base: str, taken: set[str]) -> str:
+    """The name, or the first one like it that nobody has."""
+    endings = chain(("", "-archive"), (f"-archive-{number}" for number in count(2)))
+    return next(name for more in endings if (name := base + more) not in taken)
 
 
 def _guess(conf: Conf, served: Rsyncd) -> str:

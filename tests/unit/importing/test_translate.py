@@ -20,6 +20,7 @@ from appliance.importing.translate import head, translate
 from appliance.settings import Settings, load
 from appliance.settings.upstream import Upstream
 from tests.unit.examples import examples
+from tests.unit.samples import HUB_KEY
 
 HERE = Path(__file__).parent
 OLD = HERE / "old"
@@ -184,7 +185,14 @@ def test_rsync_options_that_are_settings(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["hosts allow = @trusted", "hosts deny = *", "auth users = @staff\nsecrets file = /x"],
+    [
+        "hosts allow = @trusted",
+        "hosts allow = !192.0.2.7",
+        "hosts deny = *",
+        "hosts deny = 192.0.2.7",
+        "auth users = @staff\nsecrets file = /x",
+        "auth users = thief:deny, *\nsecrets file = /x",
+    ],
 )
 def test_what_was_closed_and_cannot_be_said_is_closed_to_all(tmp_path: Path, module: str) -> None:
     conf = f"[debian]\npath = /srv/mirrors/debian\n{module}\n"
@@ -238,3 +246,28 @@ def test_whatever_the_values_are_the_result_is_accepted(tmp_path: Path, values: 
     files = {name.removesuffix("_FILE"): texts[value] for name, value in given.items() if value in texts}
     plain = {name: value for name, value in given.items() if value not in texts}
     assert load({"MIRROR_NAME": "m", "MIRROR_ARCHIVES__OTHER__UPSTREAM": "none", **plain, **files})
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ('command="/usr/bin/rrsync -ro /srv" ', "runs a command of its own"),
+        ('command="rsync --server --sender -logDtpre.iLsfxCIvu . /srv/mirrors" ', "runs a command of its own"),
+        ("no-pty ", "may do anything, and triggers nothing"),
+    ],
+)
+def test_a_key_that_triggers_nothing_is_no_trigger(tmp_path: Path, command: str, said: str) -> None:
+    directory = old(tmp_path, ftpsync__conf="RSYNC_HOST=h\n")
+    (directory / ".ssh").mkdir()
+    (directory / ".ssh/authorized_keys").write_text(f"{command}{HUB_KEY}\n")
+    text = sheet.render(translate(directory), None)
+    assert not [name for name in environ(text) if name.startswith(("MIRROR_TRIGGERS", "MIRROR_PULLS"))]
+    assert f"the key hub.example.org is left out: it {said}" in text
+
+
+def test_archives_that_would_have_one_name_get_several(tmp_path: Path) -> None:
+    for name in ("a-b", "a_b", "a.b", "a+b"):
+        (tmp_path / f"ftpsync-{name}.conf").write_text("RSYNC_HOST=h\n")
+    given = environ(sheet.render(translate(tmp_path), None))
+    names = sorted(name.split("__")[1] for name in given if name.endswith("__UPSTREAM"))
+    assert names == ["A_B", "A_B_ARCHIVE", "A_B_ARCHIVE_2", "A_B_ARCHIVE_3"]
