@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import suppress
 from typing import TextIO
 
 from appliance.places import Places
@@ -28,10 +29,11 @@ def _pairs(text: str) -> dict[str, str]:
 
 
 def _stop(places: Places, name: str, event: str, supervisord: int) -> None:
-    """Only the first is noted: the others end because of it."""
+    """Only the first is noted: the others end because of it. Without room for the note the container ends as well."""
     if places.failed.exists():
         return
-    places.failed.write_text(f"{name}\n")
+    with suppress(OSError):
+        places.failed.write_text(f"{name}\n")
     word = "could not be started" if event.endswith("FATAL") else "ended"
     print(f"core process {name} {word}: the container stops", file=sys.stderr, flush=True)
     os.kill(supervisord, signal.SIGTERM)

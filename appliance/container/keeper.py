@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import re
 import select
 import signal
 import socket
@@ -18,7 +19,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import IO
+from typing import IO, Final
 
 from appliance.container.health import SOURCE
 from appliance.container.rendition import Rendition
@@ -26,8 +27,17 @@ from appliance.places import Places
 from appliance.served.overheard import Caller, Overheard
 from appliance.words import FETCHES, NOBODY
 
-NOISE = SOURCE.encode()
-"""The health check knocks at sshd and rsyncd from an address of its own: what they say about it is no news."""
+_WHO: Final = re.escape(SOURCE)
+NOISE: Final = re.compile(
+    rf"Connection (closed|reset) by {_WHO} port \d+\r?"
+    rf"|\S+ \S+ \[\d+\] connect from \S+ \({_WHO}\)"
+    rf'|\S+ \S+ \[\w+\] \d+#\d+: [^"]*, client: {_WHO}, .*'.encode()
+)
+"""The health check knocks at sshd, rsyncd and nginx from an address of its own: what they say about it is no news.
+
+The whole of the line, with the address where they tell it: a stranger may call himself by it, or ask for a file of that
+name, and is heard nevertheless.
+"""
 
 LAST_WORDS = 0.5
 """Seconds for which who outlives supervisord is still heard."""
@@ -136,5 +146,6 @@ def _tell_of(caller: Caller, door: Path) -> None:
 def _print(lines: Iterable[bytes], told: Rendition) -> None:
     # A reader of our logs that is gone must not end the mirror.
     with contextlib.suppress(OSError):
-        sys.stdout.buffer.writelines(said for line in lines if NOISE not in line for said in told.lines(line))
+        news = (line for line in lines if not NOISE.fullmatch(line.rstrip(b"\n")))
+        sys.stdout.buffer.writelines(said for line in news for said in told.lines(line))
         sys.stdout.buffer.flush()

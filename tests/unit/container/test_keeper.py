@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import socket
@@ -14,14 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from appliance.container.keeper import LAST_WORDS
+from appliance.container import failstop
+from appliance.container.keeper import LAST_WORDS, NOISE
 from appliance.places import Places
 from tests.unit.upstream import PATIENCE, eventually
 
 LASTING = """
 trap 'echo told' HUP
 echo lasting is up
-echo a line from 127.0.0.73
 while :; do read line < {run}/fifo; done
 """
 # A TERM between supervisord's fork and the program's exec reaches supervisord's own handler, in the child, and is lost:
@@ -65,6 +66,9 @@ PLACES = "from pathlib import Path; from appliance.places import Places; places 
 LISTEN = PLACES + "; from appliance.container.failstop import listen; listen(places)"
 KEEP = PLACES + "; import sys; from appliance.container.keeper import keep; sys.exit(keep(places, sys.argv[1:]))"
 
+
+PAYLOAD = "processname:nginx groupname:mirror from_state:RUNNING expected:0 pid:7"
+HEADER = f"ver:3.0 eventname:PROCESS_STATE_EXITED len:{len(PAYLOAD)}\n"
 
 AWAITING_HUP = """
 import signal, sys
@@ -134,10 +138,49 @@ def test_a_core_process_that_ends_ends_everything(places: Places, command: str) 
 
 
 def test_output_passes_but_not_the_noise_of_the_health_check(places: Places) -> None:
-    with kept(places) as child:
-        assert line(child) == "lasting is up"
-        child.terminate()
-        assert "127.0.0.73" not in rest(child)
+    said = "Connection closed by 127.0.0.73 port 1\\nInvalid user 127.0.0.73 from 203.0.113.9 port 2\\n"
+    argv = [sys.executable, "-c", KEEP.format(run=places.run), "printf", said]
+    heard = subprocess.run(argv, stdout=subprocess.PIPE, text=True, timeout=PATIENCE, check=True).stdout
+    assert [told(line) for line in heard.splitlines()] == ["Invalid user 127.0.0.73 from 203.0.113.9 port 2"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"Connection closed by 127.0.0.73 port 33903\r",
+        b"Connection reset by 127.0.0.73 port 33903",
+        b"2026/11/21 10:00:00 [7] connect from UNDETERMINED (127.0.0.73)",
+        b"2026/11/21 10:00:00 [error] 29#29: *7 connect() to unix:/run/mirror/api.sock failed (111: Connection refused)"
+        b' while connecting to upstream, client: 127.0.0.73, server: m, request: "GET /healthz HTTP/1.0"',
+    ],
+)
+def test_the_health_check_is_no_news(line: bytes) -> None:
+    assert NOISE.fullmatch(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"Invalid user 127.0.0.73 from 203.0.113.9 port 4711\r",
+        b"Connection closed by invalid user 127.0.0.73 port 1 203.0.113.9 port 4711 [preauth]\r",
+        b"Invalid user x, client: 127.0.0.73, y from 203.0.113.9 port 4711\r",
+        b"2026/11/21 10:00:00 [7] unknown module '127.0.0.73' tried from UNDETERMINED (203.0.113.9)",
+        b"2026/11/21 10:00:00 [7] connect from (127.0.0.73) (203.0.113.9)",
+        b"2026/11/21 10:00:00 [error] 29#29: *7 client sent invalid header line, client: 203.0.113.9, server: m,"
+        b' request: "GET / HTTP/1.1", host: ", client: 127.0.0.73, "',
+    ],
+)
+def test_a_stranger_is_news_whatever_he_calls_himself(line: bytes) -> None:
+    assert not NOISE.fullmatch(line)
+
+
+def test_without_room_for_a_note_the_container_ends_as_well(places: Places) -> None:
+    places.failed.parent.rename(places.failed.parent.with_name("gone"))
+    with subprocess.Popen(["sleep", "5"]) as supervisord:
+        events, answers = io.StringIO(f"{HEADER}{PAYLOAD}"), io.StringIO()
+        failstop.listen(places, events, answers, supervisord.pid)
+        assert supervisord.wait(PATIENCE) == -signal.SIGTERM
+    assert answers.getvalue() == "READY\nRESULT 2\nOKREADY\n"
 
 
 def test_who_is_not_our_child_writes_to_the_log_too(places: Places) -> None:
