@@ -8,6 +8,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from stat import S_ISDIR
 
 from appliance.errors import Problem
 from appliance.places import Places
@@ -19,7 +20,10 @@ def check(places: Places, archives: Iterable[str]) -> tuple[Problem, ...]:
     """Every volume that cannot be written, and every archive that cannot be published into by renaming."""
     roots = (places.run, places.state, places.data)
     problems = tuple(problem for root in roots for problem in _check_root(root, places))
-    if any(problem.variable == os.fspath(places.data) for problem in problems):
+    bad = {problem.variable for problem in problems}
+    kept = [] if os.fspath(places.state) in bad else _kept(places)
+    problems = (*problems, *(problem for place in kept for problem in _check_kept(place)))
+    if os.fspath(places.data) in bad:
         return problems
     return (*problems, *(problem for name in archives for problem in _check_archive(places, name)))
 
@@ -46,6 +50,24 @@ def _check_root(root: Path, places: Places) -> Iterator[Problem]:
         yield Problem(os.fspath(root), fact, _cure(root, places, error))
 
 
+def _kept(places: Places) -> tuple[Path, ...]:
+    """What an earlier life has left on the state volume, as far as we cannot do without it."""
+    keys = places.state_host_key.parent
+    return (places.store, places.lock, places.inbox, places.membership, keys, *places.about_trees)
+
+
+def _check_kept(place: Path) -> Iterator[Problem]:
+    """Whoever has run with another uid has left it to that one."""
+    try:
+        status = place.stat()
+    except OSError:
+        return  # it is not there yet
+    if not os.access(place, os.W_OK | os.X_OK if S_ISDIR(status.st_mode) else os.W_OK):
+        fact = f"belongs to uid {status.st_uid}, and uid {os.getuid()} cannot write to it"
+        cure = f"give it, and all beside it, to {os.getuid()}:{os.getgid()}, or set the container's user to its owner"
+        yield Problem(os.fspath(place), fact, cure)
+
+
 def _cure(root: Path, places: Places, error: OSError) -> str:
     if root == places.run:
         return "mount a tmpfs at /run with mode 1777"
@@ -70,6 +92,8 @@ def _check_archive(places: Places, name: str) -> Iterator[Problem]:
         else:
             fact, cure = f"uid {os.getuid()} cannot write here: {error.strerror}", _cure(archive, places, error)
         yield Problem(os.fspath(archive), fact, cure)
+    else:
+        yield from _check_kept(places.staging(name))
     finally:
         for directory in (staging, archive):
             with contextlib.suppress(OSError):

@@ -34,9 +34,9 @@ async def examine(patient: Patient) -> list[Finding]:
     named = {patient.places.data: "mirror-data", patient.places.state: "mirror-state"}
     usable = [one for one in named if os.fspath(one) not in broken]
     if patient.places.data in usable:
-        found += [*_room(patient), *_gone(patient), *_kind(patient.places.data)]
-    if patient.places.state in usable:
-        found += [*_state(patient)]
+        found += [*_room(patient), *_kind(patient.places.data)]
+    if patient.places.state in usable and os.fspath(patient.places.store) not in broken:
+        found += [*_gone(patient), *_state(patient)]
     return [*found, *(one for place in usable for one in _lasting(place, named[place]))]
 
 

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +12,8 @@ import pytest
 
 from appliance.container import volumes
 from appliance.places import Places
+
+TOP = Path(__file__).parents[3]
 
 
 def everything(places: Places) -> list[Path]:
@@ -83,3 +88,29 @@ def test_checking_does_not_walk(places: Places, monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr(f"os.{name}", refuse)
     assert volumes.check(places, ("debian",)) == ()
     volumes.prepare(places, ("debian",))
+
+
+LOOK = """
+import os, sys; from pathlib import Path; from appliance.container import volumes; from appliance.places import Places
+os.setuid(int(sys.argv[1]))
+for one in volumes.check(Places(*map(Path, sys.argv[2:])), ("debian",)): print(one)
+"""
+
+
+def test_what_an_earlier_life_with_another_uid_has_left_is_told() -> None:
+    """A volume's top directory may be everybody's, what is in it is not."""
+    with TemporaryDirectory() as directory:  # others may look into it, as they may not into tmp_path
+        places = Places(*(Path(directory, name) for name in ("run", "state", "data")))
+        for place in (Path(directory), places.run, places.state, places.data):
+            place.mkdir(exist_ok=True)
+            place.chmod(0o777)
+        places.all_staging.mkdir()
+        places.all_staging.chmod(0o777)
+        kept = (places.inbox, places.state_host_key.parent, places.staging("debian"))
+        for place in kept:
+            place.mkdir(mode=0o500)
+        other = os.getuid() or 65534
+        argv = [sys.executable, "-c", LOOK, str(other), *map(str, (places.run, places.state, places.data))]
+        found = subprocess.run(argv, cwd=TOP, capture_output=True, text=True, check=True).stdout
+    assert [line.partition(":")[0] for line in found.splitlines()[::2]] == list(map(str, kept))
+    assert f"belongs to uid {os.getuid()}, and uid {other} cannot write to it" in found
