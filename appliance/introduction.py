@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 
 from appliance import ports, ssh
@@ -14,17 +15,21 @@ def lines(settings: Settings, places: Places) -> dict[str, str]:
     """Our public keys, and the lines with which another mirror lets us in or knows us."""
     # Who is told of us now is told of the key that stays.
     push_key, host_key = push_keys(places)[-1], places.host_public_key.read_text().strip()
-    variable = settings.name.partition(".")[0].replace("-", "_").upper()
     addresses = _addresses(settings.name)
     source = f',from="{addresses}"' if addresses else ""
     return {
         "push_public_key": push_key,
         "host_public_key": host_key,
         "authorized_keys": f'restrict,command="~/bin/ftpsync"{source} {push_key}',
-        "trigger_variable": f"MIRROR_TRIGGERS__{variable}__KEY={push_key}",
-        "pull_variable": f"MIRROR_PULLS__{variable}__KEY={push_key}",
+        "trigger_variable": f"{key_variable('TRIGGERS', settings.name)}={push_key}",
+        "pull_variable": f"{key_variable('PULLS', settings.name)}={push_key}",
         "known_hosts": _pin(settings, places),
     }
+
+
+def key_variable(family: str, mirror: str) -> str:
+    """The variable that another appliance has for a mirror's key, named after its host: `xn--a` is `XN_A` in it."""
+    return f"MIRROR_{family}__{'_'.join(re.findall('[A-Z0-9]+', mirror.partition('.')[0].upper()))}__KEY"
 
 
 def push_keys(places: Places) -> tuple[str, ...]:
