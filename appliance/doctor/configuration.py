@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from appliance.doctor.finding import Finding, note, of, ok, warning
+from appliance.doctor.finding import Finding, error, note, of, ok, warning
 from appliance.doctor.patient import Patient, archive_variable
+from appliance.run import hooks
 from appliance.settings.secrets import secret_users
 from appliance.settings.times import spell_duration
 
@@ -15,7 +17,7 @@ async def examine(patient: Patient) -> list[Finding]:
     """Every problem at once, as the start would tell them, then what is of no use."""
     if patient.reading.problems:
         return [of(problem) for problem in patient.reading.problems]
-    found = [*_archives(patient), *_secrets(patient), *_push_key(patient)]
+    found = [*_archives(patient), *_secrets(patient), *_push_key(patient), *_hooks(patient)]
     return [ok("environment", f"{len(patient.reading.sources)} variables are set, none is misspelt or faulty"), *found]
 
 
@@ -68,3 +70,21 @@ def _push_key(patient: Patient) -> Iterator[Finding]:
     if settings.push_key and not pushes and not fetches:
         fact = "is set, and there is nobody to push to or to fetch from by ssh"
         yield note(patient.written("MIRROR_PUSH_KEY"), fact, "name downstreams in MIRROR_DOWNSTREAMS, or remove it")
+
+
+def _hooks(patient: Patient) -> Iterator[Finding]:
+    """One that is not found is one that is not run: nobody need have all five."""
+    if (directory := patient.settings.hooks) is None:
+        return
+    try:
+        found = sorted(set(os.listdir(directory)) & set(hooks.NAMES))
+    except OSError as fault:
+        cure = "mount the directory there, readable by the container's user"
+        yield error("MIRROR_HOOKS", f"{directory}: {fault.strerror}; no hook is run", cure)
+        return
+    if not found:
+        fact = f"{directory} holds none of {', '.join(hooks.NAMES)}: no hook is run"
+        yield warning("MIRROR_HOOKS", fact, "give them these names, without an ending")
+    for name in found:
+        if not os.access(directory / name, os.X_OK):
+            yield error("MIRROR_HOOKS", f"{directory / name} cannot be run, and every run ends there", "chmod +x it")

@@ -13,11 +13,15 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from appliance import commands, log
 from appliance.errors import ApplianceError
 
 Fact = str | int | None
+
+NAMES: Final = ("hook1", "hook2", "hook3", "hook4", "hook5")
+"""Of the executables that are looked for."""
 
 
 class HookError(ApplianceError):

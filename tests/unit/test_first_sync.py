@@ -6,11 +6,13 @@ import asyncio
 import os
 import random
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 from appliance.records import Request
+from appliance.store import Store
 from appliance.sync import entry, fetch
 from appliance.sync.count import Listener
 from appliance.sync.remembered import Remembered
@@ -118,3 +120,16 @@ def test_indices_come_with_the_last_payload_if_the_upstream_lets_them(
     assert len(list((house.tree / "pool").iterdir())) == FILES
     assert (house.tree / "dists/s/InRelease").exists()
     assert begun.is_set()
+
+
+def test_a_tree_that_another_program_has_filled_is_not_fetched_again(tmp_path: Path, archive: DebianTree) -> None:
+    """What an operator mounts who has run ftpsync until yesterday, a day older than the upstream."""
+    shutil.copytree(archive.root, tmp_path / "house/data/debian", symlinks=True, ignore=shutil.ignore_patterns(".*"))
+    (tmp_path / "house/data/debian/project/trace").mkdir(parents=True, exist_ok=True)
+    (tmp_path / "house/data/debian/project/trace/ours").write_text("ftpsync's own\n")
+    archive.release("2026112102", **{f"p{n}": "new" for n in range(2)})
+    answer, house = sync(tmp_path, archive)
+    assert answer.code == 0, answer.answer
+    assert house.holds(archive)
+    (run,) = Store(house.places.store).runs("debian")
+    assert run.bytes < FILES * SIZE / 10

@@ -45,6 +45,30 @@ def test_what_has_no_effect(places: Places, changes: dict[str, str], about: str,
     assert (found.about, fact in found.fact, bool(found.cure)) == (about, True, True)
 
 
+@pytest.mark.parametrize(
+    ("files", "level", "fact"),
+    [
+        (None, Level.ERROR, "No such file or directory; no hook is run"),
+        ({"hook1.sh": 0o755}, Level.WARNING, "holds none of hook1, "),
+        ({"hook1": 0o755, "hook3": 0o644}, Level.ERROR, "hook3 cannot be run"),
+    ],
+)
+def test_hooks_that_are_not_run(
+    places: Places, tmp_path: Path, files: dict[str, int] | None, level: Level, fact: str
+) -> None:
+    directory = tmp_path / "hooks"
+    for name, mode in (files or {}).items():
+        directory.mkdir(exist_ok=True)
+        (directory / name).touch(mode)
+    found = only(look(configuration.examine, places, **WELL, HOOKS=str(directory)))
+    assert (found.level, found.about, fact in found.fact, bool(found.cure)) == (level, "MIRROR_HOOKS", True, True)
+
+
+def test_hooks_that_are_run(places: Places, tmp_path: Path) -> None:
+    (tmp_path / "hook4").touch(0o755)
+    assert worst(look(configuration.examine, places, **WELL, HOOKS=str(tmp_path))) is Level.OK
+
+
 def test_a_mirror_that_nobody_triggers(places: Places) -> None:
     found = only(look(configuration.examine, places, ARCHIVES__DEBIAN__VERIFY="off"))
     assert (found.about, "every 6h only" in found.fact) == ("MIRROR_ARCHIVES__DEBIAN__SCHEDULE", True)
