@@ -44,7 +44,9 @@ class Archive(Frozen):
     fallback_passwords: Annotated[HostPasswords | None, FILE] = Field(
         None, description="their rsync passwords, a line `host password` each"
     )
-    profile: Literal["debian", "rpm", "generic"] = Field("debian", description="what is index and what is payload")
+    profile: Literal["debian", "rpm", "generic"] = Field(
+        "debian", description="which files are index and which payload, see Profiles"
+    )
     index: Globs = Field(
         (),
         description="rsync patterns of more index files, separated by white space; published together, behind what "
@@ -58,10 +60,10 @@ class Archive(Frozen):
     arch_exclude: Words = Field((), description="architectures left out; not together with `ARCH_INCLUDE`")
     verify: Literal["off", "index", "full"] = Field(
         "full",
-        description="what is checked before it is published: indices; with `full` also the files they newly name",
+        description="check nothing, the indices, or also the files they newly name, before anything is published",
     )
     keyring: Annotated[Path, AfterValidator(_readable)] | None = Field(
-        None, description="keyring file that signatures are checked against"
+        None, description="binary keyring file that signatures are checked against; empty: checksums alone are checked"
     )
     comment: Line = Field("", description="shown in the rsync daemon's list of modules")
     auth_users: UserPatterns = Field(
@@ -77,29 +79,33 @@ class Archive(Frozen):
         None, ge=1, description="rsync connections at a time; empty: `MIRROR_RSYNC_MAX_CONNECTIONS`"
     )
     proxy: ProxyAddress = Field("", description="`host:port` of an HTTP proxy to the upstream's rsync daemon")
-    bind_address: HostAddress = Field("", description="our address that the upstream shall see")
-    address_family: Literal["any", "ipv4", "ipv6"] = Field("any", description="which of the upstream's addresses")
+    bind_address: HostAddress = Field("", description="our address that the upstream shall see; empty: the usual one")
+    address_family: Literal["any", "ipv4", "ipv6"] = Field(
+        "any", description="which of the upstream's addresses are tried"
+    )
     tls_ca: Annotated[Path, AfterValidator(_readable)] = Field(
         Path("/etc/ssl/certs/ca-certificates.crt"), description="who may have signed the upstream's TLS certificate"
     )
     update_wait: Seconds = Field(
         10 * 60, ge=0, description="wait so long for an upstream whose `Archive-Update-in-Progress` flag is up"
     )
-    timeout: Seconds = Field(120, ge=0, description="a fetch that moves no byte for so long is ended")
+    timeout: Seconds = Field(120, ge=0, description="a fetch that moves no byte for so long is ended; `off`: never")
     deadline: Seconds = Field(6 * HOUR, gt=0, description="a sync that lasts longer is ended")
     bwlimit: int = Field(0, ge=0, description="bandwidth of a fetch in KiB/s; 0: no limit")
     streams: int = Field(
-        4, ge=1, le=16, description="connections that a large fetch may use at a time, as far as the upstream allows"
+        4, ge=1, le=16, description="connections of a large fetch at a time, 1 to 16, as far as the upstream allows"
     )
     max_files: int = Field(
         10_000_000, ge=1, description="paths that the upstream may show; a walk that finds more is ended"
     )
     schedule: Schedule = Field(
-        "", description="for a mirror that nobody triggers: every `2h`, or a cron expression such as `1 */2 * * *`"
+        "",
+        description="for a mirror that nobody triggers: every `2h`, or a cron expression such as `1 */2 * * *`; empty: "
+        "none",
     )
     timezone: Zone = Field("UTC", description="time zone of a cron expression in `SCHEDULE`")
     jitter: Seconds = Field(
-        0, ge=0, description="`SCHEDULE` is late by up to so long, so that mirrors do not come at once"
+        0, ge=0, description="`SCHEDULE` is late by up to so long, by chance, so that mirrors do not come at once"
     )
     poll: Seconds = Field(
         6 * HOUR, ge=0, description="look at the upstream's serial after so long without a run; `off`: never"
@@ -109,9 +115,13 @@ class Archive(Frozen):
     )
     grace: Seconds = Field(24 * HOUR, ge=0, description="keep a file that is gone upstream for so long")
     callback: Callback = Field(
-        None, description="who is told after a run whose trigger said `sync:callback`, `ssh://[user@]host[:port]`"
+        None,
+        description="who is told after a run whose trigger said `sync:callback`: `ssh://[user@]host[:port]`, user "
+        "`archvsync` and port 22 if it does not say",
     )
-    runmirrors: Annotated[str, FILE] = Field("", description="a stock `runmirrors.mirror` list of whom we trigger")
+    runmirrors: Annotated[str, FILE] = Field(
+        "", description="whom we trigger: the lines of a stock `runmirrors.mirror`"
+    )
 
     @property
     def allows_wild_names(self) -> bool:

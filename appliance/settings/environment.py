@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
@@ -37,6 +37,13 @@ class Variable:
     required: bool = False
     file: bool = False
     secret: bool = False
+    choices: tuple[str, ...] = ()
+
+    @property
+    def meaning(self) -> str:
+        """The description, behind the words to choose from where there are no others."""
+        words = [f"`{word}`" for word in self.choices]
+        return f"{', '.join(words[:-1])} or {words[-1]}: {self.description}" if words else self.description
 
     @property
     def pattern(self) -> re.Pattern[str]:
@@ -89,6 +96,7 @@ def _describe(variable: str, info: FieldInfo, default: str) -> Variable:
         required=info.is_required(),
         file=any(isinstance(mark, FromFile) for mark in info.metadata),
         secret=_mentions(info.annotation, SecretStr),
+        choices=get_args(info.annotation) if get_origin(info.annotation) is Literal else (),
     )
 
 

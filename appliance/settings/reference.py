@@ -11,7 +11,7 @@ HEAD = """\
 # name for another archive, DEBIAN_SECURITY is the archive debian-security. UPSTREAM stands for a name you choose for
 # whoever triggers you, LEAF for whoever fetches from you by ssh. Durations are written 90s, 10m, 6h, 7d or off. A
 # variable with NAME_FILE takes the value from a file instead: put it into the directory secrets/, which is /etc/mirror
-# in the container.
+# in the container. Empty means the default; secrets, keys, UPSTREAM and FROM must not be empty.
 
 # For compose.yaml alone: ports on the host, owner of the files, and where they are kept.
 #SSH_PORT=2222
@@ -40,7 +40,7 @@ def table() -> str:
 
 
 def _row(variable: Variable) -> str:
-    return f"| {_names(variable)} | {_default(variable)} | {_cell(variable.description)} |"
+    return f"| {_names(variable)} | {_default(variable)} | {_cell(variable.meaning)} |"
 
 
 def _names(variable: Variable) -> str:
@@ -62,8 +62,9 @@ def example() -> str:
 
 def _entry(variable: Variable) -> str:
     name = variable.name.replace(SOME, next((NAMES[family] for family in NAMES if family in variable.name), "DEBIAN"))
-    description = variable.description.replace("`", "")
-    description = description[:1].upper() + description[1:]
+    meaning = variable.meaning
+    # What is to be written as it is begins as it is.
+    meaning = meaning if meaning.startswith("`") else meaning[:1].upper() + meaning[1:]
     also = f"; or {name}_FILE" if variable.file else ""
     mark = "" if name in EXAMPLES else "#"
-    return f"\n# {description}{also}\n{mark}{name}={EXAMPLES.get(name, variable.default)}\n"
+    return f"\n# {meaning.replace('`', '')}{also}\n{mark}{name}={EXAMPLES.get(name, variable.default)}\n"

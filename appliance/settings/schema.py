@@ -93,8 +93,8 @@ class Settings(BaseSettings):
     )
     downstreams: Annotated[Downstreams, FILE] = Field(
         (),
-        description="who we trigger, separated by white space: `name=ssh://[user@]host[:port][/archive]"
-        "[?push=all|staged|mhop&archives=one,two&site=URL]`",
+        description="whom we trigger, separated by white space: `name=ssh://[user@]host[:port]` or `name=https://…`, "
+        "with options, see Triggers and pushes",
     )
     registry: Annotated[Registry, FILE] = Field(
         (), description="more mirrors to watch and to send users to, a TOML table each: see Watching the tree"
@@ -106,19 +106,19 @@ class Settings(BaseSettings):
         None, description="a mounted database in MaxMind's format, `….mmdb`, that knows the countries of addresses"
     )
     trusted_proxies: Networks = Field(
-        (), description="addresses and networks of HTTP proxies in front of us: whom their `X-Forwarded-For` names asks"
+        (), description="addresses and networks of HTTP proxies in front of us, whose `X-Forwarded-For` is believed"
     )
     known_hosts: Annotated[str, FILE] = Field(
         "", description="ssh host keys of downstreams and `rsync+ssh://` upstreams, `known_hosts` lines"
     )
     host_key_checking: Literal["pinned", "accept-new"] = Field(
-        "pinned", description="`accept-new`: trust the key a downstream shows first"
+        "pinned", description="trust the ssh host keys that are known, or also the first one that a host shows"
     )
     push_key: Annotated[SecretStr | None, FILE] = Field(
-        None, description="ssh private key that triggers downstreams; empty: made once, on the state volume"
+        None, description="ssh private key that triggers and fetches by ssh; empty: made once, on the state volume"
     )
     host_key: Annotated[SecretStr | None, FILE] = Field(
-        None, description="ssh private key that we show to upstreams; empty: made once, on the state volume"
+        None, description="ssh private key of our own sshd; empty: made once, on the state volume"
     )
     tls_cert: Annotated[str, FILE] = Field(
         "", description="TLS certificate with its chain, PEM: rsync by TLS on port 1873, HTTPS on 8443; empty: no TLS"
@@ -129,21 +129,23 @@ class Settings(BaseSettings):
         None, description="`user:password` lines of those who may fetch from archives with `AUTH_USERS`"
     )
     rsync_max_connections: int = Field(50, ge=1, description="rsync connections to one archive at a time")
-    rsync_timeout: Seconds = Field(600, ge=0, description="an rsync client that is silent for so long is dropped")
+    rsync_timeout: Seconds = Field(
+        600, ge=0, description="an rsync client that is silent for so long is dropped; `off`: never"
+    )
     rsync_dont_compress: Line = Field(PACKED, description="patterns of files that rsync does not compress once more")
     push_timeout: Seconds = Field(600, ge=0, description="stage 2 waits so long for the slowest downstream's stage 1")
-    push_deadline: Seconds = Field(6 * HOUR, gt=0, description="a trigger that a downstream does not answer is ended")
+    push_deadline: Seconds = Field(6 * HOUR, gt=0, description="a trigger that is not answered for so long is ended")
     push_keep: Seconds = Field(
         900, ge=0, description="an ssh connection to a downstream is kept so long behind a trigger; 0: not at all"
     )
     push_concurrency: int = Field(32, ge=1, description="downstreams triggered at a time")
     trigger_answer: Literal["finished", "accepted"] = Field(
-        "finished", description="when a `sync:all` trigger is answered"
+        "finished", description="answer a `sync:all` trigger when its run is over, or once it is on disk"
     )
     reserve: Kept = Field(
         Reserve(share=0.01), description="kept free on the volume with the archives: `1%`, or bytes such as `20G`"
     )
-    hooks: Path | None = Field(None, description="directory with executables `hook1` … `hook5`, run as ftpsync's hooks")
+    hooks: Path | None = Field(None, description="directory with executables `hook1` … `hook5`, see Hooks")
     hook_deadline: Seconds = Field(10 * 60, gt=0, description="a hook that lasts longer is ended, and has failed")
     notify_urls: Annotated[NotifyUrls | None, FILE] = Field(
         None, description="Apprise URLs, separated by white space: told when something goes wrong, and well again"

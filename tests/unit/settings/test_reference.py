@@ -46,6 +46,19 @@ def test_every_variable_is_explained() -> None:
     assert all(variable.description and "\n" not in variable.description for variable in variables())
 
 
+def test_whoever_may_choose_is_told_among_what() -> None:
+    told = {one.name: one.meaning for one in variables()}
+    assert told["MIRROR_LOG_FORMAT"].startswith("`human` or `json`: ")
+    assert told["MIRROR_ARCHIVES__<NAME>__PROFILE"].startswith("`debian`, `rpm` or `generic`: ")
+    assert "\n# human or json: form" in example(), "as it is to be written"
+
+
+def test_what_the_table_refers_to_is_in_the_readme() -> None:
+    readme = (TOP / "README.md").read_text()
+    for title in re.findall(r"see ([A-Z][a-z]+(?: [a-z]+)*)", " | ".join(one.meaning for one in variables())):
+        assert f"**{title}.**" in readme or f"### {title}\n" in readme, title
+
+
 def test_the_readme_has_the_exit_statuses_of_mirrorctl() -> None:
     readme = (TOP / "README.md").read_text()
     assert f"<!-- exits -->\n{exits.table()}<!-- /exits -->" in readme
