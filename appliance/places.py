@@ -159,9 +159,14 @@ class Places:
         """Of the daemon behind the TLS port. Absent without a certificate."""
         return self.run / "rsyncd-tls.conf"
 
-    def pull_conf(self, name: str) -> Path:
-        """What a key that may fetch by ssh sees of the archives."""
-        return self.run / f"rsyncd-pull-{name}.conf"
+    def pull_conf(self, name: str, stamp: str) -> Path:
+        """What a key that may fetch by ssh sees of the archives; ``stamp`` tells one line of the key from the next."""
+        return self.run / f"rsyncd-pull-{name}-{stamp}.conf"
+
+    @property
+    def pull_confs(self) -> frozenset[Path]:
+        """Those that are there."""
+        return frozenset(self.run.glob("rsyncd-pull-*.conf"))
 
     @property
     def tls_cert(self) -> Path:

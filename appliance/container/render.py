@@ -17,7 +17,7 @@ from appliance import keys
 from appliance.errors import ApplianceError
 from appliance.keys import Keys
 from appliance.places import Places
-from appliance.settings import KeyHolder, Settings, Trigger
+from appliance.settings import KeyHolder, Pull, Settings, Trigger
 from appliance.sync.journal import journal
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -40,7 +40,11 @@ class File:
 def apply(settings: Settings, places: Places) -> tuple[Path, ...]:
     """Bring every rendered file up to date; returns those that changed. Raises before it changes any."""
     pairs = keys.obtain(settings, places)
-    changed = install(render(settings, places, pairs, ipv6=has_ipv6()))
+    files = render(settings, places, pairs, ipv6=has_ipv6())
+    changed = install(files)
+    # A connection that is kept goes on with the command that it began with: of a key that is gone it finds nothing.
+    for path in places.pull_confs.difference(file.path for file in files):
+        path.unlink(missing_ok=True)
     if pairs.next_push is None:
         for path in (places.next_push_key, places.next_push_public_key):
             path.unlink(missing_ok=True)
@@ -103,7 +107,7 @@ def _daemons(settings: Settings, places: Places, template: Template) -> Iterator
     if settings.tls_cert:
         yield file(places.rsyncd_tls_conf, "tls", settings.archives)
     for name, pull in settings.pulls.items():
-        yield file(places.pull_conf(name), "ssh", pull.archives or settings.archives)
+        yield file(places.pull_conf(name, _stamp(pull)), "ssh", pull.archives or settings.archives)
 
 
 def _certificate(settings: Settings, places: Places) -> Iterator[File]:
@@ -115,7 +119,7 @@ def _certificate(settings: Settings, places: Places) -> Iterator[File]:
 def authorized_keys(settings: Settings, places: Places) -> str:
     """One line for each key, bound to what it is for."""
     triggers = (_key_line(one, _trigger_command(settings, name, one)) for name, one in settings.triggers.items())
-    pulls = (_key_line(one, _pull_command(places, name)) for name, one in settings.pulls.items())
+    pulls = (_key_line(one, _pull_command(places, name, one)) for name, one in settings.pulls.items())
     return "".join((*triggers, *pulls))
 
 
@@ -134,9 +138,9 @@ def _stamp(holder: KeyHolder) -> str:
     return f"{crc32(repr((holder.key, holder.from_)).encode()):08x}"
 
 
-def _pull_command(places: Places, name: str) -> str:
+def _pull_command(places: Places, name: str, pull: Pull) -> str:
     # Whatever the client asks for, it gets the daemon that its key is for.
-    return f"/usr/bin/rsync --server --daemon --config={places.pull_conf(name)} ."
+    return f"/usr/bin/rsync --server --daemon --config={places.pull_conf(name, _stamp(pull))} ."
 
 
 def _key_line(holder: KeyHolder, command: str) -> str:

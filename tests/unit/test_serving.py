@@ -164,6 +164,28 @@ def test_a_key_sees_its_archives_and_needs_no_password(places: Places, tmp_path:
     assert "send" in places.log.read_text()
 
 
+@pytest.mark.parametrize("line", ["another key", "another address", "no key"])
+def test_a_key_that_is_gone_fetches_no_more_by_a_connection_that_was_kept(
+    places: Places, tmp_path: Path, line: str
+) -> None:
+    """sshd looks at a key's line once, and runs the same command for whatever comes over the connection later."""
+    own = {"MIRROR_PULLS__LEAF__KEY": public(tmp_path / "key"), "MIRROR_PULLS__OTHER__KEY": public(tmp_path / "other")}
+    applied(places, **LEAF, **own)
+    shells = {
+        name: f"--rsh={shlex.join(['sh', '-c', f'exec {shlex.join(forced(places, name))}'])}"
+        for name in ("leaf", "other")
+    }
+    changes = {
+        "another key": {"MIRROR_PULLS__LEAF__KEY": public(tmp_path / "new")},
+        "another address": {"MIRROR_PULLS__LEAF__FROM": "192.0.2.7"},
+        "no key": {"MIRROR_PULLS__LEAF__KEY": "", "MIRROR_PULLS__LEAF__ARCHIVES": ""},
+    }[line]
+    environ = {**SMALLEST, "MIRROR_ARCHIVES__OTHER__PROFILE": "generic", **LEAF, **own, **changes}
+    render.apply(load({name: text for name, text in environ.items() if text}), places)
+    assert rsync(shells["leaf"], "mirror@hub::").returncode
+    assert "debian" in rsync(shells["other"], "mirror@hub::").stdout.split()
+
+
 @pytest.fixture
 def sshd(places: Places, tmp_path: Path) -> Iterator[list[str]]:
     """The way in by ssh; yields an ssh that gets in."""

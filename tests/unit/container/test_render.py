@@ -25,7 +25,7 @@ RENDERED = (
     "authorized_keys",
     "known_hosts",
     "rsyncd.conf",
-    "rsyncd-pull-leaf3.conf",
+    "rsyncd-pull-leaf3-9d396c0e.conf",
     "rsyncd.secrets",
     "nginx.conf",
     "supervisord.conf",
@@ -117,12 +117,12 @@ def test_every_change_of_a_key_line_changes_its_command(changed: dict[str, str])
 
 def test_a_key_that_may_fetch_gets_a_daemon_of_its_own() -> None:
     leaf3 = rendered(LARGE)["authorized_keys"].text.splitlines()[-1]
-    daemon = "/usr/bin/rsync --server --daemon --config=/run/mirror/rsyncd-pull-leaf3.conf ."
+    daemon = "/usr/bin/rsync --server --daemon --config=/run/mirror/rsyncd-pull-leaf3-9d396c0e.conf ."
     assert leaf3 == f'restrict,command="{daemon}",from="198.51.100.0/24" {LEAF_KEY}'
 
 
 def test_the_key_is_the_password_of_who_fetches_by_ssh() -> None:
-    text = rendered(LARGE)["rsyncd-pull-leaf3.conf"].text
+    text = rendered(LARGE)["rsyncd-pull-leaf3-9d396c0e.conf"].text
     assert "[debian]" in text
     assert "[debian-security]" not in text
     assert "auth users" not in text
@@ -132,7 +132,7 @@ def test_the_key_is_the_password_of_who_fetches_by_ssh() -> None:
 def test_every_way_in_counts_with_the_same_lock() -> None:
     settings = load(LARGE).model_copy(update={"tls_cert": "certificate", "tls_key": SecretStr("key")})
     files = {file.path.name: file.text for file in render.render(settings, Places(), KEYS)}
-    names = ("rsyncd.conf", "rsyncd-tls.conf", "rsyncd-pull-leaf3.conf")
+    names = ("rsyncd.conf", "rsyncd-tls.conf", "rsyncd-pull-leaf3-9d396c0e.conf")
     assert {re.findall("lock file = .*", files[name])[0] for name in names} == {
         "lock file = /run/mirror/rsyncd.debian.lock"
     }
