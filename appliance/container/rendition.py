@@ -1,7 +1,8 @@
-"""What sshd, rsyncd and nginx write, each in its own form, as lines of our log. Standard library only, as its keeper.
+"""What sshd, rsyncd, nginx and supervisord write, each in its own form, as lines of our log.
 
-The controller's lines are in form already and pass as they are. Who speaks is known by the form: nginx and rsyncd put a
-date of their own in front, sshd ends its lines as a terminal would (log.c: ``\\r\\n`` with ``-e``).
+The controller's lines are in form already and pass as they are. Who speaks is known by the form: nginx, rsyncd and
+supervisord put a date of their own in front, sshd ends its lines as a terminal would (log.c: ``\\r\\n`` with ``-e``).
+Standard library only, as the keeper.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from appliance.lines import form
 _OURS: Final = re.compile(rb'(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ (debug|info|warning|error) |\{"time": ")')
 _NGINX: Final = re.compile(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[(?P<level>\w+)\] \d+#\d+: (?P<said>.*)", re.DOTALL)
 _RSYNCD: Final = re.compile(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[(?P<pid>\d+)\] (?P<said>.*)", re.DOTALL)
+_SUPERVISORD: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (?P<level>[A-Z]{4}) (?P<said>.*)", re.DOTALL)
 
 _LESS: Final = frozenset({"debug", "info", "notice"})
 """nginx's levels that are no trouble."""
@@ -53,6 +55,9 @@ def _heard(text: str) -> tuple[str, str, str]:
         return "nginx", "info" if told["level"] in _LESS else "warning", told["said"]
     if told := _RSYNCD.fullmatch(line):
         return "rsyncd", _level(told["said"]), told["said"]
+    if told := _SUPERVISORD.fullmatch(line):
+        # It warns of every orderly stop.
+        return "supervisord", "warning" if told["level"] in ("ERRO", "CRIT") else _level(told["said"]), told["said"]
     program = "sshd" if line.endswith("\r") else ""
     return program, _level(line), line.rstrip("\r")
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator
 
+from appliance import tracefile
 from appliance.settings.faults import Fault
 from appliance.settings.values import NAME, split_words
 
@@ -18,6 +19,14 @@ def host_name(text: str) -> str:
     """The name of one host. Raises Fault."""
     if not NAME.fullmatch(text):
         raise Fault(f"{text!r} is not a host name", "use letters, digits, dots, dashes and underscores only")
+    return text
+
+
+def mirror_name(text: str) -> str:
+    """The name of a mirror, which its trace file has as well. Raises Fault."""
+    if not tracefile.is_trace(host_name(text)):
+        fact = f"{text!r} cannot be a mirror's name: among trace files it means something else"
+        raise Fault(fact, "write the host name that others know this mirror by")
     return text
 
 
@@ -72,6 +81,7 @@ def proxy_address(text: str) -> str:
 
 
 HostName = Annotated[str, AfterValidator(host_name)]
+MirrorName = Annotated[str, AfterValidator(mirror_name)]
 HostPatterns = Annotated[tuple[Annotated[str, AfterValidator(host_pattern)], ...], BeforeValidator(split_words)]
 AllowedHosts = Annotated[tuple[Annotated[str, AfterValidator(allowed_host)], ...], BeforeValidator(split_words)]
 Networks = Annotated[tuple[Annotated[str, AfterValidator(network)], ...], BeforeValidator(split_words)]

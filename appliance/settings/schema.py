@@ -25,7 +25,7 @@ from appliance.settings.downstream import Downstream, Downstreams
 from appliance.settings.faults import Fault
 from appliance.settings.frozen import Frozen
 from appliance.settings.geoip import GeoIp
-from appliance.settings.hosts import HostName, Networks
+from appliance.settings.hosts import MirrorName, Networks
 from appliance.settings.mirrorlist import MirrorList
 from appliance.settings.public import Public
 from appliance.settings.registry import Registry
@@ -72,7 +72,7 @@ class Settings(BaseSettings):
         frozen=True, extra="forbid", env_prefix="MIRROR_", env_nested_delimiter="__", enable_decoding=False
     )
 
-    name: HostName = Field(description="the mirror's public host name, as trace files show it; a token has one in it")
+    name: MirrorName = Field(description="the mirror's public host name, as trace files show it; a token has one in it")
     invite: Annotated[SecretStr | None, FILE] = Field(
         None,
         description="token from `mirrorctl invite` at an upstream: no other variable is needed, any may be set",

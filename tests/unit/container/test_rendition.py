@@ -30,6 +30,13 @@ def said(raw: bytes, least: str = "info") -> dict[str, str]:
         ),
         (RSYNCD % b"auth failed on module debian", "rsyncd", "warning", "auth failed on module debian"),
         (b"Accepted publickey for mirror\r\n", "sshd", "info", "Accepted publickey for mirror"),
+        (
+            b"2026-11-21 16:43:00,563 WARN stopped: nginx (exit status 0)\n",
+            "supervisord",
+            "info",
+            "stopped: nginx (exit status 0)",
+        ),
+        (b"2026-11-21 16:43:00,563 CRIT no room\n", "supervisord", "warning", "no room"),
         (b"error: kex_exchange\x1b[2J\r\n", "sshd", "warning", "error: kex_exchange\\x1b[2J"),
     ],
 )

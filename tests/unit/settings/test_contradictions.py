@@ -58,6 +58,7 @@ from tests.unit.settings.refused import problems
             "line 1 is not a host and its password",
         ),
         ({"MIRROR_ARCHIVES__DEBIAN__HOSTS_ALLOW": "!10.0.0.1"}, "MIRROR_ARCHIVES__DEBIAN__HOSTS_ALLOW", "exceptions"),
+        ({"MIRROR_NAME": "master"}, "MIRROR_NAME", "among trace files"),
         ({"MIRROR_NOTIFY_URLS": "mailto"}, "MIRROR_NOTIFY_URLS", "number 1 is not a URL"),
         ({"MIRROR_NOTIFY_WEBHOOK": "ftp://x/y"}, "MIRROR_NOTIFY_WEBHOOK", "is not an http"),
         ({"MIRROR_PUSH_CONCURRENCY": "many"}, "MIRROR_PUSH_CONCURRENCY", "'many'"),
