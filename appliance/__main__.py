@@ -1,4 +1,4 @@
-"""The verbs of the container's processes, and the only `sys.exit`. Imports are lazy: each verb pays for its own."""
+"""The verbs of the container's processes, and the exit status of each. Imports are lazy: each verb pays for its own."""
 
 from __future__ import annotations
 

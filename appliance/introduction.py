@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import socket
 
 from appliance import ports, ssh
 from appliance.places import Places
 from appliance.settings import Settings
+from appliance.settings.names import segment_of, variable
 from appliance.settings.public import NOWHERE, host_port, spelled
 
 
@@ -28,8 +28,8 @@ def lines(settings: Settings, places: Places) -> dict[str, str]:
 
 
 def key_variable(family: str, mirror: str) -> str:
-    """The variable that another appliance has for a mirror's key, named after its host: `xn--a` is `XN_A` in it."""
-    return f"MIRROR_{family}__{'_'.join(re.findall('[A-Z0-9]+', mirror.partition('.')[0].upper()))}__KEY"
+    """The variable that another appliance has for the key of a mirror, named after its host."""
+    return variable(family, segment_of(mirror), "KEY")
 
 
 def push_keys(places: Places) -> tuple[str, ...]:

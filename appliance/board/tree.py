@@ -15,10 +15,10 @@ DEEPEST: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class Station:
-    """One mirror in the picture: ``state`` is how fresh it is, ``line`` its serial or how far it is behind,
+    """One mirror in the picture.
 
-    ``detail`` what it does or what is wrong with it. ``share`` of a sync that goes on is done. ``rank`` is
-    ``upstream``, ``self`` or ``mirror``.
+    ``state`` is how fresh it is, ``line`` its serial or how far it is behind, ``detail`` what it does or what is wrong
+    with it. ``share`` of a sync that goes on is done. ``rank`` is ``upstream``, ``self`` or ``mirror``.
     """
 
     name: str

@@ -11,6 +11,7 @@ from appliance.commands import Outcome
 from appliance.doctor.finding import Finding, error, note, of, ok
 from appliance.doctor.patient import Patient
 from appliance.settings import KeyHolder
+from appliance.settings.names import variable
 
 _MOMENT: Final = 10
 """Seconds for ssh-keygen to read a key."""
@@ -48,7 +49,7 @@ async def _read(file: Path) -> Outcome:
 def _others(patient: Patient, ours: str) -> Iterator[Finding]:
     for family, holders in (("TRIGGERS", patient.settings.triggers), ("PULLS", patient.settings.pulls)):
         for name, holder in holders.items():
-            yield _holder(f"MIRROR_{family}__{name.replace('-', '_').upper()}__KEY", holder, ours)
+            yield _holder(variable(family, name, "KEY"), holder, ours)
 
 
 def _holder(variable: str, holder: KeyHolder, ours: str) -> Finding:

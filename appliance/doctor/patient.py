@@ -16,7 +16,8 @@ from appliance.container.render import File
 from appliance.errors import Problem
 from appliance.places import Places
 from appliance.settings import Archive, Reading, Settings
-from appliance.settings.environment import PREFIX, shown
+from appliance.settings.environment import shown
+from appliance.settings.names import variable
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Patient:
 
 def archive_variable(name: str) -> str:
     """How the settings of an archive begin."""
-    return f"{PREFIX}ARCHIVES__{name.replace('-', '_').upper()}"
+    return variable("ARCHIVES", name)
 
 
 @contextmanager

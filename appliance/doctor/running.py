@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
+from appliance import ports
 from appliance.container import health
 from appliance.doctor.finding import Finding, error, note, ok, warning
 from appliance.doctor.patient import Patient
-
-RSYNC_TLS = 1873
 
 
 async def examine(patient: Patient) -> list[Finding]:
@@ -18,7 +17,7 @@ async def examine(patient: Patient) -> list[Finding]:
         why = "its configuration is refused" if patient.reading.problems else "it was started for this look alone"
         fact = f"the mirror does not run in this container: {why}"
         return [note("container", fact, "what runs is looked at by `docker exec CONTAINER mirrorctl doctor`")]
-    tls = RSYNC_TLS if patient.settings.tls_cert else None
+    tls = ports.RSYNCD_TLS if patient.settings.tls_cert else None
     faults = await asyncio.to_thread(health.check, tls=tls)
     found = [*_controller(patient), *(_silent(name, fault) for name, fault in faults.items())]
     return [

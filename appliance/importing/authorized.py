@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from appliance.importing.sheet import Line, Remark, Setting, plain_name, variable
+from appliance.importing.sheet import Line, Remark, Setting, plain_name
 from appliance.settings.faults import Fault
 from appliance.settings.hosts import host_pattern
+from appliance.settings.names import variable
 from appliance.settings.publickey import KEY_TYPES, public_key
 
 _LINE: Final = re.compile(

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from appliance.importing.conf import Conf
-from appliance.importing.sheet import Line, Remark, Setting, variable
+from appliance.importing.sheet import Line, Remark, Setting
+from appliance.settings.names import variable
 
 EXTRA: Final = {
     "-4": ("ADDRESS_FAMILY", "ipv4"),

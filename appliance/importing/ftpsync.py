@@ -9,8 +9,9 @@ from typing import Final
 
 from appliance.importing import choice
 from appliance.importing.conf import Conf
-from appliance.importing.sheet import Enclosed, Line, Remark, Setting, mounted, variable
+from appliance.importing.sheet import Enclosed, Line, Remark, Setting, mounted
 from appliance.settings.faults import Fault
+from appliance.settings.names import variable
 from appliance.settings.upstream import Upstream
 
 NOT_NEEDED: Final[Mapping[str, tuple[str, ...]]] = {

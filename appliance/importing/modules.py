@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from appliance.importing.rsyncd import Module, Rsyncd
-from appliance.importing.sheet import Line, Remark, Setting, variable
+from appliance.importing.sheet import Line, Remark, Setting
 from appliance.settings.faults import Fault
 from appliance.settings.hosts import allowed_host
+from appliance.settings.names import variable
 from appliance.settings.values import USER_PATTERN
 
 SAME: Final = frozenset({

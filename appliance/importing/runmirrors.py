@@ -8,8 +8,9 @@ from typing import Final
 
 from appliance.importing.conf import Conf
 from appliance.importing.layout import Found, Layout
-from appliance.importing.sheet import MOUNTED, Enclosed, Line, Remark, Setting, mounted, variable
+from appliance.importing.sheet import MOUNTED, Enclosed, Line, Remark, Setting, mounted
 from appliance.settings import mirrorlist
+from appliance.settings.names import variable
 
 NOT_NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "nobody is mailed here: watch mirrorctl status": ("MAILTO",),

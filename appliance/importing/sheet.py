@@ -57,11 +57,6 @@ def mounted(name: str) -> str:
     return os.fspath(MOUNTED / name)
 
 
-def variable(family: str, name: str, setting: str) -> str:
-    """A variable about something that has a name."""
-    return f"MIRROR_{family}__{name.upper().replace('-', '_')}__{setting}"
-
-
 def plain_name(text: str, fallback: str) -> str:
     """The name that a variable can hold for this one: lower case letters, digits and dashes."""
     return "-".join(re.findall("[a-z0-9]+", text.lower())) or fallback

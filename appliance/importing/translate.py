@@ -13,7 +13,8 @@ from appliance.importing.accepted import accepted
 from appliance.importing.conf import Conf
 from appliance.importing.layout import Layout
 from appliance.importing.rsyncd import Module, Rsyncd
-from appliance.importing.sheet import MOUNTED, Enclosed, Heading, Line, Remark, Setting, mounted, plain_name, variable
+from appliance.importing.sheet import MOUNTED, Enclosed, Heading, Line, Remark, Setting, mounted, plain_name
+from appliance.settings.names import variable
 from appliance.settings.schema import RESERVED
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Collection, Iterator, Mapping
 
@@ -10,6 +9,7 @@ from appliance.errors import Problem
 from appliance.joining.invitation import Invitation
 from appliance.joining.membership import Membership
 from appliance.settings.environment import INVITE
+from appliance.settings.names import segment_of, variable
 from appliance.settings.values import split_words
 
 CHOICE = f"{INVITE}_ARCHIVES"
@@ -51,27 +51,26 @@ def refused(offer: Invitation, membership: Membership | None, given: Mapping[str
             yield Problem(CHOICE, f"{name!r} is not offered", f"the token offers {', '.join(offer.archives)}")
     for name in carried(offer, _wanted(given)):
         for setting in ("UPSTREAM", "PASSWORD"):
-            variable = f"{_variable(name)}__{setting}"
-            if variable in given:
+            own = variable("ARCHIVES", name, setting)
+            if own in given:
                 cure = f"keep one of the two; {CHOICE} names those archives that shall come from {offer.upstream}"
-                yield Problem(variable, f"is set, and {INVITE} brings it, too", cure)
+                yield Problem(own, f"is set, and {INVITE} brings it, too", cure)
 
 
 def _archives(offer: Invitation, membership: Membership | None, chosen: Collection[str]) -> Iterator[tuple[str, str]]:
     scheme, _, place = offer.rsync.partition("://")
     user = membership.user if membership else offer.name
     for name in chosen:
-        variable = _variable(name)
-        yield f"{variable}__UPSTREAM", f"{scheme}://{user}@{place.rstrip('/')}/{name}"
-        yield f"{variable}__PROFILE", offer.archives[name]
+        yield variable("ARCHIVES", name, "UPSTREAM"), f"{scheme}://{user}@{place.rstrip('/')}/{name}"
+        yield variable("ARCHIVES", name, "PROFILE"), offer.archives[name]
         if membership:
-            yield f"{variable}__PASSWORD", membership.password
+            yield variable("ARCHIVES", name, "PASSWORD"), membership.password
 
 
 def _named(offer: Invitation, keys: Collection[str], given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """The variables of triggers for the keys that nobody else has: `MIRROR_TRIGGERS__HUB`, `…__HUB_2`, …"""
     known = {_blob(text) for name, text in given.items() if name.startswith("MIRROR_TRIGGERS__")}
-    label = re.sub("[^A-Z0-9]+", "_", offer.upstream.partition(".")[0].upper()).strip("_") or "UPSTREAM"
+    label = segment_of(offer.upstream) or "UPSTREAM"
     names = (f"MIRROR_TRIGGERS__{label}{number}" for number in ("", *(f"_{n}" for n in range(2, 1000))))
     free = (name for name in names if f"{name}__KEY" not in given)
     yield from zip(free, (key for key in keys if _blob(key) not in known), strict=False)
@@ -79,10 +78,6 @@ def _named(offer: Invitation, keys: Collection[str], given: Mapping[str, str]) -
 
 def _blob(key: str) -> str:
     return " ".join(key.split()[:2])
-
-
-def _variable(archive: str) -> str:
-    return f"MIRROR_ARCHIVES__{archive.upper().replace('-', '_')}"
 
 
 def _day(when: float) -> str:

@@ -8,6 +8,7 @@ from typing import Final
 from appliance import ssh
 from appliance.places import Places
 from appliance.settings import Archive, Settings
+from appliance.settings.names import variable
 from appliance.sync import filters, glance, transport
 from appliance.sync.journal import journal
 from appliance.sync.profile import Profile
@@ -23,7 +24,7 @@ def source_of(settings: Settings, places: Places, name: str) -> Source:
     return Source(
         transport=transport_of(settings, places, archive),
         own_name=settings.name,
-        variable=f"MIRROR_ARCHIVES__{name.replace('-', '_').upper()}",
+        variable=variable("ARCHIVES", name),
         password=archive.password.get_secret_value() if archive.password else "",
         timeout=archive.timeout,
         deadline=archive.deadline,

@@ -11,6 +11,7 @@ from appliance.errors import Problem
 from appliance.settings import registry
 from appliance.settings.admitted import HttpTrigger
 from appliance.settings.hosts import names_host
+from appliance.settings.names import variable
 from appliance.settings.public import NOWHERE
 from appliance.settings.schema import Settings
 from appliance.settings.secrets import host_passwords, secret_users
@@ -41,10 +42,6 @@ def contradictions(settings: Settings) -> Iterator[Problem]:
     )
 
 
-def _of(family: str, name: str, setting: str) -> str:
-    return f"MIRROR_{family}__{name.upper().replace('-', '_')}__{setting}"
-
-
 def _known(settings: Settings) -> str:
     return f"the archives are {', '.join(settings.archives) or 'none'}"
 
@@ -62,7 +59,7 @@ def _architectures(settings: Settings) -> Iterator[Problem]:
     for name, archive in settings.archives.items():
         if archive.arch_include and archive.arch_exclude:
             fact = "is set, and ARCH_INCLUDE too"
-            yield Problem(_of("ARCHIVES", name, "ARCH_EXCLUDE"), fact, "keep one of the two")
+            yield Problem(variable("ARCHIVES", name, "ARCH_EXCLUDE"), fact, "keep one of the two")
 
 
 def _excludes(settings: Settings) -> Iterator[Problem]:
@@ -73,14 +70,14 @@ def _excludes(settings: Settings) -> Iterator[Problem]:
         if first is not None and not any(rule.startswith("--include") for rule in rules[:first]):
             fact = f"{rules[first]!r} leaves out everything"
             cure = "name what is not wanted, such as *.iso; or write --include=… for what is, in front of it"
-            yield Problem(_of("ARCHIVES", name, "EXCLUDE"), fact, cure)
+            yield Problem(variable("ARCHIVES", name, "EXCLUDE"), fact, cure)
 
 
 def _transports(settings: Settings) -> Iterator[Problem]:
     for name, archive in settings.archives.items():
         if archive.proxy and archive.upstream and archive.upstream.scheme == "rsync+ssh":
             fact = "is set, and an upstream reached by ssh has no use for it"
-            yield Problem(_of("ARCHIVES", name, "PROXY"), fact, "remove it, or fetch by rsync:// or rsync+tls://")
+            yield Problem(variable("ARCHIVES", name, "PROXY"), fact, "remove it, or fetch by rsync:// or rsync+tls://")
 
 
 def _untriggered(settings: Settings) -> Iterator[Problem]:
@@ -90,20 +87,22 @@ def _untriggered(settings: Settings) -> Iterator[Problem]:
     for name, archive in settings.archives.items():
         if archive.upstream and not archive.schedule:
             fact = "is not set, and MIRROR_PUBLIC__SSH says that nobody can trigger us"
-            yield Problem(_of("ARCHIVES", name, "SCHEDULE"), fact, "set it, such as to 1h")
+            yield Problem(variable("ARCHIVES", name, "SCHEDULE"), fact, "set it, such as to 1h")
 
 
 def _fallbacks(settings: Settings) -> Iterator[Problem]:
     for name, archive in settings.archives.items():
         if archive.fallbacks and not archive.upstream:
             fact = "is set, and the archive begins here"
-            yield Problem(_of("ARCHIVES", name, "FALLBACKS"), fact, "name the first of them in UPSTREAM")
+            yield Problem(variable("ARCHIVES", name, "FALLBACKS"), fact, "name the first of them in UPSTREAM")
         if archive.upstream in archive.fallbacks or len(set(archive.fallbacks)) < len(archive.fallbacks):
-            yield Problem(_of("ARCHIVES", name, "FALLBACKS"), "names an upstream twice", "name each one once")
+            yield Problem(variable("ARCHIVES", name, "FALLBACKS"), "names an upstream twice", "name each one once")
         hosts = {one.host for one in archive.fallbacks}
         for host in sorted(set(host_passwords(archive.fallback_passwords)) - hosts):
             fact = f"there is no fallback at {host}"
-            yield Problem(_of("ARCHIVES", name, "FALLBACK_PASSWORDS"), fact, "write the host as it is in FALLBACKS")
+            yield Problem(
+                variable("ARCHIVES", name, "FALLBACK_PASSWORDS"), fact, "write the host as it is in FALLBACKS"
+            )
 
 
 def _certificate(settings: Settings) -> Iterator[Problem]:
@@ -121,7 +120,7 @@ def _keys(settings: Settings) -> Iterator[Problem]:
     for family, holders in (("TRIGGERS", settings.triggers), ("PULLS", settings.pulls)):
         for name, holder in holders.items():
             for archive in sorted(set(holder.archives) - set(settings.archives)):
-                yield Problem(_of(family, name, "ARCHIVES"), f"there is no archive {archive!r}", _known(settings))
+                yield Problem(variable(family, name, "ARCHIVES"), f"there is no archive {archive!r}", _known(settings))
             owner = owners.setdefault(" ".join(holder.key.split()[:2]), (family, name))
             if owner != (family, name):
                 yield _twice(family, name, *owner)
@@ -131,20 +130,22 @@ def _twice(family: str, name: str, other_family: str, other: str) -> Problem:
     word = {"TRIGGERS": "trigger", "PULLS": "pull"}[other_family]
     joined = "join the two" if family == other_family else "a key can trigger or fetch, not both"
     cure = f"have its owner make another with ssh-keygen, one for each purpose; {joined}"
-    return Problem(_of(family, name, "KEY"), f"is the key of {word} {other!r} too", cure)
+    return Problem(variable(family, name, "KEY"), f"is the key of {word} {other!r} too", cure)
 
 
 def _http_triggers(settings: Settings) -> Iterator[Problem]:
     for name, trigger in settings.http_triggers.items():
         for archive in sorted(set(trigger.archives) - set(settings.archives)):
-            yield Problem(_of("HTTP_TRIGGERS", name, "ARCHIVES"), f"there is no archive {archive!r}", _known(settings))
+            yield Problem(
+                variable("HTTP_TRIGGERS", name, "ARCHIVES"), f"there is no archive {archive!r}", _known(settings)
+            )
         if not trigger.password and not trigger.token:
             cure = "give it a PASSWORD (or _FILE), a TOKEN (or _FILE), or both"
-            yield Problem(_of("HTTP_TRIGGERS", name, "PASSWORD"), "neither it nor the TOKEN is set", cure)
+            yield Problem(variable("HTTP_TRIGGERS", name, "PASSWORD"), "neither it nor the TOKEN is set", cure)
         for pattern in filter(names_host, trigger.from_):
             fact = f"{pattern!r} is a host's name, and an HTTP trigger knows its caller by the address alone"
             cure = "write addresses (192.0.2.7) or networks (192.0.2.0/24)"
-            yield Problem(_of("HTTP_TRIGGERS", name, "FROM"), fact, cure)
+            yield Problem(variable("HTTP_TRIGGERS", name, "FROM"), fact, cure)
         yield from _http_secrets(name, trigger)
 
 
@@ -155,10 +156,10 @@ def _http_secrets(name: str, trigger: HttpTrigger) -> Iterator[Problem]:
         text = secret.get_secret_value() if secret else ""
         if text and len(text) < SHORTEST[setting]:
             fact = f"has {len(text)} characters, and less than {SHORTEST[setting]} can be guessed"
-            yield Problem(_of("HTTP_TRIGGERS", name, setting), fact, cure)
+            yield Problem(variable("HTTP_TRIGGERS", name, setting), fact, cure)
         elif text and setting == "TOKEN" and not PATH_STEP.fullmatch(text):
             fact = "holds a character that does not stand for itself in a URL's path"
-            yield Problem(_of("HTTP_TRIGGERS", name, setting), fact, f"use letters, digits, - . _ ~ only; {cure}")
+            yield Problem(variable("HTTP_TRIGGERS", name, setting), fact, f"use letters, digits, - . _ ~ only; {cure}")
 
 
 def _downstreams(settings: Settings) -> Iterator[Problem]:
@@ -188,4 +189,4 @@ def _auth_users(settings: Settings) -> Iterator[Problem]:
             if not any(fnmatchcase(user, pattern) for user in users):
                 fact = f"no user {pattern!r} in MIRROR_RSYNC_SECRETS"
                 cure = f"add a line {pattern.replace('*', 'name')}:password there, or leave this empty for open access"
-                yield Problem(_of("ARCHIVES", name, "AUTH_USERS"), fact, cure)
+                yield Problem(variable("ARCHIVES", name, "AUTH_USERS"), fact, cure)

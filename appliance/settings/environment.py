@@ -14,10 +14,10 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from appliance.errors import Problem
+from appliance.settings.names import PREFIX
 from appliance.settings.schema import Settings
 from appliance.settings.values import FromFile
 
-PREFIX = "MIRROR_"
 INVITE = "MIRROR_INVITE"
 """The variable that stands for others: its token says what they are."""
 OFFER = "invite"

@@ -16,9 +16,10 @@ from pydantic_settings import EnvSettingsSource
 
 from appliance.errors import ConfigurationError, Problem
 from appliance.settings.contradictions import contradictions
-from appliance.settings.environment import INVITE, PREFIX, Given, find, gather, shown, text
+from appliance.settings.environment import INVITE, Given, find, gather, shown, text
 from appliance.settings.faults import Fault, Faults
-from appliance.settings.schema import Settings, kebab
+from appliance.settings.names import PREFIX, kebab, segment
+from appliance.settings.schema import Settings
 
 UNNAMED = "unnamed"
 OFFERED = frozenset({"MIRROR_NAME", "MIRROR_DEFAULT_ARCHIVE", "MIRROR_ARCHIVES__<NAME>__UPSTREAM"})
@@ -145,7 +146,7 @@ def _leave_out(tree: dict[str, Any], path: list[str]) -> bool:
 
 
 def _variable(loc: tuple[int | str, ...]) -> str:
-    return PREFIX + "__".join(part.upper().replace("-", "_") for part in _path(loc))
+    return PREFIX + "__".join(map(segment, _path(loc)))
 
 
 def _problems(fault: ErrorDetails, given: Given) -> list[Problem]:
@@ -171,7 +172,7 @@ def _problem(fault: ErrorDetails, given: Given) -> Problem:
 
 def _flatten(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
     for key, value in values.items():
-        name = prefix + key.upper().replace("-", "_")
+        name = prefix + segment(key)
         if isinstance(value, dict):
             yield from _flatten(value, f"{name}__")
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -27,6 +27,7 @@ from appliance.settings.frozen import Frozen
 from appliance.settings.geoip import GeoIp
 from appliance.settings.hosts import MirrorName, Networks
 from appliance.settings.mirrorlist import MirrorList
+from appliance.settings.names import PREFIX, kebab, variable
 from appliance.settings.public import Public
 from appliance.settings.registry import Registry
 from appliance.settings.secrets import NotifyUrls, Secrets, WebhookUrl
@@ -40,13 +41,6 @@ RESERVED = frozenset(
     {"api", "control", "global", "healthz", "join", "metrics", "mirrors", "r", "readyz", "status", "trigger"}
 )
 PACKED = "*.7z *.apk *.bz2 *.deb *.gz *.iso *.jpg *.jigdo *.lz4 *.lzma *.png *.rpm *.tgz *.udeb *.xz *.zip *.zst"
-
-
-def kebab(value: Any) -> Any:
-    """`DEBIAN_SECURITY` in a variable's name is `debian-security` everywhere else."""
-    if not isinstance(value, dict):
-        return value
-    return {name: value[key] for name, key in sorted((key.lower().replace("_", "-"), key) for key in value)}
 
 
 def _unreserved(name: str) -> str:
@@ -69,7 +63,7 @@ class Settings(BaseSettings):
     """Everything that is configured, frozen. Made by `appliance.settings.load`, never straight from the environment."""
 
     model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix="MIRROR_", env_nested_delimiter="__", enable_decoding=False
+        frozen=True, extra="forbid", env_prefix=PREFIX, env_nested_delimiter="__", enable_decoding=False
     )
 
     name: MirrorName = Field(description="the mirror's public host name, as trace files show it; a token has one in it")
@@ -176,8 +170,8 @@ class Settings(BaseSettings):
         """
         wire_name = "" if archive == self.default_archive else archive
         found = mirrorlist.read(self.archives[archive].runmirrors, LIST_DIRECTORY, archive, wire_name)
-        variable = f"MIRROR_ARCHIVES__{archive.upper().replace('-', '_')}__RUNMIRRORS"
-        place = self._list_files.get(variable, variable)
+        name = variable("ARCHIVES", archive, "RUNMIRRORS")
+        place = self._list_files.get(name, name)
         return replace(found, faults=tuple(f"{place}, {fault}" for fault in found.faults))
 
     def downstreams_of(self, archive: str) -> tuple[Downstream, ...]:
