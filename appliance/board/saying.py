@@ -10,6 +10,9 @@ NOTHING: Final = "–"
 
 _AGES: Final = ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 0, ""))
 _SIZES: Final = ("B", "kB", "MB", "GB", "TB", "PB")
+_NEXT: Final = 999.5
+"""From here on it would be told as a thousand, which is one of the next unit."""
+
 _ROUND: Final = 10
 """From so many of a larger unit on, the smaller one is noise."""
 
@@ -60,9 +63,9 @@ def iso(when: float) -> str:
 def size(count: float) -> str:
     """Bytes, in decimal units."""
     power = 0
-    while count >= 1000 and power < len(_SIZES) - 1:
+    while count >= _NEXT and power < len(_SIZES) - 1:
         count, power = count / 1000, power + 1
-    return f"{count:.0f} {_SIZES[power]}" if not power or count >= _ROUND else f"{count:.1f} {_SIZES[power]}"
+    return f"{count:.0f} {_SIZES[power]}" if not power or round(count, 1) >= _ROUND else f"{count:.1f} {_SIZES[power]}"
 
 
 def number(count: int) -> str:

@@ -13,7 +13,7 @@ HEAD = """\
 # variable with NAME_FILE takes the value from a file instead: put it into the directory secrets/, which is /etc/mirror
 # in the container. Empty means the default; secrets, keys, UPSTREAM and FROM must not be empty.
 
-# For compose.yaml alone: ports on the host, owner of the files, and where they are kept.
+# For compose.yaml alone: ports on the host, owner of the files, where they are kept, images.
 #SSH_PORT=2222
 #RSYNC_PORT=873
 #TLS_PORT=1873
@@ -23,6 +23,10 @@ HEAD = """\
 #DATA=data
 #STATE=state
 #SECRETS=./secrets
+#IMAGE=push-mirror
+#BASE_IMAGE=debian:trixie-slim
+#PROMETHEUS_IMAGE=push-mirror-prometheus
+#PROMETHEUS_PORT=9090
 """
 
 NAMES = {"TRIGGERS": "UPSTREAM", "PULLS": "LEAF"}

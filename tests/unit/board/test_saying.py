@@ -17,8 +17,10 @@ def test_spans(seconds: float, said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "said"), [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (38_400_000, "38 MB"), (10**18, "1000 PB")]
-)
+    ("count", "said"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (9_960, "10 kB"), (999_600, "1.0 MB"), (38_400_000, "38 MB"),
+     (10**18, "1000 PB")],
+)  # fmt: skip
 def test_sizes(count: float, said: str) -> None:
     assert saying.size(count) == said
 

@@ -42,6 +42,11 @@ def _assignments(pattern: str) -> dict[str, str]:
     return dict(re.findall(pattern, (TOP / ".env.example").read_text(), re.MULTILINE))
 
 
+def test_env_example_has_what_compose_asks_for_with_its_default() -> None:
+    compose = re.findall(r"\$\{(\w+):-([^}]*)\}", (TOP / "compose.yaml").read_text())
+    assert dict(compose).items() <= _assignments(r"^#([A-Z_]+)=(.*)$").items()
+
+
 def test_every_variable_is_explained() -> None:
     assert all(variable.description and "\n" not in variable.description for variable in variables())
 
