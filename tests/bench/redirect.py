@@ -39,7 +39,7 @@ CLIENTS, SOME = (128, 4), (32, 4)
 """At a time; who waits for 3 seconds, as on a busy machine many might, gets the file from the mirror itself."""
 
 FILES: Final = 500
-SEEN: Final = 60.0
+SEEN: Final = 180.0
 """Seconds in which all mirrors are looked at."""
 
 CORE, OTHER = (str(of(os.sched_getaffinity(0))) for of in (min, max))

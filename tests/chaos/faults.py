@@ -151,10 +151,12 @@ class Full(Fault):
     left: int
 
     def inflict(self) -> None:
-        # What is free changes under us: fill it, then give a little back.
-        text = 'fallocate -l "$(($(df --output=avail -B1 "$0" | tail -n 1) - $1))" "$0/ballast"'
-        done = self.hands.do("sh", "-c", text, self.directory, str(self.left))
-        assert done.returncode == 0, done.stderr
+        wait_for(self._is_filled, 60, f"{self.directory} is full but for {self.left} bytes")
+
+    def _is_filled(self) -> bool:
+        """What is free may change under us: then it is tried again."""
+        text = 'rm -f "$0/ballast"; fallocate -l "$(($(df --output=avail -B1 "$0" | tail -n 1) - $1))" "$0/ballast"'
+        return self.hands.do("sh", "-c", text, self.directory, str(self.left)).returncode == 0
 
     def heal(self) -> None:
         self.hands.do("rm", "-f", f"{self.directory}/ballast")

@@ -172,7 +172,9 @@ def clock_step(trial: Trial) -> None:
             trial.pause(2, 1.2)
             trial.push()
             trial.recover(30)
-            off = tiers.web(tiers.leaf).status()["archives"][ARCHIVE]["last_run"]["started_at"] - time.time()
+            archives = wait_for(lambda: tiers.web(tiers.leaf).status().get("archives"), MARGIN, "the leaf answers")
+            assert archives
+            off = archives[ARCHIVE]["last_run"]["started_at"] - time.time()
             assert abs(off - seconds) < 1000, f"the clock is off by {off:.0f} s instead"
             trial.push()
         trial.recover(30)

@@ -155,8 +155,8 @@ class Trial:
     def _look_closer(self, tiers: OurTiers, wall: float) -> None:
         for node in tiers.all:
             self._count("owed", node.name, in_the_end(partial(checks.owed, tiers.web(node))), "lost")
-            self._count("left", node.name, checks.left_over(node), "left")
-            # An ssh or an rsync of the last run may be on its way out.
+            # A file, an ssh or an rsync of the last run may be on its way out.
+            self._count("left", node.name, in_the_end(partial(checks.left_over, node)), "left")
             self._count("process", node.name, in_the_end(partial(checks.strays, tiers.hands, node)), "left")
             self._count("fault", node.name, checks.faults(node, wall), "faults")
 

@@ -141,7 +141,9 @@ class Node:
 
     def kill_process(self, wanted: str) -> None:
         """SIGKILL to the oldest process inside whose command line has `wanted` in it."""
-        self.run("python3", "-c", KILL, wanted)
+        answer = self.exec("python3", "-c", KILL, wanted)
+        # With a core process the container ends, perhaps before the answer is here.
+        assert answer.code in (0, GONE), f"{self.name}: {answer.out}{answer.err}"
 
     def kill(self, signal: str = "SIGKILL") -> None:
         """A signal to the container's first process."""
@@ -206,7 +208,10 @@ exec 3<>/dev/tcp/127.0.0.1/8080 && printf 'GET /api/v1/status HTTP/1.0\r\nHost: 
 KILL: Final = """
 import os, pathlib, signal, sys
 for pid in sorted(int(entry.name) for entry in pathlib.Path("/proc").iterdir() if entry.name.isdigit()):
-    line = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\\0", b" ").decode()
+    try:
+        line = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\\0", b" ").decode()
+    except OSError:
+        continue  # it has ended since
     if sys.argv[1] in line and pid != os.getpid():
         os.kill(pid, signal.SIGKILL)
         sys.exit(0)

@@ -88,7 +88,8 @@ class Topology:
     def publish(self) -> str:
         """Announces the origin's tree as it is; the new serial."""
         origin = self.node("origin")
-        before = origin.serial()
+        # By an answer: who does not answer now has no serial either, and then the old one would be a new one.
+        before = origin.wait_for(lambda node: node.archive(), 60, "answers")["serial"]
         origin.run("mirrorctl", "publish", "debian")
         origin.wait_for(lambda node: node.serial() not in (None, before), 60, "a new serial")
         return str(origin.serial())

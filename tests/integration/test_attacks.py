@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Final
@@ -16,7 +15,7 @@ from typing import Final
 import httpx
 import pytest
 
-from tests.ground.waiting import wait_for
+from tests.ground.waiting import Stopwatch, wait_for
 from tests.harness import Lone
 
 pytestmark = pytest.mark.integration
@@ -33,6 +32,14 @@ SECRETS: Final = {
     "MIRROR_DOWNSTREAMS": "leaf=https://127.0.0.1:9/SECRET-downstream",
 }
 """Every kind of secret that settings may hold."""
+
+DISK: Final = (
+    "find", "/srv/mirror", "-path", "/srv/mirror/.staging/pulled", "-prune", "-o", "-printf", "%p %s %T@\n"
+)  # fmt: skip
+"""Prints all that is on it, but for where an archive is tried to be fetched again and again."""
+
+PATIENCE: Final = 300.0
+"""Seconds that anything may take on a machine that stalls; what has to come sooner is measured."""
 
 FILES: Final = """
 mkdir -p /srv/mirror/debian/dists /srv/mirror/locked /srv/mirror/.staging/debian
@@ -53,6 +60,7 @@ def mirror() -> Iterator[Lone]:
         mirror.wait_healthy()
         mirror.run("sh", "-c", FILES)
         mirror.run("mirrorctl", "publish", "debian", "--wait")
+        mirror.wait_for(lambda node: node.archive("pulled")["error"], 60, "has tried its upstream that is nobody")
         yield mirror
 
 
@@ -154,14 +162,16 @@ def test_who_asks_slowly_keeps_nobody_waiting_and_is_hung_up_on(mirror: Lone) ->
         lines = [stack.enter_context(socket.create_connection(("127.0.0.1", mirror.port(8080)))) for _ in range(500)]
         for line in lines:
             line.sendall(b"GET /debian/dists/file HTTP/1.1\r\nHost: lone\r\nX-Slow: ")
-        started = time.monotonic()
-        assert get(mirror, "/debian/dists/file") == (200, "published\n")
-        assert get(mirror, "/healthz")[0] == 200
         # nginx waits a quarter of a minute for a header; without our word it would be a whole one.
-        assert time.monotonic() - started < 14
-        for line in lines:
-            line.settimeout(max(0.1, started + 50 - time.monotonic()))
-            assert b"published" not in line.recv(4096)
+        with Stopwatch() as hung_up:
+            with Stopwatch() as answered:
+                assert get(mirror, "/debian/dists/file") == (200, "published\n")
+                assert get(mirror, "/healthz")[0] == 200
+            for line in lines:
+                line.settimeout(PATIENCE)
+                assert b"published" not in line.recv(4096)
+    assert answered.seconds < 14
+    assert hung_up.seconds < 50
 
 
 def test_a_storm_of_questions_is_bounded_for_who_sends_it(mirror: Lone) -> None:
@@ -196,11 +206,11 @@ def test_a_storm_of_questions_is_bounded_for_who_sends_it(mirror: Lone) -> None:
     ids=" ".join,
 )
 def test_rsync_gives_and_takes_nothing_else(mirror: Lone, words: tuple[str, ...]) -> None:
-    disk = mirror.run("find", "/srv/mirror", "-printf", "%p %s %T@\n")
+    disk = mirror.run(*DISK)
     done = rsync(mirror, *words, password="guess")
     assert done.returncode != 0
     assert "outside" not in done.stdout
-    assert mirror.run("find", "/srv/mirror", "-printf", "%p %s %T@\n") == disk
+    assert mirror.run(*DISK) == disk
 
 
 def test_only_archives_are_listed(mirror: Lone) -> None:
@@ -212,23 +222,36 @@ def test_idle_connections_to_rsync_keep_nobody_waiting(mirror: Lone) -> None:
     with ExitStack() as stack:
         for _ in range(300):
             stack.enter_context(socket.create_connection(("127.0.0.1", mirror.port(8730))))
-        started = time.monotonic()
-        assert rsync(mirror, "rsync://127.0.0.1/debian/dists/file").returncode == 0
-        assert time.monotonic() - started < 60, "it was waited for the idle ones"
+        with Stopwatch() as taken:
+            assert rsync(mirror, "rsync://127.0.0.1/debian/dists/file").returncode == 0
+        assert taken.seconds < 60, "it was waited for the idle ones"
 
 
 def test_listeners_hear_at_once_and_are_bounded_for_who_opens_them(mirror: Lone) -> None:
     with ExitStack() as stack:
         client = stack.enter_context(httpx.Client(timeout=60, limits=httpx.Limits(max_connections=20)))
-        heard = [stack.enter_context(client.stream("GET", f"{base(mirror)}/api/v1/events")) for _ in range(10)]
-        assert sorted(one.status_code for one in heard) == [200] * 8 + [429] * 2
-        lines = next(one for one in heard if one.status_code == 200).iter_lines()
+
+        def listen() -> httpx.Response:
+            return stack.enter_context(client.stream("GET", f"{base(mirror)}/api/v1/events"))
+
+        def accepted() -> httpx.Response | None:
+            """Not before the client may ask again."""
+            one = listen()
+            if one.status_code == 200:
+                return one
+            one.close()
+            return None
+
+        heard = [wait_for(accepted, 60, "may listen") for _ in range(8)]
+        assert [listen().status_code for _ in range(2)] == [429] * 2
+        assert heard[0]
+        lines = heard[0].iter_lines()
         assert next(lines) == "retry: 3000"
-        started = time.monotonic()
-        mirror.run("mirrorctl", "publish", "debian", "--wait")
-        assert next(line for line in lines if line.startswith("event:")) in ("event: change", "event: progress")
-        assert time.monotonic() - started < 60
-    assert get(mirror, "/healthz")[0] == 200
+        with Stopwatch() as taken:
+            mirror.run("mirrorctl", "publish", "debian", "--wait")
+            assert next(line for line in lines if line.startswith("event:")) in ("event: change", "event: progress")
+        assert taken.seconds < 60
+    wait_for(lambda: get(mirror, "/healthz")[0] == 200, 60, "the client may ask again")
 
 
 EVERYTHING: Final = """
@@ -247,7 +270,8 @@ SHOWN: Final = (
 
 
 def test_no_secret_is_seen_from_anywhere(mirror: Lone) -> None:
-    mirror.wait_for(lambda node: "not notified" in node.logs(2000), 60, "has tried to tell somebody")
+    # What is tried again by itself has to have failed three times, in up to a minute.
+    mirror.wait_for(lambda node: "not notified" in node.logs(2000), 180, "has tried to tell somebody")
     wait_for(lambda: get(mirror, "/metrics")[0] == 200, 60, "the client may ask again")
     shown = {
         "processes and verbs": mirror.run("bash", "-c", EVERYTHING),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree
@@ -9,8 +10,9 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.bench import candidates, plot, redirect, results, sync
+from tests.bench.meter import FailedError
 from tests.bench.results import Measured
-from tests.bench.rows import QUICK, Options
+from tests.bench.rows import QUICK, Options, Row
 from tests.stock import World
 
 pytestmark = pytest.mark.integration
@@ -34,6 +36,13 @@ def test_a_small_tree_is_compared_from_end_to_end(world: World, tmp_path: Path) 
 
 
 def test_clients_are_sent_to_two_hundred_mirrors_that_are_all_seen() -> None:
-    for row in redirect.rows(Options(quick=True)):
+    for row in _redirected():
         for figure in ("seconds", "sender", "rate", "p50", "p99"):
             assert (row.median(figure) or 0) > 0, (row, figure)
+
+
+def _redirected() -> list[Row]:
+    """Who waits for three seconds is sent nowhere: on a machine that has stalled for so long, once more."""
+    with suppress(FailedError):
+        return list(redirect.rows(Options(quick=True)))
+    return list(redirect.rows(Options(quick=True)))

@@ -108,6 +108,7 @@ def _asked(node: Lone, probe: dict[str, Any]) -> bool:
 
 def test_it_ends_in_time(running: Lone) -> None:
     grace = POD["terminationGracePeriodSeconds"]
+    running.wait_healthy()
     with Stopwatch() as taken:
         running.container.stop(timeout=6 * grace)
     assert running.exit_code() == 0

@@ -231,11 +231,16 @@ def ward(world: World) -> Iterator[Ward]:
         }
         files = {"stranger": world.keys["stranger"]}
         hub = stack.enter_context(world.ours("hub-ours", mistaken(world), files))
+        hub.wait_for(lambda node: _membership(node).get("trouble"), 60, "has tried to call its upstream")
         seen = hub.exec("mirrorctl", "doctor", "--json")
         assert seen.code == 2, seen.err
         status, log = _refused(world, neighbour, "boot")
         _, answer = _refused(world, neighbour, "doctor", "--json")
         yield Ward(log, status, json.loads(answer), hub, json.loads(seen.out), guests)
+
+
+def _membership(node: Node) -> dict[str, Any]:
+    return node.status().get("membership") or {}
 
 
 def _invited(upstream: Node, name: str) -> str:
@@ -303,7 +308,7 @@ def test_a_mistake_that_the_doctor_finds(ward: Ward, mistake: str) -> None:
 @pytest.mark.parametrize("token", TOKENS)
 def test_a_token_that_is_not_taken_any_more(ward: Ward, token: str) -> None:
     guest = ward.guests[token]
-    guest.wait_for(lambda node: node.status()["membership"]["state"] == "refused", 60, "was told")
+    guest.wait_for(lambda node: _membership(node).get("state") == "refused", 60, "was told")
     _assert_told(TOKENS[token], json.loads(guest.exec("mirrorctl", "doctor", "--local", "--json").out)["findings"])
     assert guest.exec("mirrorctl", "join").code == 1
 

@@ -14,7 +14,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.ground.waiting import wait_for
-from tests.harness import Lone
+from tests.harness import Lone, Node
 
 pytestmark = pytest.mark.integration
 
@@ -45,10 +45,14 @@ def _pair(lone: Callable[[dict[str, str]], Lone]) -> tuple[Lone, Lone]:
     archive = {"UPSTREAM": f"rsync://{origin.address()}:8730/data", "BWLIMIT": NARROW, "POLL": "off"}
     leaf = lone({**ORIGIN, "MIRROR_NAME": "leaf", **{f"MIRROR_ARCHIVES__DATA__{k}": v for k, v in archive.items()}})
     leaf.wait_healthy()
-    leaf.wait_for(
-        lambda node: node.archive("data")["state"] == "idle" and node.serial("data"), 60, "has the first state"
-    )
+    leaf.wait_for(_has_rested, 60, "has the first state")
     return origin, leaf
+
+
+def _has_rested(node: Node) -> bool:
+    """By one look: it is idle before its first run, and has a serial before the end of that."""
+    archive = node.archive("data")
+    return bool(archive["state"] == "idle" and archive["serial"])
 
 
 def ask(node: Lone, path: str) -> httpx.Response:

@@ -39,6 +39,9 @@ def test_the_sums_are_the_times_that_are_measured_here(topology: Topology) -> No
 def _measured(topology: Topology, number: int) -> bool:
     """Whether what is told, which must be true, was looked at closely enough to say anything."""
     nodes = {name: topology.node(name) for name in ("origin", "hub", "leaf1", "leaf2")}
+    # What was published before counts, too, when it is confirmed.
+    for above, below in PAIRS:
+        confirmed(nodes[above], below, str(nodes["origin"].serial()))
     before = {(above, below): propagation(nodes[above], below, 1) for above, below in PAIRS}
     told = {pair: Told() for pair in PAIRS}
     for round in range(ROUNDS):
