@@ -260,7 +260,7 @@ def test_a_bad_downstream_is_one_line_with_its_cure(street: Street, name: str) -
 def test_a_line_of_the_mirror_list_that_nobody_can_read(street: Street) -> None:
     fault = f"{FILES}/runmirrors.mirror, line 2: 'push' is not a type; choose one of all, staged, mhop"
     assert street.hub.archive("good")["notes"] == [fault]
-    assert fault in " ".join(street.hub.logs(2000).split())
+    street.hub.wait_for(lambda node: fault in " ".join(node.logs(2000).split()), SOON, "says so in its log")
     shown = " ".join(street.hub.run("mirrorctl", "status").split())
     assert fault in shown
 
