@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 from urllib.parse import urlsplit
 
+from appliance import calls
 from appliance.joining import paper
 
 DEADLINE: Final = 30.0
@@ -29,10 +30,10 @@ async def hand_in(url: str, line: str, deadline: float = DEADLINE) -> str:
     try:
         async with (
             asyncio.timeout(deadline),
-            httpx.AsyncClient(timeout=None, trust_env=False) as client,
+            calls.client() as client,
             client.stream("POST", url, content=line.encode()) as answer,
         ):
-            said = await _read(answer.aiter_bytes()) if answer.is_success else ""
+            said = await _read(answer.aiter_raw()) if answer.is_success else ""
     except TimeoutError:
         raise Unheard(f"{host} does not answer within {deadline:g} s", _SELF) from None
     except (httpx.HTTPError, httpx.InvalidURL) as error:

@@ -10,7 +10,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urljoin, urlsplit
 
-from appliance import __version__, tracefile
+from appliance import __version__, calls, tracefile
 from appliance.digest import LARGEST, Digest
 from appliance.tree.reader import PATIENCE
 
@@ -30,13 +30,10 @@ def client() -> httpx.AsyncClient:
     """What all looks share."""
     import httpx
 
-    return httpx.AsyncClient(
-        timeout=None,  # ours are about the whole, httpx' begin anew with every byte
-        follow_redirects=False,
-        trust_env=False,
+    return calls.client(
         limits=httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=5),
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        headers={"User-Agent": f"push-mirror/{__version__} (watch)", "Accept-Encoding": "identity"},
+        headers={"User-Agent": f"push-mirror/{__version__} (watch)"},
     )
 
 

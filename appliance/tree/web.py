@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
+
+from appliance import calls
+
+if TYPE_CHECKING:
+    import httpx
 
 _UNTRUSTED: Final = re.compile(r"certificate verify failed: (.+?)\.? \(_ssl")
 
 DEADLINE: Final = 60.0
 """Seconds for one call, redirects and all: the other side answers at once and works afterwards."""
+
+REDIRECTS: Final = 5
+"""How often we may be sent on."""
 
 
 async def call(url: str, method: str, deadline: float = DEADLINE) -> str:
@@ -23,13 +31,8 @@ async def call(url: str, method: str, deadline: float = DEADLINE) -> str:
 
     host = urlsplit(url).hostname
     try:
-        # httpx' own timeouts begin anew with every byte.
-        async with (
-            asyncio.timeout(deadline),
-            httpx.AsyncClient(timeout=None, follow_redirects=True, trust_env=False) as client,
-            client.stream(method, url) as answer,
-        ):
-            pass
+        async with asyncio.timeout(deadline), calls.client() as client:
+            answer = await _answer(client, client.build_request(method, url))
     except TimeoutError:
         return f"{host} does not answer: no end after {deadline:g} s; see whether its HTTP server is well"
     except httpx.HTTPError as error:
@@ -43,3 +46,14 @@ async def call(url: str, method: str, deadline: float = DEADLINE) -> str:
     if answer.status_code in (401, 403, 404):
         return f"{host} refuses the trigger with status {answer.status_code}; check the credentials in its URL"
     return "" if answer.is_success else f"{host} answers with status {answer.status_code}"
+
+
+async def _answer(client: httpx.AsyncClient, asking: httpx.Request) -> httpx.Response:
+    """The last of the answers, when we are sent on. Nothing is read behind their headers. Raises httpx' errors."""
+    for _ in range(1 + REDIRECTS):
+        answer = await client.send(asking, stream=True)
+        await answer.aclose()
+        if answer.next_request is None:
+            break
+        asking = answer.next_request
+    return answer

@@ -65,7 +65,7 @@ LAYERS = (
     ("backup", "introduction", "keys", "volume"),
     ("ssh",),
     ("settings", "store"),
-    ("certificate", "lasting", "ports"),
+    ("calls", "certificate", "lasting", "ports"),
     ("errors", "log"),
     ("commands", "lines", "space"),
     ("bell", "children", "clock", "complaints", "digest", "meanwhile", "places", "records", "tracefile", "words"),
