@@ -35,7 +35,7 @@ class Api:
             Route("/api/v1/archives", self.archives),
             Route("/api/v1/archives/{archive}", self.archive),
             Route("/api/v1/runs", self.runs),
-            Route("/api/v1/runs/{run:int}", self.run),
+            Route("/api/v1/runs/{run}", self.run),
             Route("/api/v1/mirrors", self.mirrors),
             Route("/api/v1/report", self.report),
             Route("/api/v1/events", Events(self._controller).answer),
@@ -69,7 +69,10 @@ class Api:
 
     async def run(self, request: HttpRequest) -> Response:
         """One run."""
-        found = self._controller.store.run(min(request.path_params["run"], LARGEST))
+        try:
+            found = self._controller.store.run(_number(request.path_params["run"], LARGEST))
+        except ValueError:
+            found = None
         return JSONResponse(_run(found)) if found else _missing("run")
 
     async def mirrors(self, request: HttpRequest) -> Response:

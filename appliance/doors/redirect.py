@@ -9,7 +9,6 @@ import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import parse_qs
 
 from appliance.controller import Controller
 from appliance.doors import asked, whence
@@ -147,8 +146,8 @@ def _links(places: Sequence[Place], wanted: Asked, client: Client) -> Iterator[t
 
 
 async def _explain(send: _Send, query: bytes, client: Client, why: Explanation) -> None:
-    form = parse_qs(query.decode("latin-1"), max_num_fields=8).get("explain", [""])[0]
-    if form == "text" or (client.in_terminal and form != "json"):
+    form = query.partition(b"&")[0].partition(b"=")[2]
+    if form == b"text" or (client.in_terminal and form != b"json"):
         await _answer(send, 200, [], why.text().encode(), "text/plain")
     else:
         await _answer(send, 200, [], why.json().encode(), "application/json")

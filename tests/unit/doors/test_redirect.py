@@ -191,6 +191,7 @@ def test_an_explanation_names_everybody(house: House) -> None:
     assert f"to {HERE}pool/p1.deb\n" in text
     assert "- late.example.org   does not carry" in text
     assert ask(house, "/r/debian/pool/p1.deb?explain=json", User_Agent="curl/8").json() == story
+    assert ask(house, f"/r/debian/pool/p1.deb?explain{'&more=1' * 100}").json() == story
 
 
 @pytest.mark.parametrize(
