@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -89,7 +90,7 @@ async def _together(works: Sequence[asyncio.Future[Any]], api: uvicorn.Server) -
     """
     await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
     is_fault = any(work.done() and not work.cancelled() and work.exception() for work in works)
-    asyncio.get_running_loop().call_later(LONGEST_STOP, _leave, int(is_fault))
+    _leave_in_time(int(is_fault))
     api.should_exit = True
     for work in works[:-1]:
         work.cancel()
@@ -101,7 +102,14 @@ async def _together(works: Sequence[asyncio.Future[Any]], api: uvicorn.Server) -
 def _stop(work: asyncio.Future[None]) -> None:
     """End in order, but in time: a thread in the middle of a big file cannot be ended, and would be waited for."""
     work.cancel()
-    asyncio.get_running_loop().call_later(LONGEST_STOP, _leave, 0)
+    _leave_in_time(0)
+
+
+def _leave_in_time(status: int) -> None:
+    """Not by the loop's clock: behind its end, too, the interpreter waits for threads, as those that look up names."""
+    clock = threading.Timer(LONGEST_STOP, _leave, (status,))
+    clock.daemon = True
+    clock.start()
 
 
 def _leave(status: int) -> None:

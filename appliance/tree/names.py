@@ -17,7 +17,7 @@ class Names:
     """Asks for the addresses of hosts."""
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="names")
+        self._pool = _threads()
 
     async def known(self, url: str) -> None:
         """Return when it has. Raises OSError when it has none."""
@@ -39,5 +39,11 @@ class Names:
         return tuple(str(place[4][0]) for place in found)
 
     def close(self) -> None:
-        """Wait for nobody."""
+        """Wait for nobody; who asks again, behind a fault of ours, finds new threads."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+        self._pool = _threads()
+
+
+def _threads() -> ThreadPoolExecutor:
+    """None begins before it is needed."""
+    return ThreadPoolExecutor(THREADS, thread_name_prefix="names")

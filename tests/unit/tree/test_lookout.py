@@ -280,6 +280,15 @@ def test_an_index_without_an_end_is_none(server: Www, tmp_path: Path, monkeypatc
     asyncio.run(play())
 
 
+def test_who_begins_anew_behind_a_fault_sees_again(site: str, tmp_path: Path) -> None:
+    async def play(look: Look, out: Lookout) -> None:
+        await look(site)
+        await out.close()
+        assert (await look(site)).glimpse
+
+    looking(tmp_path, play)
+
+
 def test_a_name_without_an_address_is_told_as_such(tmp_path: Path) -> None:
     async def play(look: Look, out: Lookout) -> None:
         for site in ("http://nobody.invalid/debian", "rsync://nobody.invalid/debian"):
