@@ -127,19 +127,19 @@ async def run(
     on_error: Callable[[bytes], None] | None = None,
     on_start: Callable[[int], None] | None = None,
     memory: int = 0,
+    largest: int = 0,
 ) -> Outcome:
     """Run a program among many others; ``on_line`` gets each line of its standard output as it comes.
 
     ``on_error`` gets those of its standard error, which is then not in the outcome, and ``on_start`` its process id.
-    What they raise ends the program. ``memory`` limits the address space of each of its processes, in bytes; 0
-    does not. Never raises for what the program does: a missing program is exit code 127, one ended at its deadline
-    (seconds) 124.
+    What they raise ends the program. ``memory`` limits the address space of each of its processes, ``largest`` what it
+    may write to one file, in bytes; 0 does not. Never raises for what the program does: a missing program is exit code
+    127, one ended at its deadline (seconds) 124.
     """
     started = time.monotonic()
     try:
         child = await _start(argv, env)
-        if memory:
-            _limit(child.pid, memory)
+        _limit(child.pid, {resource.RLIMIT_AS: memory, resource.RLIMIT_FSIZE: largest})
     except OSError as error:
         return Outcome(tuple(argv), MISSING, "", f"{argv[0]}: {error.strerror}", time.monotonic() - started)
     if on_start:
@@ -183,7 +183,9 @@ async def _whole(start: Coroutine[Any, Any, asyncio.subprocess.Process]) -> asyn
     return starting.result()
 
 
-def _limit(pid: int, memory: int) -> None:
-    """From now on; a program that has ended already needs no limit."""
+def _limit(pid: int, limits: Mapping[int, int]) -> None:
+    """From now on, and without a core dump; a program that has ended already needs no limit."""
+    wanted = {kind: most for kind, most in limits.items() if most}
     with contextlib.suppress(ProcessLookupError):
-        resource.prlimit(pid, resource.RLIMIT_AS, (memory, memory))
+        for kind, most in (wanted | {resource.RLIMIT_CORE: 0} if wanted else {}).items():
+            resource.prlimit(pid, kind, (most, most))

@@ -29,7 +29,7 @@ async def serial(source: Source) -> str | None:
             f"{source.where}{TRACE_DIRECTORY}/",
             f"{target}/",
         ]
-        outcome = await commands.run(argv, deadline=source.deadline, env=source.environment)
+        outcome = await commands.run(argv, deadline=source.deadline, env=source.environment, largest=LARGEST)
         if outcome.code not in (0, 23, 24):
             raise source.failure("cannot read the serial of", outcome)
         return serial_of(Path(scratch))

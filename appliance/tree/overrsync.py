@@ -59,7 +59,8 @@ class OverRsync:
                 "rsync", *_OPTIONS, "--relative", "--copy-links", f"--max-size={largest}", "--",
                 *(f"{self._site}/./{path}" for path in paths), f"{directory}/",
             ]  # fmt: skip
-            outcome = await commands.run(argv, deadline=deadline, memory=_MEMORY)
+            # What a daemon says of a file's size binds it to nothing.
+            outcome = await commands.run(argv, deadline=deadline, memory=_MEMORY, largest=largest)
             if outcome.code == commands.TIMED_OUT:
                 raise TimeoutError
             if outcome.code not in (0, *_PARTIAL):

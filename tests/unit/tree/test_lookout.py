@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
@@ -11,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from appliance import digest, tracefile
+from appliance import commands, digest, tracefile
 from appliance.records import Publication
 from appliance.tree import lookout, overhttp
 from appliance.tree.lookout import Lookout, Seen
 from appliance.tree.overhttp import OverHttp
+from appliance.tree.overrsync import OverRsync
 from tests.unit.tree.www import Www, www
 from tests.unit.upstream import daemon
 
@@ -287,6 +289,31 @@ def test_who_begins_anew_behind_a_fault_sees_again(site: str, tmp_path: Path) ->
         assert (await look(site)).glimpse
 
     looking(tmp_path, play)
+
+
+LIAR = """#!/bin/sh
+for word do shift; case $word in --max-size=*) ;; *) set -- "$@" "$word" ;; esac; done
+exec {rsync} "$@"
+"""
+"""rsync as it is with a daemon that tells another size than it then sends."""
+
+
+def test_a_file_larger_than_its_daemon_said_is_not_taken(
+    mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path, size in ((f"{TRACE}/origin", tracefile.LONGEST), (INDEX, digest.LARGEST)):
+        os.truncate(mirror.root / path, size + 1)
+    (tmp_path / "rsync").write_text(LIAR.format(rsync=shutil.which("rsync")))
+    (tmp_path / "rsync").chmod(0o755)
+    path = f"{tmp_path}:{commands.ENVIRONMENT['PATH']}"
+    with daemon(tmp_path, {"debian": mirror.root}) as port:
+        monkeypatch.setattr(commands, "ENVIRONMENT", {**commands.ENVIRONMENT, "PATH": path})
+        reader = OverRsync(f"rsync://127.0.0.1:{port}/debian", tmp_path)
+        for looking in (reader.texts([tracefile.MASTER]), reader.digests([INDEX])):
+            with pytest.raises(OSError, match="rsync"):
+                asyncio.run(looking)
+        os.truncate(mirror.root / INDEX, digest.LARGEST)
+        assert asyncio.run(reader.digests([INDEX]))
 
 
 def test_a_name_without_an_address_is_told_as_such(tmp_path: Path) -> None:
