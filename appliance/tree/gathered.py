@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from appliance.records import Delivery, Sighting
 from appliance.settings import Settings
 from appliance.store import Store
 from appliance.tree.family import Member, aliases, members
 from appliance.tree.freshness import BAD, History
-from appliance.tree.kin import Key, Kin
+from appliance.tree.kin import MOST, Key, Kin
 from appliance.tree.lookout import Seen
 from appliance.tree.probe import Glimpse
 from appliance.tree.reports import Report
@@ -75,9 +77,15 @@ class Gathered:
         way = kin.on_the_way()
         found |= {key: one for key, one in kin.others().items() if key in way or self._is_there(one)}
         if remembering:
-            found |= {key: one for key, one in self.before.items() if key not in found and _is_hearsay(one)}
+            found |= self._remembered(found)
         self.before = {key: _dated(one, self.before.get(key)) for key, one in found.items()}
         return self.before
+
+    def _remembered(self, found: Mapping[Key, Sighting]) -> dict[Key, Sighting]:
+        """Those whom nobody tells us of now, as far as there is room: somebody may tell of ever new ones."""
+        room = MOST - sum(map(_is_hearsay, found.values()))
+        known = ((key, one) for key, one in self.before.items() if key not in found and _is_hearsay(one))
+        return dict(islice(known, max(0, room)))
 
     def _kin(self) -> Kin:
         looks = {key: seen.glimpse for key, seen in self.looks.items() if seen.glimpse}
