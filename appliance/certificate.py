@@ -30,10 +30,19 @@ def fault(cert: str, key: str) -> Problem | None:
     return None
 
 
+_ends: dict[str, float] = {}
+"""Of the certificate that was asked about last: anybody may ask as often as he likes."""
+
+
 async def end_of(cert: str) -> float | None:
     """When a certificate ends (epoch seconds); None when there is none, or nobody can tell."""
-    if not cert:
-        return None
+    if cert and cert not in _ends and (end := await _read_end(cert)):
+        _ends.clear()
+        _ends[cert] = end
+    return _ends.get(cert)
+
+
+async def _read_end(cert: str) -> float | None:
     outcome = await commands.run(["openssl", "x509", "-noout", "-enddate"], deadline=5, feed=cert.encode())
     found = re.search(r"^notAfter=(.+ GMT)$", outcome.stdout, re.M)
     return float(ssl.cert_time_to_seconds(found[1])) if outcome.ok and found else None

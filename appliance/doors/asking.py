@@ -26,14 +26,23 @@ _REFUSED: Final = 409
 def ask(places: Places, method: str, path: str, body: Any = None) -> Any:
     """The answer, out of JSON. Ends the program with the controller's words and exit status when it refuses.
 
-    Raises ApplianceError when nobody is there to answer.
+    Raises ApplianceError when nobody is there to answer, or something is wrong there.
     """
     answer = _exchange(places, method, path, body)
     if answer.status_code == _REFUSED:
         refusal = answer.json()
         die(refusal["error"], refusal["exit_code"])
-    answer.raise_for_status()
+    if not answer.is_success:
+        raise ApplianceError(_trouble(answer), "see the container's log")
     return answer.json()
+
+
+def _trouble(answer: httpx.Response) -> str:
+    """In the controller's words, if it has any."""
+    try:
+        return str(answer.json()["error"])
+    except (ValueError, KeyError, TypeError):
+        return f"the controller answers with status {answer.status_code}"
 
 
 def await_start(places: Places, patience: float) -> None:

@@ -59,22 +59,20 @@ def tree(sightings: list[dict[str, Any]], own: str) -> None:
 
 def _drawn(archive: str, ones: list[dict[str, Any]]) -> Tree:
     known = {one["mirror"] for one in ones}
-    left = list(ones)
-    root = Tree(f"[bold]{escape(archive)}")
-
-    def grow(branch: Tree, parent: str) -> None:
-        for one in [one for one in left if one["parent"] == parent]:
-            plant(branch, one)
-
-    def plant(branch: Tree, one: dict[str, Any]) -> None:
-        if one in left:
-            left.remove(one)
-            grow(branch.add(_label(one)), one["mirror"])
-
-    for one in [one for one in ones if one["parent"] not in known or one["parent"] == one["mirror"]]:
-        plant(root, one)
-    while left:  # who fetch from each other in a circle
-        plant(root, left[0])
+    below: defaultdict[str | None, list[dict[str, Any]]] = defaultdict(list)
+    for one in ones:
+        below[one["parent"]].append(one)
+    root, planted = Tree(f"[bold]{escape(archive)}"), set[str]()
+    roots = (one for one in ones if one["parent"] not in known or one["parent"] == one["mirror"])
+    # Behind those who stand on the ground, those who fetch from each other in a circle.
+    for first in (*roots, *ones):
+        waiting = [(root, first)]
+        while waiting:  # strangers tell who fetches from whom: no recursion goes as deep as they may
+            branch, one = waiting.pop()
+            if one["mirror"] not in planted:
+                planted.add(one["mirror"])
+                grown = branch.add(_label(one))
+                waiting += [(grown, each) for each in reversed(below[one["mirror"]])]
     return root
 
 

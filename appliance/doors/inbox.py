@@ -69,7 +69,8 @@ def leave(
 def _write(path: str, data: bytes) -> None:
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        os.write(file, data)
+        while data:  # of a volume that is nearly full a part may fit
+            data = data[os.write(file, data) :]
         os.fsync(file)
     finally:
         os.close(file)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from appliance import certificate as shown_by_us
+from appliance import commands
 from appliance.errors import ConfigurationError
 from appliance.settings import explain, load
 from tests.unit.certificates import Pair, certificate
@@ -36,8 +37,10 @@ def test_a_pair_that_fits(pair: Pair) -> None:
     assert "PRIVATE" not in shown["MIRROR_TLS_KEY"]
 
 
-def test_when_it_ends(pair: Pair) -> None:
+def test_when_it_ends(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     end = asyncio.run(shown_by_us.end_of(pair.cert.read_text()))
+    monkeypatch.setattr(commands, "ENVIRONMENT", {"PATH": "/nonexistent"})
+    assert asyncio.run(shown_by_us.end_of(pair.cert.read_text())) == end, "it is not asked about again and again"
     assert end == pytest.approx(time.time() + 2 * 86400, abs=60)  # made for two days
     assert asyncio.run(shown_by_us.end_of("")) is None
     assert asyncio.run(shown_by_us.end_of("no certificate")) is None

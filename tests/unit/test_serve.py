@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,7 @@ from typer.testing import CliRunner
 
 from appliance.container import render
 from appliance.doors import cli, program
+from appliance.errors import ApplianceError
 from appliance.settings import load
 from appliance.store import Store
 from tests.unit.house import House
@@ -62,6 +64,14 @@ def test_the_way_of_an_operator(service: Service) -> None:
     assert debian["last_run"]["result"] == "success"
     assert debian["serial"] in mirrorctl("status")
     assert debian["serial"] in service.get("/").text
+
+
+def test_a_state_volume_that_cannot_be_written_is_told_of(service: Service) -> None:
+    with closing(sqlite3.connect(service.house.places.store)) as db:
+        db.execute("create trigger full before insert on pause begin select raise(abort, 'full'); end")
+    said = CliRunner().invoke(cli.app, ["pause", "debian"]).exception
+    assert isinstance(said, ApplianceError)
+    assert "the state volume cannot be written" in said.fact
 
 
 def test_what_was_refused_is_shown(service: Service) -> None:

@@ -36,6 +36,11 @@ def test_mirrors_that_fetch_from_each_other_are_drawn_once(capsys: pytest.Captur
     assert sorted(line.lstrip("└─ │├").split()[0] for line in lines[1:]) == ["one", "self", "two"]
 
 
+def test_a_tree_may_be_told_to_be_deeper_than_any_terminal_is_wide(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = drawn(capsys, *(sighting(f"m{n}", f"m{n - 1}") for n in range(600)))
+    assert [line.lstrip("└─ ").split()[0] for line in lines[:4]] == ["debian", "m0", "m1", "m2"]
+
+
 def test_runs_are_a_line_each_and_their_trouble_another(capsys: pytest.CaptureFixture[str]) -> None:
     run = {"archive": "debian", "kind": "sync", "trigger": "ssh", "serial": None, "payload": 3, "index": 4}
     common = {**run, "bytes": 2_000_000, "started_at": 0.0}

@@ -99,6 +99,19 @@ def test_a_request_is_whole_in_the_inbox_before_anybody_answers(house: House) ->
     )
 
 
+def test_a_request_of_which_a_part_fits_is_not_accepted(house: House) -> None:
+    program = (
+        "import resource, sys\n"
+        "from appliance.doors import inbox\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (40, 40))\n"
+        "inbox.leave(sys.argv[1], 'debian', 'all', 'ssh', 'hub')\n"
+    )
+    argv = [sys.executable, "-c", program, str(house.places.inbox)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert "OSError: [Errno 27]" in done.stderr
+    assert not list(house.places.inbox.iterdir())
+
+
 def test_a_trigger_while_the_controller_is_away_waits_for_it(house: House) -> None:
     codes: list[int] = []
     waiting = threading.Thread(target=lambda: codes.append(trigger("sync:all")))
