@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -14,6 +15,7 @@ from appliance import report, status
 from appliance.controller import Controller
 from appliance.doors import openapi
 from appliance.doors.events import Events
+from appliance.doors.moment import Moment
 from appliance.records import Run
 
 PAGE: Final = 50
@@ -27,6 +29,14 @@ class Api:
 
     def __init__(self, controller: Controller) -> None:
         self._controller = controller
+        self._tellings = Moment(controller.bell, self._told)
+
+    def _told(self, what: Callable[[Controller], Any]) -> bytes:
+        return bytes(JSONResponse(what(self._controller)).body)
+
+    def _now(self, what: Callable[[Controller], Any]) -> Response:
+        """What is large, and the same for everybody."""
+        return Response(self._tellings.of(what), media_type=JSONResponse.media_type)
 
     def routes(self) -> list[Route]:
         """Everything that is read; the document describes it."""
@@ -44,16 +54,16 @@ class Api:
 
     async def picture(self, _: HttpRequest) -> Response:
         """All there is."""
-        return JSONResponse(status.picture(self._controller))
+        return self._now(status.picture)
 
     async def archives(self, _: HttpRequest) -> Response:
         """Every archive, by name."""
-        return JSONResponse({"archives": status.picture(self._controller)["archives"]})
+        return JSONResponse({"archives": status.archives(self._controller)})
 
     async def archive(self, request: HttpRequest) -> Response:
         """One archive."""
         name = request.path_params["archive"]
-        found = status.picture(self._controller)["archives"].get(name)
+        found = status.archives(self._controller).get(name)
         return JSONResponse({"name": name, **found}) if found else _missing("archive")
 
     async def runs(self, request: HttpRequest) -> Response:
@@ -77,15 +87,22 @@ class Api:
 
     async def mirrors(self, request: HttpRequest) -> Response:
         """Every mirror that is known of, of one archive or of all."""
-        return JSONResponse({"mirrors": status.mirrors(self._controller, request.query_params.get("archive"))})
+        archive = request.query_params.get("archive")
+        if archive is None:
+            return self._now(_mirrors)
+        return JSONResponse({"mirrors": status.mirrors(self._controller, archive)})
 
     async def report(self, _: HttpRequest) -> Response:
         """What those above us ask."""
-        return JSONResponse(report.picture(self._controller))
+        return self._now(report.picture)
 
     async def document(self, _: HttpRequest) -> Response:
         """The description of all this."""
         return JSONResponse(openapi.document())
+
+
+def _mirrors(controller: Controller) -> dict[str, Any]:
+    return {"mirrors": status.mirrors(controller)}
 
 
 def _run(run: Run) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.requests import Request as HttpRequest
@@ -21,6 +22,7 @@ from appliance.doors.api import Api
 from appliance.doors.facts import Facts
 from appliance.doors.joining import Joining
 from appliance.doors.levers import Levers
+from appliance.doors.moment import Moment
 from appliance.doors.redirect import App, Redirect
 from appliance.doors.tables import Tables
 from appliance.doors.webtrigger import WebTriggers
@@ -32,6 +34,7 @@ PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
 def application(controller: Controller, reload: Callable[[], list[str]]) -> App:
     """The routes of one controller; ``reload`` re-reads mounted files and names what changed."""
     tables = Tables(controller)
+    texts = Moment(controller.bell, partial(metrics.text, controller))
 
     async def healthz(_: HttpRequest) -> Response:
         return PlainTextResponse("alive\n")
@@ -41,7 +44,7 @@ def application(controller: Controller, reload: Callable[[], list[str]]) -> App:
         return JSONResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
 
     async def measure(_: HttpRequest) -> Response:
-        return Response(await metrics.measured(controller), media_type=PROMETHEUS_TEXT)
+        return Response(texts.of(await metrics.look(controller)), media_type=PROMETHEUS_TEXT)
 
     behind = Starlette(
         routes=[

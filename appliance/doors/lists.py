@@ -62,10 +62,10 @@ def routes(controller: Controller, tables: Tables) -> list[Route]:
 
     async def mirrorz(request: HttpRequest) -> Response:
         about = {"url": origin(controller, request), "abbr": controller.settings.name, "name": controller.settings.name}
-        return JSONResponse(site.mirrorz(about, status.picture(controller)["archives"]), headers=_HEADERS)
+        return JSONResponse(site.mirrorz(about, status.archives(controller)), headers=_HEADERS)
 
     async def tunasync(_: HttpRequest) -> Response:
-        return JSONResponse(site.tunasync(status.picture(controller)["archives"]), headers=_HEADERS)
+        return JSONResponse(site.tunasync(status.archives(controller)), headers=_HEADERS)
 
     return [
         Route(f"{PREFIX}/mirrorz.json", mirrorz),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import time
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from starlette.routing import Route
 from appliance.board import saying, view
 from appliance.controller import Controller
 from appliance.doors import events
+from appliance.doors.moment import Moment
 
 TEMPLATES: Final = Path(view.__file__).with_name("templates")
 RUNS: Final = 25
@@ -35,17 +36,17 @@ CALM: Final = events.CALM
 
 def routes(controller: Controller) -> list[Route]:
     """The pages of one controller."""
-    kept = _Kept(controller)
+    drawings = Moment(controller.bell, partial(_draw, controller), AGE, CALM)
 
     async def front(_: HttpRequest) -> Response:
-        board, drawn = kept.drawn(None)
+        board, drawn = drawings.of(None)
         return _answer("front", board=board, drawn=drawn)
 
     async def archive(request: HttpRequest) -> Response:
         name, before = request.path_params["archive"], request.query_params.get("before", "")
         if name not in controller.lanes or not (before == "" or (before.isascii() and before.isdigit())):
             return PlainTextResponse("there is nothing here\n", 404)
-        board, drawn = kept.drawn(name)
+        board, drawn = drawings.of(name)
         return _answer("archive", board=board, drawn=drawn, **_runs(controller, name, before[:18]))
 
     return [Route("/", front), Route("/status/{archive}", archive)]
@@ -55,24 +56,6 @@ def _runs(controller: Controller, name: str, before: str) -> dict[str, Any]:
     """A page of runs, and where the older ones are."""
     found = controller.store.runs(name, int(before) if before else None, RUNS + 1)
     return {"runs": found[:RUNS], "older": found[RUNS - 1].id if len(found) > RUNS else None, "before": before}
-
-
-class _Kept:
-    """What was drawn a moment ago: many screens, or one that asks all the time, cost no more than one that does not."""
-
-    def __init__(self, controller: Controller) -> None:
-        self._controller = controller
-        self._drawn: dict[str | None, tuple[int, float, tuple[view.Board, Markup]]] = {}
-
-    def drawn(self, only: str | None) -> tuple[view.Board, Markup]:
-        """Every archive, or one with its mirrors; made anew when something has changed since, or time has passed."""
-        count, clock = self._controller.bell.count, time.monotonic()
-        known = self._drawn.get(only)
-        if known and clock - known[1] < (AGE if known[0] == count else CALM):
-            return known[2]
-        made = _draw(self._controller, only)
-        self._drawn[only] = count, clock, made
-        return made
 
 
 def _draw(controller: Controller, only: str | None) -> tuple[view.Board, Markup]:

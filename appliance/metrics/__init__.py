@@ -17,10 +17,10 @@ from appliance.metrics import archives, members, mirrors, runs, served, volumes
 from appliance.metrics.families import gauge
 
 
-async def measured(controller: Controller) -> bytes:
-    """The exposition text, after a look at what only changes outside of us."""
+async def look(controller: Controller) -> float | None:
+    """Take note of what only changes outside of us; returns when our certificate ends."""
     await controller.hits.look()
-    return text(controller, await certificate.end_of(controller.settings.tls_cert))
+    return await certificate.end_of(controller.settings.tls_cert)
 
 
 def text(controller: Controller, certificate_end: float | None = None) -> bytes:

@@ -15,13 +15,18 @@ def picture(controller: Controller) -> dict[str, Any]:
     """The whole picture. Times are epoch seconds, sizes bytes; names are stable."""
     return {
         "name": controller.settings.name,
-        "archives": {name: archive(controller, lane) for name, lane in controller.lanes.items()},
+        "archives": archives(controller),
         "membership": controller.guest.picture,
         "downstreams": _downstreams(controller),
         "members": {one.name: joined(one) for one in controller.store.members()},
         "mirrors": mirrors(controller),
         "volumes": {name: volume(seen, kept) for name, (seen, kept) in volumes(controller).items()},
     }
+
+
+def archives(controller: Controller) -> dict[str, dict[str, Any]]:
+    """Every archive, by name."""
+    return {name: archive(controller, lane) for name, lane in controller.lanes.items()}
 
 
 def mirrors(controller: Controller, archive: str | None = None) -> list[dict[str, Any]]:
