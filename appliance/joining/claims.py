@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Collection
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Final
 from urllib.parse import urlsplit
 
 from appliance.joining.statement import Statement
 from appliance.records import Member
 from appliance.settings.addresses import site_of
 from appliance.settings.faults import Fault
+from appliance.settings.hosts import leads_inward
 from appliance.settings.public import host_port
 
 
@@ -37,7 +35,7 @@ def fault(member: Member, said: Statement, ours: Ours) -> Fault | None:
         site = site_of(said.site)
     except Fault as found:
         return found
-    if _is_inward(host) or _is_inward(urlsplit(site).hostname or ""):
+    if leads_inward(host) or leads_inward(urlsplit(site).hostname or ""):
         return Fault(f"{said.ssh} or {site} leads back to who reads it", "set MIRROR_PUBLIC__… to what others reach")
     # What was said has no capitals left, and known_hosts minds none: a second key would let its owner stand in for it.
     if (host, port) in {(other.lower(), number) for other, number in ours.others}:
@@ -47,28 +45,3 @@ def fault(member: Member, said: Statement, ours: Ours) -> Fault | None:
     if not set(said.archives) & set(member.archives) & set(ours.archives):
         return Fault(f"it carries none of {', '.join(member.archives)}", "these were offered, take one at least")
     return None
-
-
-_OURSELVES: Final = {"localhost", "ip6-localhost", "ip6-loopback"}
-"""As the hosts file of Debian and of container engines has them."""
-
-
-def _is_inward(host: str) -> bool:
-    """Whether an address means whoever uses it: a name could lead there as well, which costs no more than an ssh."""
-    found = _address(host)
-    if found is None:
-        name = host.lower()
-        return name in _OURSELVES or name.endswith(".localhost")
-    return found.is_loopback or found.is_link_local or found.is_unspecified or found.is_multicast
-
-
-def _address(host: str) -> IPv4Address | IPv6Address | None:
-    """The address that is written so; None for a name."""
-    try:
-        found = ip_address(host.partition("%")[0])
-    except ValueError:
-        try:
-            return IPv4Address(socket.inet_aton(host))  # `127.1` and `0x7f000001` are addresses to a resolver
-        except OSError:
-            return None
-    return (found.ipv4_mapped if isinstance(found, IPv6Address) else None) or found

@@ -77,7 +77,7 @@ def site_of(text: str) -> str:
         raise Fault(f"site= is not a URL: {error}", form) from None
     if url.scheme not in ("http", "https", "rsync") or not HOST.fullmatch(url.hostname or "") or port == 0:
         raise Fault("site= is not a URL with a host", form)
-    if url.username or url.password or url.query or url.fragment:
+    if url.username or url.password or "?" in text or "#" in text:  # also in front of nothing
         raise Fault("site= holds more than host and path", form)
     return text.rstrip("/")
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Annotated
+import socket
+from ipaddress import IPv4Address, IPv6Address
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator
 
@@ -78,6 +80,31 @@ def proxy_address(text: str) -> str:
     if text and not (colon and NAME.fullmatch(host) and port.isdigit()):
         raise Fault(f"{text!r} is not host:port", "write the proxy as host:port, without a scheme")
     return text
+
+
+_OURSELVES: Final = {"localhost", "ip6-localhost", "ip6-loopback"}
+"""As the hosts file of Debian and of container engines has them."""
+
+
+def leads_inward(host: str) -> bool:
+    """Whether an address means whoever uses it; a name could lead there as well, which nobody knows before he looks."""
+    found = _address(host)
+    if found is None:
+        name = host.lower()
+        return name in _OURSELVES or name.endswith(".localhost")
+    return found.is_loopback or found.is_link_local or found.is_unspecified or found.is_multicast
+
+
+def _address(host: str) -> IPv4Address | IPv6Address | None:
+    """The address that is written so; None for a name."""
+    try:
+        found = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        try:
+            return IPv4Address(socket.inet_aton(host))  # `127.1` and `0x7f000001` are addresses to a resolver
+        except OSError:
+            return None
+    return (found.ipv4_mapped if isinstance(found, IPv6Address) else None) or found
 
 
 HostName = Annotated[str, AfterValidator(host_name)]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 from appliance import commands, complaints, words
 from appliance.commands import Outcome
 from appliance.settings import Downstream, Settings
 from appliance.settings.addresses import site_of
 from appliance.settings.faults import Fault
+from appliance.settings.hosts import leads_inward
 from appliance.tree import web
 from appliance.tree.connections import Connections
 from appliance.tree.kept import UNREACHABLE
@@ -39,23 +41,27 @@ async def tell(settings: Settings, connections: Connections, one: Downstream, ar
     wire_name = archive if one.remote_archive is None else one.remote_archive
     command = words.write(wire_name, stage, mhop=one.push == "mhop" and stage != "all")
     outcome = await connections.run(settings, one, command)
-    serial, site = carried(f"{outcome.stdout}\n{outcome.stderr}") if outcome.ok else (None, "")
+    serial, site = carried(f"{outcome.stdout}\n{outcome.stderr}", one.host) if outcome.ok else (None, "")
     reached = outcome.code not in (UNREACHABLE, commands.TIMED_OUT)
     return Answer(reason(outcome), reached, serial, site)
 
 
-def carried(said: str) -> tuple[str | None, str]:
-    """The serial that a downstream says it carries, and where its users find it, from all that it said."""
+def carried(said: str, host: str) -> tuple[str | None, str]:
+    """The serial that a downstream says it carries, and where its users find it, from all that it said at ``host``."""
     found = _CARRIES.findall(said.replace("\r", ""))
-    return (found[-1][0], _looked_at(found[-1][1])) if found else (None, "")
+    return (found[-1][0], _looked_at(found[-1][1], host)) if found else (None, "")
 
 
-def _looked_at(site: str) -> str:
-    """A URL that a downstream tells, if it is one that we look at; empty for any other text."""
+def _looked_at(site: str, host: str) -> str:
+    """A URL that a downstream tells, if it is one that we look at; empty for any other text.
+
+    One that leads to this machine counts when its downstream is here, too: nobody else looks around here by our eyes.
+    """
     try:
-        return site_of(site) if site.startswith(("http://", "https://")) else ""
+        found = site_of(site) if site.startswith(("http://", "https://")) else ""
     except Fault:
         return ""
+    return found if leads_inward(host) or not leads_inward(urlsplit(found).hostname or "") else ""
 
 
 async def call_back(settings: Settings, connections: Connections, one: Downstream) -> str:

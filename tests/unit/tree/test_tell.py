@@ -69,10 +69,20 @@ def test_who_hangs_up_before_a_word_is_told_with_the_cure(linger: bytes) -> None
         ("serial 2026112101 rsync://leaf/debian", "2026112101", ""),
         ("serial 2026112101 https://user:password@leaf/", "2026112101", ""),
         ("serial 2026112101 https://leaf/?q", "2026112101", ""),
+        ("serial 2026112101 https://leaf/x#", "2026112101", ""),
+        ("serial 2026112101 http://127.0.0.1:8080/control/members?", "2026112101", ""),
+        ("serial 2026112101 http://127.0.0.1:8080/debian", "2026112101", ""),
+        ("serial 2026112101 http://[::1]/debian", "2026112101", ""),
+        ("serial 2026112101 http://169.254.169.254/latest", "2026112101", ""),
         ("serial 2026112101 javascript:alert(1)", "2026112101", ""),
         ("serial 2026112101 https://leaf/ and more", None, ""),
         ("serial one", None, ""),
     ],
 )
 def test_what_is_said_behind_the_end(said: str, serial: str | None, site: str) -> None:
-    assert tell.carried(said) == (serial, site)
+    assert tell.carried(said, "leaf") == (serial, site)
+
+
+def test_who_is_told_on_this_machine_may_be_found_here() -> None:
+    said = "serial 2026112101 http://127.0.0.1:8080/debian"
+    assert tell.carried(said, "localhost") == ("2026112101", "http://127.0.0.1:8080/debian")

@@ -218,9 +218,9 @@ def test_a_downstream_is_seen_where_it_says_that_it_is_and_tells_of_those_below(
     house: House, server: Www, tmp_path: Path
 ) -> None:
     """Nobody has configured where. What it says may be of no use, and then it is as if it had said nothing."""
-    house.downstreams = "low=ssh://low lost=ssh://lost"
-    house.answer("low", f"echo serial 2099010101 {server.url}/low/debian")
-    house.answer("lost", "echo serial 2099010101 http://127.0.0.1:9/debian")
+    house.downstreams = "low=ssh://localhost lost=ssh://127.0.0.1"
+    house.answer("localhost", f"echo serial 2099010101 {server.url}/low/debian")
+    house.answer("127.0.0.1", "echo serial 2099010101 http://127.0.0.1:9/debian")
     told = {"mirror": "deep", "archive": "debian", "carries": "1"}
     server.say("/api/v1/report", json.dumps({"name": "low.example.org", "downstreams": [told]}))
 
@@ -234,7 +234,7 @@ def test_a_downstream_is_seen_where_it_says_that_it_is_and_tells_of_those_below(
             assert (low.serial, low.url, low.listed) == (serial, f"{server.url}/low/debian", False)
             assert (deep.source, deep.parent) == ("report", None)
             assert (lost.serial, lost.url, lost.error) == ("2099010101", None, "")
-            house.answer("low", "echo serial 2099010101")
+            house.answer("localhost", "echo serial 2099010101")
             await publish(house, controller)
             await until(lambda: seen(controller)["low"].url is None)
 
