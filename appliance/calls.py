@@ -6,6 +6,8 @@ import ssl
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from appliance import names
+
 if TYPE_CHECKING:
     import httpx  # most mirrors call nobody by HTTP: who does imports it then
 
@@ -19,8 +21,19 @@ def client(**more: Any) -> httpx.AsyncClient:
     """
     import httpx
 
-    headers = {"Accept-Encoding": "identity", **more.pop("headers", {})}
-    return httpx.AsyncClient(timeout=None, trust_env=False, verify=_authorities(), headers=headers, **more)
+    options = {"event_hooks": {"request": [_look_up]}, "verify": _authorities(), **more}
+    options["headers"] = {"Accept-Encoding": "identity", **more.get("headers", {})}
+    return httpx.AsyncClient(timeout=None, trust_env=False, **options)
+
+
+async def _look_up(request: httpx.Request) -> None:
+    """Its host, beside the threads that all else is done in. Raises httpx' own error for one without an address."""
+    import httpx
+
+    try:
+        await names.known(str(request.url))
+    except OSError as error:
+        raise httpx.ConnectError(str(error), request=request) from None
 
 
 @cache

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import uvicorn
 
-from appliance import commands, log
+from appliance import commands, log, names
 from appliance.container import orphans, render
 from appliance.controller import Controller
 from appliance.doors import http, schedule
@@ -80,6 +80,7 @@ async def _serve(environ: Mapping[str, str], places: Places, controller: Control
             loop.add_signal_handler(word, _stop, works[0])
         log.event("controller is up", archives=", ".join(controller.lanes))
         await _together(works, api)
+    names.close()
     log.event("controller stops")
 
 

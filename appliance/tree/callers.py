@@ -13,8 +13,8 @@ from contextlib import suppress
 from ipaddress import ip_address
 from typing import Final
 
+from appliance import names
 from appliance.settings import Downstream
-from appliance.tree.names import Names
 
 SELDOM: Final = 300.0
 """Seconds for which a downstream is not recognized again: one that fetches by a clock of its own, and that no trigger
@@ -35,7 +35,6 @@ class Callers:
     def __init__(self) -> None:
         self._met: dict[str, float] = {}
         self._known: dict[str, tuple[float, _Addresses]] = {}
-        self._names = Names()
 
     async def among(self, lost: Iterable[Downstream], user: str, address: str) -> list[str]:
         """The names of those who fetch as this user or from this address, and were not recognized for long."""
@@ -59,12 +58,8 @@ class Callers:
         """Every address of a host; none when nobody can say."""
         with suppress(OSError, TimeoutError):
             async with asyncio.timeout(PATIENCE):
-                return frozenset(map(_spelt, await self._names.addresses(host)))
+                return frozenset(map(_spelt, await names.addresses(host)))
         return frozenset()
-
-    def close(self) -> None:
-        """Wait for no name server."""
-        self._names.close()
 
 
 def _spelt(address: str) -> str:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from appliance import names
 from appliance.records import Publication
 from appliance.tree import overhttp, probe, reports
-from appliance.tree.names import Names
 from appliance.tree.overhttp import OverHttp, Tags
 from appliance.tree.overrsync import OverRsync
 from appliance.tree.probe import Glimpse
@@ -70,7 +70,7 @@ class Lookout:
     """Where we look from; ``scratch`` is a directory for a moment's files. One HTTP client serves all looks."""
 
     def __init__(self, scratch: Path) -> None:
-        self._scratch, self._tags, self._names = scratch, Tags(), Names()
+        self._scratch, self._tags = scratch, Tags()
         self._made: httpx.AsyncClient | None = None
 
     @property
@@ -80,7 +80,6 @@ class Lookout:
 
     async def close(self) -> None:
         """End every connection."""
-        self._names.close()
         if self._made:
             await self._made.aclose()
             self._made = None
@@ -104,7 +103,7 @@ class Lookout:
         self, url: str, publications: Sequence[Publication], above: Sequence[str], before: Seen | None
     ) -> Seen:
         async with asyncio.timeout(PATIENCE):
-            await self._names.known(url)
+            await names.known(url)
         known = before.glimpse if before and before.url == url and before.is_settled else None
         same = known is not None and await probe.is_same(self._reader(url), known, above)
         if same and known and before and time.monotonic() - before.whole_at < FULL:
@@ -121,7 +120,7 @@ class Lookout:
         """The report of the appliance that serves this URL; None when there is none. Raises OSError, TimeoutError."""
         place = urlsplit(url)
         async with asyncio.timeout(PATIENCE):
-            await self._names.known(url)
+            await names.known(url)
         text = await OverHttp(self._client, f"{place.scheme}://{place.netloc}").text(reports.PATH, reports.LONGEST)
         try:
             return reports.parse(text, time.time()) if text else None

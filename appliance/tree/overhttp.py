@@ -31,6 +31,7 @@ def client() -> httpx.AsyncClient:
     import httpx
 
     return calls.client(
+        event_hooks={},  # whoever looks has looked up the name, once for many files
         limits=httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=5),
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         headers={"User-Agent": f"push-mirror/{__version__} (watch)"},

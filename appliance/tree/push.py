@@ -152,7 +152,6 @@ class Push:
             work.cancel()
         await asyncio.gather(*self._telling.values(), self._barrier.end(), return_exceptions=True)
         await self._teller.connections.end()
-        self._callers.close()
 
     def _start(self, one: Downstream, archive: str) -> None:
         key = (one.name, archive)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from appliance import log, tracefile
+from appliance import log, names, tracefile
 from appliance.tree import overhttp
 from appliance.tree.overrsync import OverRsync
 from appliance.tree.reader import Reader
@@ -23,6 +23,7 @@ async def serial(site: str, scratch: Path) -> tuple[str | None, str]:
     """
     try:
         async with asyncio.timeout(DEADLINE):
+            await names.known(site)
             if site.startswith("rsync:"):
                 text = await _trace(OverRsync(site, scratch))
             else:

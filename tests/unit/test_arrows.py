@@ -67,7 +67,7 @@ LAYERS = (
     ("settings", "store"),
     ("calls", "certificate", "lasting", "ports"),
     ("errors", "log"),
-    ("commands", "lines", "space"),
+    ("commands", "lines", "names", "space"),
     ("bell", "children", "clock", "complaints", "digest", "meanwhile", "places", "records", "tracefile", "words"),
     ("",),
 )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import socket
 import ssl
 import threading
 import tracemalloc
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -89,9 +90,37 @@ def test_an_answer_to_who_joins_is_not_unpacked(site: str) -> None:
         asyncio.run(post.hand_in(f"{site}/packed", "line", 20))
 
 
+def test_a_dead_name_server_leaves_everybody_else_his_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    answered = threading.Event()
+
+    def look(*place: object, **more: object) -> None:
+        answered.wait(60)
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    async def scene() -> set[str]:
+        telling = [asyncio.create_task(web.call("http://leaf.invalid/", "GET")) for _ in range(40)]
+        await asyncio.sleep(0.2)
+        try:
+            async with asyncio.timeout(10):
+                await asyncio.to_thread(answered.is_set)
+        finally:
+            answered.set()
+        return set(await asyncio.gather(*telling))
+
+    monkeypatch.setattr(socket, "getaddrinfo", look)
+    (trouble,) = asyncio.run(scene())
+    assert trouble.startswith("leaf.invalid not reachable: no address for leaf.invalid: ")
+
+
 def test_the_authorities_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    read, made = [], ssl.create_default_context
-    monkeypatch.setattr(ssl, "create_default_context", lambda *of, **more: read.append(1) or made(*of, **more))
+    read: list[object] = []
+    made = ssl.create_default_context
+
+    def reading(*of: Any, **more: Any) -> ssl.SSLContext:
+        read.append(more)
+        return made(*of, **more)
+
+    monkeypatch.setattr(ssl, "create_default_context", reading)
     calls._authorities.cache_clear()
     for _ in range(3):
         asyncio.run(calls.client().aclose())

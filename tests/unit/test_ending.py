@@ -189,11 +189,10 @@ def test_a_name_server_that_is_dead_is_not_waited_for() -> None:
     """Whoever looks up a name is left behind, and the interpreter waits for every thread, also behind its loop."""
     program = (
         "import asyncio, socket, time, types, appliance.serve as serve\n"
-        "from appliance.tree.names import Names\n"
+        "from appliance import names\n"
         "serve.LONGEST_STOP = 0.5\n"
         "socket.getaddrinfo = lambda *place, **more: time.sleep(600)\n"
         "async def main():\n"
-        "    names = Names()\n"
         "    works = [asyncio.ensure_future(one) for one in (asyncio.sleep(0.1), names.known('http://leaf/'))]\n"
         "    await serve._together([*works, asyncio.ensure_future(asyncio.sleep(0.2))], types.SimpleNamespace())\n"
         "    names.close()\n"

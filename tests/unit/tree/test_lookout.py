@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from appliance import commands, digest, tracefile
+from appliance import commands, digest, names, tracefile
 from appliance.records import Publication
 from appliance.tree import lookout, overhttp
 from appliance.tree.lookout import Lookout, Seen
@@ -286,6 +286,7 @@ def test_who_begins_anew_behind_a_fault_sees_again(site: str, tmp_path: Path) ->
     async def play(look: Look, out: Lookout) -> None:
         await look(site)
         await out.close()
+        names.close()
         assert (await look(site)).glimpse
 
     looking(tmp_path, play)
