@@ -174,6 +174,7 @@ class Controller:
         self.notices.take_over(settings)
         self.guest.take_over(settings)
         self.host.take_over(settings)
+        self.bell.ring()
 
     def _tell_faults(self) -> None:
         """A bad line of a stock list stops no other, so somebody has to be told of it."""

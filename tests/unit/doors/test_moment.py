@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from appliance.bell import Bell
+from appliance.controller import Controller
+from appliance.doors import http
 from appliance.doors.moment import Moment
 from appliance.records import Sighting
 from appliance.tree.watch import Watch
@@ -37,6 +41,19 @@ def test_it_is_good_for_so_long_and_no_longer() -> None:
     numbers = count(1)
     moment: Moment[str, int] = Moment(Bell(), lambda _: next(numbers), still=0)
     assert [moment.of(key) for key in "aa"] == [1, 2]
+
+
+def test_what_a_reload_brings_is_told_at_once(house: House) -> None:
+    async def scene() -> None:
+        controller = Controller(house.settings(), house.places, house.store)
+        transport = httpx.ASGITransport(http.application(controller, list))
+        async with httpx.AsyncClient(transport=transport, base_url="http://mirror") as client:
+            assert not (await client.get("/api/v1/status")).json()["downstreams"]
+            house.downstreams = "leaf=ssh://leaf"
+            controller.reload(house.settings())
+            assert "leaf" in (await client.get("/api/v1/status")).json()["downstreams"]
+
+    asyncio.run(scene())
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/api/v1/status", "/api/v1/mirrors", "/api/v1/report"])
