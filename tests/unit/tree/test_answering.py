@@ -29,6 +29,20 @@ def deaf() -> Iterator[int]:
         yield listening.getsockname()[1]
 
 
+def test_on_a_busy_machine_little_time_goes_into_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answering, "OFTEN", 0)
+    (tmp_path / "net").mkdir()
+    rows = (ROW.format(state="06", again=0, inode=number) for number in range(20_000))
+    (tmp_path / "net" / "tcp").write_text(HEADER + "".join(rows))
+    kernel, attempt = Kernel(tmp_path), Attempt(lambda: 77, since=time.monotonic() - 60)
+    begun = time.monotonic()
+    assert not kernel.is_unanswered(attempt)
+    one = time.monotonic() - begun
+    for _ in range(50):
+        assert not kernel.is_unanswered(attempt)
+    assert time.monotonic() - begun < 10 * one
+
+
 def ourselves() -> int:
     return os.getpid()
 
@@ -62,6 +76,7 @@ def test_what_is_sent_again_on_a_kept_connection_for_a_while(
 ) -> None:
     """Not what the other side has closed, and not a packet that was lost once."""
     monkeypatch.setattr(answering, "OFTEN", 0)
+    monkeypatch.setattr(answering, "SHARE", 0)
     descriptors = tmp_path / "77" / "fd"
     descriptors.mkdir(parents=True)
     (descriptors / "3").symlink_to("socket:[4711]")
