@@ -67,11 +67,6 @@ class Watch:
         stood = (self._gathered.stood(one, now) for one in found if archive in (None, one.archive))
         return tuple(sorted(stood, key=lambda one: (one.source != "self", one.mirror, one.archive)))
 
-    def listed(self, archive: str) -> tuple[Sighting, ...]:
-        """The mirrors of an archive that users may be sent to now: those that want it, answer, and are not too old."""
-        fit = ("fresh", "stale")
-        return tuple(one for one in self.sightings(archive) if one.listed and one.fresh in fit and not one.error)
-
     def _all(self) -> dict[Key, Sighting]:
         if self._rounds is None:  # nobody else does
             self._catch_up()
