@@ -104,8 +104,8 @@ class View:
 
     def _way(self, path: str, links: int) -> _Way | None:
         """The way to a path, links followed; None when it leads nowhere."""
-        if path.count("/") > DEEPEST:
-            return None  # so deep we hold nothing
+        if path.count("/") > DEEPEST or (".." in path and leaves(path)):
+            return None  # so deep we hold nothing, nor outside
         directory, _, name = path.rpartition("/")
         above = self._real_directory(directory, links) if directory else ""
         if above is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -17,6 +18,8 @@ LARGEST: Final = 10_000_000
 """Bytes of a Release file. apt takes no larger one (apt.conf(5), Acquire::MaxReleaseFileSize); real ones have some
 hundred thousand.
 """
+
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +68,11 @@ def _entries(paragraph: Paragraph) -> Mapping[str, Entry]:
         raise ValueError(f"a line of its SHA256 section has no {error}") from None
     except TypeError:
         raise ValueError("its SHA256 section has no lines of its own") from None
-    for path in listed:
+    for path, entry in listed.items():
         if leaves(path) or "\0" in path:
             raise ValueError(f"{path!r} leads out of the suite")
+        if not _DIGEST.fullmatch(entry.digest):  # by-hash it is the name of a file
+            raise ValueError(f"{path!r} has the SHA256 {entry.digest[:100]!r}")
     return listed
 
 

@@ -79,3 +79,12 @@ def test_few_directories_are_remembered_and_all_are_found(tmp_path: Path, monkey
     with ThreadPoolExecutor(8) as readers:
         assert all(readers.map(look.find, names * 20))
     assert len(look._directories) <= 5 + 8
+
+
+def test_a_path_that_leads_out_leads_nowhere(view: View) -> None:
+    put(view.tree.parent, "other")
+    put(view.tree, "a/f")
+    assert view.find("a/../../other") is None
+    assert view.find("a/../a/f") is None
+    put(view.tree, "a/..f")
+    assert view.find("a/..f") == view.tree / "a/..f"

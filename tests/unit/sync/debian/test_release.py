@@ -21,6 +21,8 @@ DIGEST = "0123456789abcdef" * 4
         f"SHA256:\n {DIGEST} many x\n",
         f"SHA256:\n {DIGEST} 1 ../x\n",
         f"SHA256:\n {DIGEST} 1 main/\0x\n",
+        f"SHA256:\n {DIGEST[:-1]} 1 main/x\n",
+        "SHA256:\n ../../../../../other/pool/x.deb 1 main/x\n",
         "Date: yesterday\nSHA256:\n",
         "Date: Fri, 31 Dec 99999999999999999999 23:59:59 +0000\nSHA256:\n",
     ],
