@@ -16,6 +16,7 @@ from appliance import log
 from appliance.commands import Verdict
 from appliance.errors import SyncError
 from appliance.places import Places
+from appliance.records import serial_number
 from appliance.run.reach import PATIENCE, source_of
 from appliance.settings import Archive, Settings
 from appliance.sync import glance
@@ -120,4 +121,5 @@ def _rank(look: Look, ours: str | None) -> int:
 
 
 def _number(serial: str | None) -> int:
-    return int(serial) if serial and serial.isascii() and serial.isdigit() else -1
+    number = serial_number(serial)
+    return -1 if number is None else number

@@ -25,6 +25,7 @@ async def serial(source: Source) -> str | None:
             "rsync",
             *source.options(),
             f"--max-size={LARGEST}",
+            "--safe-links",  # what a link shows is read
             "--dirs",
             f"{source.where}{TRACE_DIRECTORY}/",
             f"{target}/",

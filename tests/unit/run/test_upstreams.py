@@ -170,3 +170,13 @@ def test_a_fallback_has_a_password_of_its_own(tmp_path: Path, two: Two) -> None:
             assert two.house.store.archive("debian").serial == "2026112102"
 
         played(two.house, scene)
+
+
+def test_a_serial_that_is_no_number_anybody_counts_by_stops_nobody(two: Two) -> None:
+    two.second.trace("9" * 5000)
+
+    async def scene(controller: Controller) -> None:
+        assert (await ask(controller)).code == 0
+        assert in_use(controller) == two.urls[0]
+
+    played(two.house, scene)
