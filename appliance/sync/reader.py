@@ -9,7 +9,7 @@ from pathlib import Path
 from appliance.sync.changes import Change, Collector
 from appliance.sync.itemized import ITEM, NO_FILE, SHOWN_END, TOTAL, change_of, unescape
 from appliance.sync.plan import Plan, turns
-from appliance.sync.profile import UPDATING, Kind, Profile, kind_of
+from appliance.sync.profile import TRACE_DIRECTORY, UPDATING, Kind, Profile, kind_of
 from appliance.sync.prune import held
 from appliance.sync.refused import Refusals, Why, why
 from appliance.sync.standing import Ground, Standing
@@ -73,7 +73,7 @@ class Reader:
 
     def take(self, change: Change, target: str | None = None) -> None:
         """Put a change where it belongs; ``target`` is where it points if it is a link."""
-        if reason := why(change.path, target):
+        if reason := why(change.path, target) or _bars_traces(change):
             self._refuse(change.path, reason)
             return
         if change.path.startswith(UPDATING):
@@ -103,3 +103,9 @@ class Reader:
         self._refusals.add(path, reason)
         if reason is not Why.DEPTH and self._ground.at(path) is not Standing.NOTHING:
             self._delete += held(self._tree, path)
+
+
+def _bars_traces(change: Change) -> Why | None:
+    """What stands in the way of our trace would be published, and then nothing ever again."""
+    bars = not change.directory and f"{TRACE_DIRECTORY}/".startswith(f"{change.path}/")
+    return Why.TRACES if bars else None

@@ -33,6 +33,7 @@ class Why(StrEnum):
     LINK = "a link that leaves the archive"
     DEPTH = "too many directories above it"
     KIND = "neither file, directory nor link"
+    TRACES = "no directory, and traces belong below it"
 
 
 @dataclass(frozen=True, slots=True)

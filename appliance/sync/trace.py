@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from appliance import __version__, tracefile
+from appliance.records import serial_number
 from appliance.sync.profile import TRACE_DIRECTORY
 from appliance.tracefile import SERIAL
 
@@ -88,7 +90,7 @@ def field_of(path: Path, key: str) -> str | None:
 def next_serial(before: str | None, now: float) -> str:
     """The serial behind ``before``: YYYYMMDDNN of today, or one more when today's is used up (PROTOCOL section 4.2)."""
     today = int(time.strftime("%Y%m%d01", time.gmtime(now)))
-    return str(max(today, int(before) + 1 if before and before.isascii() and before.isdigit() else 0))
+    return str(max(today, (serial_number(before) or 0) + 1))
 
 
 def write(tree: Path, trace: Trace) -> None:
@@ -143,12 +145,21 @@ def put(tree: Path, name: str, text: str) -> None:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     scratch = target.with_name(f".{name}.new")
-    with scratch.open("w", encoding="utf-8") as file:
+    _take(scratch, target)
+    with scratch.open("x", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
     os.chmod(scratch, 0o644)
     os.replace(scratch, target)
+
+
+def _take(scratch: Path, target: Path) -> None:
+    """What an upstream has put there gives way: a directory, or a link through which another file would be written."""
+    for own in (scratch, target):
+        if own.is_dir() and not own.is_symlink():
+            shutil.rmtree(own)
+    scratch.unlink(missing_ok=True)
 
 
 def _holds(target: Path, text: str) -> bool:

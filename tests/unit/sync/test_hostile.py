@@ -9,7 +9,7 @@ import asyncio
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -197,3 +197,39 @@ def test_a_tree_without_end_is_taken_to_a_depth(house: House, origin: DebianTree
     assert state.refused == LEVELS - 1 - refused.DEEPEST
     assert state.refused_paths[0].endswith(": too many directories above it")
     assert sync(house).result == "noop"
+
+
+def test_a_trace_of_ours_is_not_written_through_an_upstreams_link(house: House, origin: DebianTree) -> None:
+    """Nor into a file that has a second name there: what is published may only change as a whole, and verified."""
+    at = origin.root / "project/trace"
+    (at / ".leaf.new").symlink_to("../../dists/s/InRelease")
+    os.link(origin.root / "pool/hello.deb", at / "._hierarchy.new")
+    for serial in ("2026112102", "2026112103"):
+        origin.release(serial, world=serial)
+        assert sync(house).result == "success"
+        assert house.holds(origin) is False  # the two themselves are ours now
+        for path in ("dists/s/InRelease", "pool/hello.deb"):
+            assert (house.tree / path).read_bytes() == (origin.root / path).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["_hierarchy.mirror", ".leaf.new"])
+def test_a_directory_by_the_name_of_a_trace_of_ours_gives_way(house: House, origin: DebianTree, name: str) -> None:
+    sync(house)
+    (origin.root / "project/trace" / name / "x").mkdir(parents=True)
+    (origin.root / "project/trace" / name / "x/y").touch()
+    origin.release("2026112102", hello="two")
+    assert sync(house).result == "success"
+    assert (house.tree / "project/trace/_hierarchy.mirror").read_text().startswith("leaf ")
+
+
+@pytest.mark.parametrize("place", ["project", "project/trace"])
+@pytest.mark.parametrize("make", [Path.touch, lambda path: path.symlink_to("nowhere")], ids=["file", "link"])
+def test_what_stands_where_traces_belong_is_refused(
+    house: House, origin: DebianTree, place: str, make: Callable[[Path], None]
+) -> None:
+    """It would be published, and no publication would ever be finished again."""
+    shutil.rmtree(origin.root / place)
+    make(origin.root / place)
+    assert sync(house).result == "success"
+    assert house.store.archive("debian").refused_paths == (f"{place}: no directory, and traces belong below it",)
+    assert (house.tree / "project/trace/leaf").is_file()
