@@ -25,6 +25,7 @@ from appliance.lasting import lasting
 from appliance.places import Places
 from appliance.records import Request
 from appliance.run.change import Change
+from appliance.run.chronicle import Chronicle
 from appliance.run.figures import Figures, Reports
 from appliance.run.progress import Meter
 from appliance.run.upstreams import Upstreams
@@ -83,6 +84,8 @@ class Lane:
         if not anew:
             raise gone(self.name)
         log.event("the archive begins anew on an empty volume", archive=self.name)
+        # Who follows our journal would not be told of what went meanwhile.
+        Chronicle(self._places, self.name, self._settings.name).begin_anew()
         self._store.begin_anew(self.name)
         self._places.archive(self.name).mkdir(exist_ok=True)
 

@@ -22,7 +22,7 @@ from appliance.sync.journal.journal import Journal
 from appliance.sync.profile import TRACE_DIRECTORY
 
 MOST: Final = 50_000
-"""Changes of one plan that are told one by one; after more of them who follows compares everything."""
+"""Changes of one plan, or between two scans, that are told one by one; after more who follows compares everything."""
 
 _NOT_THERE: Final = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
 
@@ -41,15 +41,22 @@ class Chronicle:
         ]
 
     def note(self, touched: Iterable[tuple[str, str | None]]) -> None:
-        """Remember paths of which something becomes now, each with the one it is a hard link to; durable on return."""
-        self._write(json.dumps([path, leader]) + "\n" for path, leader in touched)
+        """Remember paths of which something becomes now, each with the one it is a hard link to; durable on return.
+
+        Once is enough: runs that fail again and again would fill the volume with it.
+        """
+        noted = self._noted()
+        if noted is not None:
+            fresh = (pair for pair in touched if pair not in noted.items())
+            self._write(json.dumps(pair) + "\n" for pair in fresh)
 
     def _write(self, lines: Iterable[str]) -> None:
+        """On lines of their own, also behind one that a crash or a full disk has cut short."""
         lines = iter(lines)
         if first := next(lines, None):
             self._notes.parent.mkdir(parents=True, exist_ok=True)
             with self._notes.open("a", encoding="ascii") as file:
-                file.write(first)
+                file.write(f"\n{first}")
                 file.writelines(lines)
                 file.flush()
                 os.fsync(file.fileno())
@@ -60,9 +67,14 @@ class Chronicle:
         The first publication is told by nothing but its being there.
         """
         if len(changes) > MOST or (changes and self._journal.head() is None):
-            self._write([json.dumps(None) + "\n"])
+            self.begin_anew()
         else:
             self.note((change.path, change.leader) for change in changes)
+
+    def begin_anew(self) -> None:
+        """Remember that the next publication cannot be told from what is known here: it begins an epoch."""
+        if self._noted() is not None:
+            self._write([json.dumps(None) + "\n"])
 
     def announce(self) -> None:
         """Tell those below us what a publication will bring that is here already: their stage 1 is about that."""
@@ -94,10 +106,8 @@ class Chronicle:
         fresh = self._scan.with_name(f"{self._scan.name}.fresh")
         self.roots.clear()
         paths = scan.write(self._tree, fresh, self.roots.append)
-        if self._scan.exists():
-            head = self._journal.append(scan.steps(self._scan, fresh), paths)
-        else:
-            head = self._journal.begin(paths)
+        steps = scan.steps(self._scan, fresh, MOST) if self._scan.exists() else None
+        head = self._journal.begin(paths) if steps is None else self._journal.append(steps, paths)
         os.replace(fresh, self._scan)
         return head
 
@@ -111,7 +121,7 @@ class Chronicle:
         found: dict[str, str | None] = {}
         with contextlib.suppress(FileNotFoundError), self._notes.open(encoding="ascii") as file:
             for line in file:
-                with contextlib.suppress(ValueError):  # cut short by a crash: then nothing was done under that name
+                with contextlib.suppress(ValueError):  # empty, or cut short: then nothing was done under that name
                     noted = json.loads(line)
                     if noted is None:
                         return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from operator import attrgetter
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
@@ -95,11 +96,19 @@ def differences(old: Iterable[Seen], new: Iterable[Seen]) -> Iterator[tuple[Seen
             other = next(theirs, None)
 
 
-def steps(old: Path, new: Path) -> list[Step]:
-    """What changed between two scans; a directory that only got another time did not."""
+def steps(old: Path, new: Path, most: int) -> list[Step] | None:
+    """What changed between two scans, None when it is more than ``most`` paths: it may be all there is.
+
+    A directory that only got another time did not change.
+    """
+    seen = list(islice(differences(read(old), read(new)), most + 1))
+    return None if len(seen) > most else _told(seen, new)
+
+
+def _told(seen: Iterable[tuple[Seen | None, Seen | None]], new: Path) -> list[Step]:
     changed: list[Seen] = []
     found: list[Step] = []
-    for before, after in differences(read(old), read(new)):
+    for before, after in seen:
         if after is None and before is not None:
             found.append(Step("-", os.fsdecode(before.path)))
         elif after is not None:

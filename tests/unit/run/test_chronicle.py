@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from appliance.places import Places
+from appliance.run import chronicle as chronicle_module
 from appliance.run.chronicle import Chronicle
 from appliance.sync.changes import Change, Changes
+from appliance.sync.journal import scan
 from appliance.sync.journal.delta import Delta, Step
 from appliance.sync.journal.journal import Journal, name_of
 
@@ -104,3 +106,46 @@ def test_an_origin_compares_its_tree_with_what_it_was(places: Places, tree: Path
     assert chronicle.record_scan().serial == 1
     assert last(places) == {"a": Step("-", "a"), "b": Step("+", "b", 3)}
     assert chronicle.paths() == 3
+
+
+def test_notes_behind_some_that_were_cut_short(places: Places, tree: Path) -> None:
+    """By a crash, or by a volume that was full: what is noted then is a line of its own."""
+    chronicle = Chronicle(places, "debian", "leaf")
+    chronicle.record(1)
+    for name in ("a", "c"):
+        (tree / name).touch()
+    chronicle.note([("a", None)])
+    with places.notes("debian").open("a") as file:
+        file.write('["b", nu')
+    chronicle.note([("c", None)])
+    chronicle.record(1)
+    assert list(last(places)) == ["a", "c"]
+
+
+def test_what_fails_again_and_again_is_noted_once(places: Places) -> None:
+    chronicle, notes = Chronicle(places, "debian", "leaf"), places.notes("debian")
+    chronicle.record(1)
+
+    def noted(changes: Changes) -> int:
+        chronicle.note_changes(changes)
+        return notes.stat().st_size
+
+    few = Changes.of(Change(f"pool/{number}", 1, new=True) for number in range(50))
+    assert noted(few) == noted(few) < noted(Changes.of([Change("pool/50", 1, new=True)]))
+    many = Changes.of(Change(f"pool/{number}", 1, new=True) for number in range(chronicle_module.MOST + 1))
+    assert noted(many) == noted(many) == noted(few)
+
+
+def test_an_origin_that_changes_more_than_can_be_told_begins_an_epoch(
+    places: Places, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as one that was copied to another disk, where every file is another inode."""
+    monkeypatch.setattr(chronicle_module, "MOST", 3)
+    chronicle = Chronicle(places, "debian", "origin")
+    first = chronicle.record_scan()
+    for names, serial in (("abc", 1), ("defg", 0)):
+        for name in names:
+            (tree / name).touch()
+        head = chronicle.record_scan()
+        assert (head.serial, head.epoch == first.epoch) == (serial, serial > 0)
+    assert scan.steps(places.scan("debian"), places.scan("debian"), 0) == []

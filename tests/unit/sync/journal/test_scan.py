@@ -32,7 +32,8 @@ def test_the_merge_finds_what_a_comparison_of_all_would(old: dict[bytes, bytes],
 
 def changed(tree: Path, scratch: Path) -> list[Step]:
     scan.write(tree, scratch / "new")
-    found = scan.steps(scratch / "old", scratch / "new")
+    found = scan.steps(scratch / "old", scratch / "new", 100)
+    assert found is not None
     os.replace(scratch / "new", scratch / "old")
     return [replace(step, time=0) for step in found]
 
