@@ -18,7 +18,7 @@ from appliance.run.hooks import HookError
 from appliance.store import Store
 
 _UNREACHABLE: Final = 255
-"""What a pusher takes for a host that cannot be reached: nothing of ours may say it."""
+"""What a pusher takes for a host that cannot be reached: nothing of ours may say it, nor what a signal is told by."""
 
 
 class Ends:
@@ -65,6 +65,6 @@ class Ends:
 
 def _exit_code(stage: str, error: ApplianceError) -> int:
     """What a pusher sees of a failed run (PROTOCOL section 1.3)."""
-    if isinstance(error, HookError) and error.exit_code != _UNREACHABLE:
+    if isinstance(error, HookError) and 0 < error.exit_code < _UNREACHABLE:
         return error.exit_code
     return words.STAGE1_FAILED if stage in ("plan", "payload", "tree") else words.STAGE2_FAILED

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 
+from appliance import log
 from appliance.commands import Verdict
 from appliance.errors import SyncError
 from appliance.meanwhile import meanwhile
@@ -93,7 +94,11 @@ class Inspection:
         upstream = self._archive.upstream
         heading = f"{self._name}, run {self._run.id}, from {upstream.url if upstream else 'here'}"
         quarantine = Quarantine(self._staging.quarantine)
-        report = await meanwhile(quarantine.keep, heading, error, self._staging.index, strays)
+        try:
+            report = await meanwhile(quarantine.keep, heading, error, self._staging.index, strays)
+        except OSError as trouble:  # it is refused nevertheless, and for its own reason
+            log.trouble("what was refused cannot be kept", archive=self._name, reason=str(trouble))
+            return
         error.cure = f"{error.cure}; what was refused is kept, see {report}"
 
     def _is_stray(self, path: str, since: float | None) -> bool:

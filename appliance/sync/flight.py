@@ -47,16 +47,17 @@ def _parts(directory: Path) -> Iterator[tuple[str, int]]:
 def _files(directory: Path) -> Iterator[tuple[str, int]]:
     """Name and size of those that are still there when they are looked at."""
     for entry in _entries(directory):
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):
             status = entry.stat(follow_symlinks=False)
             if stat.S_ISREG(status.st_mode):
                 yield entry.name, status.st_size
 
 
 def _entries(directory: Path) -> list[os.DirEntry[str]]:
+    """None where the disk cannot say: a run meets that where it matters."""
     try:
         return list(os.scandir(directory))
-    except FileNotFoundError:
+    except OSError:
         return []
 
 

@@ -49,7 +49,7 @@ def delete(tree: Path, names: Iterable[str]) -> int:
     removed through a link: what it shows belongs to another path.
     """
     ground = Ground(tree)  # none of the directories that are asked for goes before all that is in them
-    return sum(_remove(tree, name) for name in sorted(names, reverse=True) if not ground.bars(name))
+    return sum(_remove(ground, f"{tree}/{name}", name) for name in sorted(names, reverse=True))
 
 
 def below_link(tree: Path, name: str) -> bool:
@@ -67,9 +67,10 @@ def held(tree: Path, name: str) -> list[str]:
     return [name, *(path for entry in os.scandir(top) for path in held(tree, f"{name}/{entry.name}"))]
 
 
-def _remove(tree: Path, name: str) -> bool:
-    path = f"{tree}/{name}"
+def _remove(ground: Ground, path: str, name: str) -> bool:
     try:
+        if ground.bars(name):
+            return False
         try:
             os.unlink(path)
         except IsADirectoryError:

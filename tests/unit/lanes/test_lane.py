@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ import pytest
 
 from appliance.controller import Controller, new_request
 from appliance.lanes.below import Below
+from appliance.sync.journal.journal import Journal
 from tests.unit.house import House, ask, played, until
 from tests.unit.upstream import DebianTree, tree
 
@@ -135,5 +137,53 @@ def test_a_run_ends_at_its_deadline_whatever_it_waits_for(house: House, origin: 
         assert answer.code
         assert answer.answer == "no end after 1 s, while in upstream"
         assert [one.source for one in house.store.open_requests("debian")] == ["retry"]
+
+    played(house, scene)
+
+
+def test_a_run_whose_progress_nobody_can_tell_is_answered(house: House) -> None:
+    """A directory that cannot be read is the run's own trouble, and has an end."""
+    partial = house.places.staging("debian") / "partial"
+    partial.parent.mkdir(parents=True)
+    partial.touch()
+
+    async def scene(controller: Controller) -> None:
+        failed = await ask(controller)
+        assert failed.code == 3
+        assert str(partial) in (failed.answer or "")
+        assert [one.source for one in house.store.open_requests("debian")] == ["retry"]
+
+    played(house, scene)
+
+
+def test_a_refusal_that_cannot_be_kept_says_what_was_refused(house: House, origin: DebianTree) -> None:
+    async def scene(controller: Controller) -> None:
+        assert (await ask(controller)).code == 0
+        origin.release("2026112102", hello="two")
+        origin.write("dists/s/main/binary-all/Packages", b"Package: evil\n")
+        (house.places.staging("debian") / "quarantine").touch()
+        assert "dists/s/main/binary-all/Packages: expected" in ((await ask(controller)).answer or "")
+
+    played(house, scene)
+
+
+def test_who_follows_an_archive_that_begins_anew_compares_everything(house: House, origin: DebianTree) -> None:
+    """Of what went upstream while its volume was away nobody could tell him."""
+    journal = Journal(house.places.journal("debian"))
+
+    async def scene(controller: Controller) -> None:
+        assert (await ask(controller)).code == 0
+        origin.release("2026112102", hello="two")
+        assert (await ask(controller)).code == 0
+        before = journal.head()
+        shutil.rmtree(house.tree)
+        shutil.rmtree(house.places.all_staging)
+        origin.release("2026112103", hello="three")
+        assert (await ask(controller)).code
+        assert (await ask(controller, rollback=True)).code == 0
+        after = journal.head()
+        assert before
+        assert after
+        assert (before.serial, after.serial, before.epoch == after.epoch) == (1, 0, False)
 
     played(house, scene)

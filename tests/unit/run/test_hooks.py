@@ -9,7 +9,7 @@ import pytest
 from appliance.records import Request
 from appliance.run import hooks
 from appliance.run.hooks import HookError
-from tests.unit.house import House, ask
+from tests.unit.house import House, ask, synced
 from tests.unit.upstream import DebianTree, daemon
 
 
@@ -109,3 +109,10 @@ def test_a_failing_hook_ends_the_run_there(tmp_path: Path, point: int) -> None:
     }
     assert held == {"payload": point > 1, "index": point > 2, "trace": point > 3}
     house.store.close()
+
+
+def test_a_hook_that_a_signal_ends_does_not_look_like_a_host_out_of_reach(house: House) -> None:
+    """Its status would be -1, and a pusher would be told 255."""
+    write(house.root / "hooks", 1, "kill -HUP $$")
+    house.extra["MIRROR_HOOKS"] = str(house.root / "hooks")
+    assert synced(house).code == 3

@@ -51,3 +51,8 @@ def test_delete(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("a")
     assert prune.delete(tmp_path, ["a", "a/b", "a/b/file", "c", "c/file", "link", "never/was"]) == 5
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")) == ["a", "a/kept"]
+
+
+def test_what_cannot_even_be_looked_at_stops_nothing(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    assert prune.delete(tmp_path / "loop", ["a", "a/b"]) == 0

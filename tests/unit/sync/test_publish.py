@@ -81,3 +81,4 @@ def test_nothing_staged(tmp_path: Path, tree: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert publish.publish(tmp_path / "empty", tree, DEBIAN) == []
     assert publish.publish(tmp_path / "never", tree, DEBIAN) == []
+    assert publish.publish(tmp_path / "nor/this", tree, DEBIAN) == []
