@@ -28,7 +28,7 @@ class Carrying:
         await ground.hook(2)
         if not to_the_end:
             await ground.hook(3)
-            trace.write_stage1(ground.tree, ground.trace())
+            await meanwhile(lambda: trace.write_stage1(ground.tree, ground.trace()))
             await ground.hook(4)
         ground.figures.enter("tree")
         await meanwhile(ground.chronicle.announce)

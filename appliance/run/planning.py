@@ -156,7 +156,7 @@ class Planning:
         except Astray as astray:
             follow.forget(self._cache)
             return await self._walk(source, here, str(astray))
-        changed += follow.announced(self._cache, head) if stage1 else []
+        changed += await meanwhile(follow.announced, self._cache, head) if stage1 else []
         facts = self._tree, profile_of(self._archive), source.hidden, head.paths
         work = await asyncio.to_thread(steps.plan_of, changed, *facts)
         return Planned(replace(work, twins=twins.expected(changed)) if self._lists_all else work, here)

@@ -34,7 +34,7 @@ class Publication:
         ground = self._ground
         await meanwhile(publish.publish, self._staging.index, self._tree, ground.profile)
         await ground.hook(3)
-        await meanwhile(trace.write, self._tree, ground.trace())
+        await meanwhile(lambda: trace.write(self._tree, ground.trace()))
         paths = ground.paths or ground.chronicle.paths()
         await meanwhile(ground.chronicle.record, paths, await doomed(ground.store, ground.name))
         await self._done(trace.serial_of(self._tree), ground.store.roots(ground.name))
@@ -44,7 +44,7 @@ class Publication:
         ground = self._ground
         ground.figures.enter("publish")
         await ground.hook(1)
-        serial = await meanwhile(trace.bump, self._tree, ground.trace())
+        serial = await meanwhile(lambda: trace.bump(self._tree, ground.trace()))
         await meanwhile(ground.chronicle.record_scan)
         await self._done(serial, roots_of(ground.profile, ground.chronicle.roots))
         await ground.hook(4)

@@ -150,12 +150,12 @@ async def ask(
         return await controller.lanes["debian"].answer(request.id)
 
 
-def synced(house: House, deletes: bool = False) -> Request:
+def synced(house: House, deletes: bool = False, stage: str = "all") -> Request:
     """One sync from a start of the controller to its end, and its answer."""
 
     async def play() -> Request:
         async with house.open() as controller:
-            return await ask(controller, deletes=deletes)
+            return await ask(controller, stage, deletes=deletes)
 
     return asyncio.run(play())
 

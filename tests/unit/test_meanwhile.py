@@ -59,6 +59,8 @@ WORK: list[tuple[Any, str]] = [
     (publish, "publish"),
     (prune, "delete"),
     (trace, "write"),
+    (trace, "write_stage1"),
+    (trace, "architectures"),
     (Staging, "keep_only"),
     (Staging, "drop_known"),
     (Staging, "forget_partial"),
@@ -95,6 +97,7 @@ def test_nothing_of_a_sync_that_takes_its_time_is_done_on_the_event_loop(
         monkeypatch.setattr(place, name, watched(name, getattr(place, name)))
 
     house = House(tmp_path / "house", port, extra={"MIRROR_ARCHIVES__DEBIAN__GRACE": "0"})
+    synced(house, stage="stage1")
     synced(house)
     del archive.packages["gone"]
     (archive.root / "pool/gone.deb").unlink()
