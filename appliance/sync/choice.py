@@ -7,12 +7,18 @@ out takes with it everything below.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 _TOKEN: Final = re.compile(r"\*{2,}/|\*{2,}|\*|\?|\[[!^]?\]?(?:\[:\w+:\]|\\.|[^\]])*\]|\\.|.", re.DOTALL)
 _WILD: Final = frozenset("*?[")
+_MEMBER: Final = re.compile(r"\[:(\w+):\]|(\\.|.)(?:-(\\.|.))?", re.DOTALL)
+_KINDS: Final[Mapping[str, str]] = {
+    "alnum": "0-9A-Za-z", "alpha": "A-Za-z", "blank": " \\t", "cntrl": "\\x00-\\x1f\\x7f", "digit": "0-9",
+    "graph": "!-~", "lower": "a-z", "print": " -~", "punct": "!-/:-@\\[-`{-~", "space": " \\t-\\r", "upper": "A-Z",
+    "xdigit": "0-9A-Fa-f",
+}  # fmt: skip
 
 KNOWN: Final = 4096
 """Directories that are remembered; who asks in the order of a walk needs few of them."""
@@ -104,4 +110,13 @@ def _translated(token: str, first: bool) -> str:
 def _set(token: str) -> str:
     body = token[1:-1]
     negated = body[:1] in ("!", "^")
-    return f"[{'^' if negated else ''}{body[negated:]}]"
+    members = [_member(*found.groups()) for found in _MEMBER.finditer(body[negated:])]
+    return f"[{'^' if negated else ''}{''.join(members)}]" if all(members) else "(?!)"
+
+
+def _member(kind: str | None, first: str, last: str | None) -> str:
+    """Empty for a kind that nobody knows. Of a range that goes backwards rsync takes the first letter."""
+    if kind:
+        return _KINDS.get(kind, "")
+    one = re.escape(first[-1])
+    return f"{one}-{re.escape(last[-1])}" if last and first[-1] <= last[-1] else one

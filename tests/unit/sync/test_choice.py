@@ -16,7 +16,10 @@ FILES = tuple(
     for directory in ("", "a/", "b/", "foo/", "a/b/", "foo/a/", "a/b/foo/")
     for name in ("x", "a1", "foo.deb", "b.c")
 )
-WORDS = ("a", "b", "foo", "*", "**", "?", "/", "x", "[ab]", "[!a]", ".", "*.deb", "/***", "**/", "\\a", "[a-f]*")
+WORDS = (
+    "a", "b", "foo", "*", "**", "?", "/", "x", "[ab]", "[!a]", ".", "*.deb", "/***", "**/", "\\a", "[a-f]*",
+    "[[:alpha:]]", "[![:alpha:]]", "[^[:digit:]o]", "[\\d]", "[z-b]",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
