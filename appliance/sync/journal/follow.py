@@ -37,8 +37,9 @@ async def look(source: Source, cache: Path) -> Head:
     # The head is always fetched as a whole: two of one second may well be of one size.
     for name in ("HEAD", NEXT):
         (cache / name).unlink(missing_ok=True)
-    wanted = (f"--include=/{name}" for name in ("HEAD", NEXT, "recent/", "recent/*.delta"))
-    await _fetch(source, cache, "--recursive", "--delete", *wanted, "--exclude=*")
+    wanted = (f"--include=/{name}" for name in ("HEAD", NEXT, "recent/*.delta"))
+    # No other directory: one that is called like a file would stay.
+    await _fetch(source, cache, "--recursive", "--delete", "--include=/recent/", "--exclude=*/", *wanted, "--exclude=*")
     try:
         return Head.parse((cache / "HEAD").read_bytes())
     except (OSError, ValueError) as error:

@@ -68,7 +68,7 @@ class _Reader:
         self._fed += len(block)
         try:
             self._parser.Parse(block, final)
-        except expat.ExpatError as error:
+        except (expat.ExpatError, LookupError) as error:  # the latter for an encoding that nobody knows
             raise ValueError(f"it is not well-formed: {error}") from None
         if self._fed - self._parser.CurrentByteIndex > LONGEST + len(block):
             raise ValueError(f"a tag of it is longer than {LONGEST} bytes")

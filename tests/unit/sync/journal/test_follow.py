@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -153,3 +154,19 @@ def test_no_journal_at_all(tmp_path: Path, cache: Path) -> None:
 def test_an_upstream_that_is_away(cache: Path) -> None:
     with pytest.raises(SyncError, match="cannot list"):
         asyncio.run(follow.look(Source(plain("rsync://127.0.0.1:1/debian_journal"), "leaf"), cache))
+
+
+@pytest.mark.parametrize("name", ["HEAD", "NEXT"])
+def test_a_journal_with_a_directory_for_a_file_is_followed_again_when_it_has_none(
+    source: Source, cache: Path, theirs: Journal, name: str
+) -> None:
+    mark = mark_at(theirs.append([], 1))
+    shutil.copytree(theirs.root, theirs.root.with_name("good"))
+    shutil.rmtree(theirs.root)
+    (theirs.root / name).mkdir(parents=True)
+    for _ in range(2):
+        with pytest.raises(Astray, match="no head"):
+            asyncio.run(follow.look(source, cache))
+    shutil.rmtree(theirs.root)
+    shutil.copytree(theirs.root.with_name("good"), theirs.root)
+    assert follow_from(source, cache, mark) == []

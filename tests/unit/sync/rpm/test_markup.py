@@ -59,6 +59,12 @@ def test_what_never_ends_is_given_up(start: bytes, complaint: str) -> None:
         list(records(endless(start, b"a" * (1 << 20)), "r", ("x",)))
 
 
+@pytest.mark.parametrize("encoding", ["nobody-knows-it", "hex", "utf-7", "idna", "ascii\0"])
+def test_what_nobody_can_read_says_so(encoding: str) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        list(records([f"<?xml version='1.0' encoding='{encoding}'?><r/>".encode()], "r", ()))
+
+
 def test_names_without_end_are_given_up() -> None:
     blocks = (b"<r>" * (not n) + b"<x a%d=''/>" % n for n in range(10 * MOST_NAMES))
     with pytest.raises(ValueError, match=f"more than {MOST_NAMES} names"):
