@@ -49,9 +49,15 @@ class Archives(Database):
     ) -> int:
         """Record that the publication is complete; returns its number.
 
-        ``digests`` are those of (some of) the files where its readers begin, by path.
+        ``digests`` are those of (some of) the files where its readers begin, by path. What was found to be gone since
+        the publication before has gone with this one: until now readers were told of it.
         """
         with self._transaction():
+            self._db.execute(
+                "update doomed set since = max(since, ?) where archive = ?"
+                " and since > ifnull((select published from archive where name = ?), 0)",
+                (now, archive, archive),
+            )
             self._db.execute(
                 "insert into archive (name, publication, serial, published) values (?, 1, ?, ?)"
                 " on conflict (name) do update set publication = publication + 1, serial = excluded.serial,"

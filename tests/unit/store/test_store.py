@@ -121,6 +121,18 @@ def test_publication(store: Store) -> None:
     assert store.published("debian", None, 30) == 2
 
 
+def test_what_went_before_a_publication_could_be_has_gone_with_it(store: Store) -> None:
+    """Until then an index named it, so its grace time begins there: a refused update may have lasted for days."""
+    store.published("debian", None, 20)
+    store.doom("debian", ["old"], 10)
+    for archive in ("debian", "other"):
+        store.doom(archive, ["fresh"], 30)
+    store.published("debian", None, 1000)
+    store.published("debian", None, 2000)
+    assert dict(store.next_doomed("debian", "", 9)) == {"old": 10, "fresh": 1000}
+    assert dict(store.next_doomed("other", "", 9)) == {"fresh": 30}
+
+
 PATHS = st.lists(st.text(min_size=1).filter(lambda text: "\0" not in text), unique=True, max_size=8)
 
 
