@@ -184,8 +184,11 @@ async def _whole(start: Coroutine[Any, Any, asyncio.subprocess.Process]) -> asyn
 
 
 def _limit(pid: int, limits: Mapping[int, int]) -> None:
-    """From now on, and without a core dump; a program that has ended already needs no limit."""
+    """From now on, and without a core dump; a program that has ended already needs no limit.
+
+    Nor does one that has a lower one already, and where the engine forbids it there is none.
+    """
     wanted = {kind: most for kind, most in limits.items() if most}
-    with contextlib.suppress(ProcessLookupError):
-        for kind, most in (wanted | {resource.RLIMIT_CORE: 0} if wanted else {}).items():
+    for kind, most in (wanted | {resource.RLIMIT_CORE: 0} if wanted else {}).items():
+        with contextlib.suppress(OSError, ValueError):
             resource.prlimit(pid, kind, (most, most))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import resource
 import signal
 import time
 from pathlib import Path
@@ -86,6 +87,17 @@ def test_memory_is_limited() -> None:
     program = ("python3", "-c", "import sys; sys.stdin.read(); bytearray(1 << 30)")
     assert go(*program).ok
     assert "MemoryError" in go(*program, memory=200 << 20).stderr
+
+
+@pytest.mark.parametrize("refusal", [ValueError("not allowed to raise maximum limit"), PermissionError()])
+def test_a_limit_that_cannot_be_set_leaves_no_child_behind(monkeypatch: pytest.MonkeyPatch, refusal: Exception) -> None:
+    """There is a lower one already, which only root may raise, or the engine forbids it."""
+
+    def refuse(*_: object) -> None:
+        raise refusal
+
+    monkeypatch.setattr(resource, "prlimit", refuse)
+    assert go("echo", "here", memory=1 << 40).stdout == "here\n"
 
 
 def test_a_fault_of_the_reader_ends_the_child() -> None:
