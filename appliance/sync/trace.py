@@ -66,8 +66,11 @@ class Trace:
 
 
 def serial_of(tree: Path) -> str | None:
-    """The master's serial as this tree carries it, or None when it carries none."""
-    return field_of(_master(tree), SERIAL)
+    """The master's serial as this tree carries it, or None when it carries none, or what is no serial."""
+    try:
+        return tracefile.serial(_beginning(_master(tree)))
+    except OSError:
+        return None
 
 
 def roots(tree: Path) -> list[str]:
@@ -82,9 +85,15 @@ def roots(tree: Path) -> list[str]:
 def field_of(path: Path, key: str) -> str | None:
     """One field of a trace file, None when the file or the field is missing; keys are compared without case."""
     try:
-        return tracefile.field(path.read_text("utf-8", "replace"), key)
+        return tracefile.field(_beginning(path), key)
     except OSError:
         return None
+
+
+def _beginning(path: Path) -> str:
+    """As much of a file as a trace may have: it came from an upstream, or leads to anything else of the archive."""
+    with path.open("rb") as file:
+        return file.read(tracefile.LONGEST).decode("utf-8", "replace")
 
 
 def next_serial(before: str | None, now: float) -> str:
@@ -140,14 +149,14 @@ def architectures(tree: Path) -> tuple[str, ...]:
 
 def put(tree: Path, name: str, text: str) -> None:
     """Write one file of the trace directory: readers see the old or the new text, whole; what it has stays as it is."""
-    target = _directory(tree) / name
-    if _holds(target, text):
+    target, data = _directory(tree) / name, os.fsencode(text)  # it may name other traces, which need not be UTF-8
+    if _holds(target, data):
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     scratch = target.with_name(f".{name}.new")
     _take(scratch, target)
-    with scratch.open("x", encoding="utf-8") as file:
-        file.write(text)
+    with scratch.open("xb") as file:
+        file.write(data)
         file.flush()
         os.fsync(file.fileno())
     os.chmod(scratch, 0o644)
@@ -162,10 +171,10 @@ def _take(scratch: Path, target: Path) -> None:
     scratch.unlink(missing_ok=True)
 
 
-def _holds(target: Path, text: str) -> bool:
+def _holds(target: Path, data: bytes) -> bool:
     try:
-        return not target.is_symlink() and target.read_text("utf-8") == text
-    except (OSError, ValueError):
+        return not target.is_symlink() and target.stat().st_size == len(data) and target.read_bytes() == data
+    except OSError:
         return False
 
 
@@ -173,7 +182,7 @@ def _companions(tree: Path, trace: Trace) -> None:
     """``_hierarchy`` (the chain above us, and we) and ``_traces`` (who is known here, oldest first)."""
     above = _directory(tree) / "_hierarchy.mirror"
     own = f"{trace.name} {trace.name} {trace.host} {trace.upstream}\n"
-    lines = above.read_text("utf-8", "replace").splitlines(keepends=True) if above.is_file() else []
+    lines = _beginning(above).splitlines(keepends=True) if above.is_file() else []
     chain = "".join(line for line in lines if line.split(" ")[0] != trace.name) + own
     put(tree, "_hierarchy", chain)
     put(tree, "_hierarchy.mirror", chain)

@@ -9,13 +9,13 @@ published already and comes as another file is held against every index that nam
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from appliance.errors import Misfit, SyncError
+from appliance.records import serial_number
 from appliance.sync import trace
 from appliance.sync.debian import suites as debian
 from appliance.sync.profile import TRACE_DIRECTORY, Profile
@@ -23,9 +23,6 @@ from appliance.sync.rpm import repositories as rpm
 from appliance.sync.terms import MEANT, Terms
 from appliance.sync.view import View
 from appliance.tracefile import SERIAL
-
-_SERIAL: Final = re.compile(r"[0-9]{1,18}")
-"""Stock's have ten digits; what is longer is no number that anybody counts by."""
 
 
 @dataclass(slots=True)
@@ -87,7 +84,8 @@ def _refuse_old_serial(view: View, ours: str | None) -> None:
         return
     master = view.find(f"{TRACE_DIRECTORY}/master")
     theirs = trace.field_of(master, SERIAL) if master else None
-    if ours and theirs and _SERIAL.fullmatch(ours) and _SERIAL.fullmatch(theirs) and int(theirs) < int(ours):
+    mine, other = serial_number(ours), serial_number(theirs)
+    if theirs and mine is not None and other is not None and other < mine:
         raise SyncError.refused(
             f"{TRACE_DIRECTORY}/master", f"no serial before {ours}, which is published", theirs, MEANT
         )

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from appliance.sync.debian.release import LARGEST
 from appliance.sync.journal.delta import Step
 from appliance.sync.standing import Ground
 
@@ -68,7 +69,8 @@ class _Releases:
 
     def _read(self, release: Path) -> dict[bytes, bytes]:
         if release not in self._listed:
-            self._listed[release] = {line[2]: line[1] for line in _LISTED.finditer(release.read_bytes())}
+            text = release.read_bytes() if release.stat().st_size <= LARGEST else b""
+            self._listed[release] = {line[2]: line[1] for line in _LISTED.finditer(text)}
         return self._listed[release]
 
 

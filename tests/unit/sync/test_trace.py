@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import re
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -80,7 +81,7 @@ def test_an_origin_with_a_longer_history_never_goes_back(tmp_path: Path) -> None
 def test_the_next_serial_is_always_ahead(before: str | None, now: int) -> None:
     after = trace.next_serial(before, now)
     assert after.isdigit()
-    if before and before.isdigit() and before.isascii():
+    if before and before.isdigit() and before.isascii() and len(before) <= 18:
         assert int(after) > int(before)
 
 
@@ -104,7 +105,9 @@ def test_hierarchy_and_traces(tmp_path: Path) -> None:
     assert (tmp_path / "project/trace/_traces").read_text().splitlines() == ["hub", "leaf"]
 
 
-@pytest.mark.parametrize("text", ["", "one line", "x\nArchive serial:\n", "x\nArchive serial 5\n"])
+@pytest.mark.parametrize(
+    "text", ["", "one line", "x\nArchive serial:\n", "x\nArchive serial 5\n", "x\nArchive serial: 1\0\n"]
+)
 def test_a_trace_without_serial(tmp_path: Path, text: str) -> None:
     trace.put(tmp_path, "master", text)
     assert trace.serial_of(tmp_path) is None
@@ -123,3 +126,27 @@ def test_a_companion_is_written_when_it_changes_and_never_through_a_link(tmp_pat
     place.symlink_to(tmp_path / "elsewhere")
     trace.put(tmp_path, "_traces", "two\n")
     assert not place.is_symlink()
+
+
+def test_of_a_trace_no_more_is_read_than_one_may_have(tmp_path: Path) -> None:
+    """An upstream's may have gigabytes, or be a link to a file that has."""
+    trace.put(tmp_path, "image", "x\nArchive serial: 2026112107\n")
+    with (tmp_path / "project/trace/image").open("ab") as file:
+        file.truncate(1 << 26)
+    for name in ("master", "_hierarchy.mirror"):
+        (tmp_path / "project/trace" / name).symlink_to("image")
+    tracemalloc.start()
+    try:
+        assert trace.serial_of(tmp_path) == "2026112107"
+        trace.write(tmp_path, OURS)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 22
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_trace_by_a_name_of_no_utf_8_is_known_like_any_other(tmp_path: Path) -> None:
+    name = os.fsdecode(b"raw\xe9")
+    trace.put(tmp_path, name, "x\n")
+    for _ in range(2):
+        trace.write(tmp_path, OURS)
+    assert (tmp_path / "project/trace/_traces").read_bytes().splitlines() == [b"raw\xe9", b"leaf"]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from appliance.sync.debian import twins
+from appliance.sync.debian.release import LARGEST
 from appliance.sync.journal.delta import Step
 
 PLACE = "dists/s/main/binary-amd64"
@@ -97,4 +98,10 @@ def a_directory_in_its_place(root: Path) -> None:
 )
 def test_what_cannot_be_had_so_is_left_to_be_fetched(root: Path, spoil: Callable[[Path], None]) -> None:
     spoil(root)
+    assert stage(root) == set()
+
+
+def test_a_release_file_too_large_to_be_one_lists_nothing(root: Path) -> None:
+    with (root / "staging/dists/s/InRelease").open("ab") as file:
+        file.truncate(LARGEST + 1)
     assert stage(root) == set()
