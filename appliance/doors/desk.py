@@ -130,7 +130,9 @@ class Desk:
             raise ConnectionError("not taken over yet: it is asked for again")
         if request is None:
             return words.TEMPORARY, "this request is not known here"
-        if request.code is None and request.archive in self._controller.lanes:
+        if request.code is None:
+            if request.archive not in self._controller.lanes:  # it was there when that was asked
+                return words.UNKNOWN_ARCHIVE, "no such archive"
             if request.source == "ssh" and request.stage == "all" and self._answers_at_once:
                 return words.DONE, ""
             request = await self._wait(request, reader)

@@ -139,6 +139,18 @@ def test_an_answer_can_be_asked_for_again(house: House) -> None:
     assert first == second == (0, f"serial {house.store.archive('debian').serial} http://leaf/debian")
 
 
+def test_who_waits_for_an_archive_that_is_there_no_more_is_told_so(house: House) -> None:
+    """What was accepted by an earlier life is not done, however often he asks."""
+    request = new_request("other", "all", "ssh", "hub")
+    house.store.add([request])
+
+    async def play() -> tuple[int, str]:
+        async with house.open():
+            return await asyncio.to_thread(inbox.wait, inbox.DOOR, request.id, 60)
+
+    assert asyncio.run(play()) == (words.UNKNOWN_ARCHIVE, "no such archive")
+
+
 def test_what_is_no_request_is_dropped(house: House) -> None:
     for name, text in (("1", ""), ("2", "archive x\n"), ("3", "\0\xff"), ("4", "a b\n" * 6)):
         (house.places.inbox / name).write_text(text)
