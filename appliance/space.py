@@ -29,9 +29,6 @@ class Amount:
     def __add__(self, other: Amount) -> Amount:
         return Amount(self.bytes + other.bytes, self.inodes + other.inodes)
 
-    def __sub__(self, other: Amount) -> Amount:
-        return Amount(self.bytes - other.bytes, self.inodes - other.inodes)
-
     def fits(self, other: Amount) -> bool:
         """Whether there is no more of it than of the other."""
         return self.bytes <= other.bytes and self.inodes <= other.inodes
