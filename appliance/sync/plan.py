@@ -21,7 +21,8 @@ class Plan:
     ``upstream_files`` counts every path the upstream shows us, which is what guards measure a shrinking against;
     ``updating`` names the flags with which it says that its tree is being changed; ``refused`` is what it shows and we
     do not take. Without ``whole`` it is what changed since we were there, and says nothing of the rest. ``twins`` are
-    index files, each with its time, whose content is likely to come under another name (``debian.twins``).
+    index files, each with its time, whose content is likely to come under another name (``debian.twins``). ``present``
+    is what was told of and is here already.
     """
 
     payload: Changes = NONE
@@ -32,6 +33,7 @@ class Plan:
     refused: Refused = NOTHING
     whole: bool = True
     twins: Mapping[str, int] = field(default_factory=dict)
+    present: frozenset[str] = frozenset()
 
     @property
     def bytes(self) -> int:
@@ -55,8 +57,8 @@ class Plan:
         return sorted(path for path in asked if path in told or (path not in gone and _is_file(tree, path)))
 
     def besides(self, doomed: Collection[str]) -> Plan:
-        """This plan with what was gone upstream before; not what it brings back."""
-        gone = {*doomed, *self.delete}
+        """This plan with what was gone upstream before; not what it brings back, nor what is there again as it was."""
+        gone = {*doomed, *self.delete} - self.present
         return replace(self, delete=tuple(sorted(gone - {change.path for change in self.among(gone)})))
 
     def sparing(self, tree: Path) -> Plan:

@@ -23,16 +23,19 @@ def plan_of(steps: Iterable[Step], tree: Path, profile: Profile, hidden: Choice,
     upstream.
     """
     ground, reader = Ground(tree), Reader(profile, tree)
+    present: set[str] = set()
     for step in steps:
         standing = Standing.NOTHING if ground.bars(step.path) else ground.at(step.path)
-        if hidden.excludes(step.path, directory=step.op == "d") or _is_done(step, standing, tree, profile):
+        if hidden.excludes(step.path, directory=step.op == "d"):
             continue
-        if step.op == "-":
+        if _is_done(step, standing, tree, profile):
+            present.update([step.path] if step.op != "-" else [])
+        elif step.op == "-":
             reader.gone(step.path)
         else:
             reader.take(_change(step, standing), step.other if step.op == "l" else None)
     reader.seen = paths
-    return replace(reader.plan(), whole=False)
+    return replace(reader.plan(), whole=False, present=frozenset(present))
 
 
 def _is_done(step: Step, standing: Standing, tree: Path, profile: Profile) -> bool:

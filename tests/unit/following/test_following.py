@@ -73,6 +73,26 @@ def test_what_is_gone_goes_here_too(chain: Chain) -> None:
     chain.play(scene)
 
 
+def test_what_is_there_again_as_it_was_stays(chain: Chain) -> None:
+    """Such as what a walk in the middle of an update did not see: nothing travels, and nothing goes a day later."""
+    chain.leaf.extra["MIRROR_ARCHIVES__DEBIAN__GRACE"] = "1d"
+    names = ("pool/d", "pool/d/deep.iso")
+
+    async def scene(origin: Controller, leaf: Controller) -> None:
+        chain.archive.write("pool/d/deep.iso", b"deep")
+        away = chain.archive.root.with_name("away")
+        for one, other in ((away, away), (chain.archive.root / "pool/d", away), (away, chain.archive.root / "pool/d")):
+            if one != other:
+                one.rename(other)
+            await ask(origin)
+            await ask(leaf)
+            gone = other == away and one != other
+            assert [chain.leaf.store.is_doomed("debian", name) for name in names] == [gone, gone]
+        assert chain.planner == "journal"
+
+    chain.play(scene)
+
+
 def test_what_the_guard_holds_back_is_not_forgotten(chain: Chain) -> None:
     def noted() -> str:
         return chain.leaf.store.archive("debian").note
