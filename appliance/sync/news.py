@@ -34,8 +34,8 @@ class Naming(Protocol):
 class Worded(Protocol):
     """One that is made of stanzas, each of which can be read alone."""
 
-    def stanzas(self) -> Iterator[bytes]:
-        """Their texts. Raises ValueError when it cannot be read."""
+    def stanzas(self) -> Iterator[list[bytes]]:
+        """Their texts, many at a time. Raises ValueError when it cannot be read."""
 
     def named_in(self, stanza: bytes) -> Iterator[Reference]:
         """The files that one of them names. Raises ValueError when it cannot be read."""
@@ -90,33 +90,37 @@ def _vouching(old: Worded) -> list[bytes] | None:
 
 def _few(index: Worded) -> list[bytes] | None:
     """All stanzas of an index, None when it is not small. Raises as ``stanzas``."""
-    kept, size = [], 0
-    for stanza in index.stanzas():
-        size += len(stanza)
+    kept: list[bytes] = []
+    size = 0
+    for some in index.stanzas():
+        size += sum(map(len, some))
         if size > SMALL:
             return None
-        kept.append(stanza)
+        kept += some
     return kept
 
 
 def _by_stanza(new: Worded, old: Worded) -> tuple[Iterable[Reference], set[int]]:
     """What the stanzas name that are new, and what those did that are no more."""
-    try:
-        before = {hash(stanza) for stanza in old.stanzas()}
-    except ValueError:
-        before = set()
+    before = _numbers(old)
     candidates: list[Reference] = []
     kept: set[int] = set()
-    for stanza in new.stanzas():
-        if (number := hash(stanza)) in before:
-            kept.add(number)
-        else:
-            candidates += new.named_in(stanza)
+    for some in new.stanzas():
+        kept |= before.intersection(map(hash, some))
+        candidates += (one for stanza in some if hash(stanza) not in before for one in new.named_in(stanza))
     return candidates, _named_otherwise(old, kept) if candidates and before else set()
 
 
+def _numbers(old: Worded) -> set[int]:
+    """What all its stanzas are known by; nothing when it cannot be read."""
+    try:
+        return {number for some in old.stanzas() for number in map(hash, some)}
+    except ValueError:
+        return set()
+
+
 def _named_otherwise(old: Worded, kept: set[int]) -> set[int]:
-    return _named_by(old, (stanza for stanza in old.stanzas() if hash(stanza) not in kept))
+    return _named_by(old, (stanza for some in old.stanzas() for stanza in some if hash(stanza) not in kept))
 
 
 def _named_by(old: Worded, stanzas: Iterable[bytes]) -> set[int]:

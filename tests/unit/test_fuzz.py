@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -161,7 +162,7 @@ def read_redirect(data: bytes, scratch: Path) -> None:
 
 
 def read_stanzas(parse: Callable[[bytes], Iterator[Reference]], data: bytes) -> None:
-    for stanza in stanzas.split(blocks(data)):
+    for stanza in chain.from_iterable(stanzas.split(blocks(data))):
         assert all(isinstance(reference.path, str) for reference in parse(stanza))
 
 

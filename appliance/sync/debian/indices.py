@@ -22,10 +22,10 @@ class Index:
 
     def references(self) -> Iterator[Reference]:
         """Every file it names. Raises ValueError when it cannot be read."""
-        return (reference for stanza in self.stanzas() for reference in self.named_in(stanza))
+        return (reference for some in self.stanzas() for stanza in some for reference in self.named_in(stanza))
 
-    def stanzas(self) -> Iterator[bytes]:
-        """What it is made of. Raises as ``references``."""
+    def stanzas(self) -> Iterator[list[bytes]]:
+        """What it is made of, a part at a time. Raises as ``references``."""
         return stanzas.split(unpack.blocks(self.held, self.path, self.unpacked))
 
     def named_in(self, stanza: bytes) -> Iterator[Reference]:

@@ -20,10 +20,10 @@ _SEPARATOR: Final = re.compile(rb"\n[ \t\r]*\n")
 _FIELD: Final = re.compile(rb"\n([^\s:]+):[ \t]*(.*(?:\n[ \t].*)*)")
 
 
-def split(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Every stanza, with a newline in front of it; no more than one block and one stanza are in memory.
+def split(blocks: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """The stanzas, those of a block together; some are empty. No more than one block and one stanza are in memory.
 
-    Raises ValueError for one that has no end.
+    To hand them over one by one would take most of the time. Raises ValueError for one that has no end.
     """
     rest = b""
     for block in blocks:
@@ -31,19 +31,21 @@ def split(blocks: Iterable[bytes]) -> Iterator[bytes]:
         *whole, rest = _SEPARATOR.split(rest + block)
         if len(rest) > LONGEST:
             raise ValueError(f"a stanza of it is longer than {LONGEST} bytes")
-        yield from (b"\n" + stanza for stanza in whole if stanza.strip())
-    if rest.strip():
-        yield b"\n" + rest
+        yield whole
+    yield [rest]
 
 
 def packages(stanza: bytes) -> Iterator[Reference]:
     """What a stanza of a Packages file names. Raises ValueError for one without Filename or Size."""
-    yield _package(stanza)
+    if not stanza.isspace() and stanza:
+        yield _package(b"\n" + stanza)
 
 
 def sources(stanza: bytes) -> Iterator[Reference]:
     """What a stanza of a Sources file names. Raises ValueError for one that names no files."""
-    fields = _fields(stanza)
+    if stanza.isspace() or not stanza:
+        return
+    fields = _fields(b"\n" + stanza)
     # Who makes an index of the directory he is in may leave it empty, or out; to apt that is where it begins.
     directory = fields.get(b"directory", b"").decode("utf-8", "surrogateescape")
     listed = fields.get(b"checksums-sha256") or _required(fields, b"files")

@@ -14,11 +14,11 @@ DIGEST = "0123456789abcdef" * 4
 
 
 def packages(blocks: Iterable[bytes]) -> Iterator[Reference]:
-    return (named for stanza in stanzas.split(blocks) for named in stanzas.packages(stanza))
+    return (named for some in stanzas.split(blocks) for stanza in some for named in stanzas.packages(stanza))
 
 
 def sources(blocks: Iterable[bytes]) -> Iterator[Reference]:
-    return (named for stanza in stanzas.split(blocks) for named in stanzas.sources(stanza))
+    return (named for some in stanzas.split(blocks) for stanza in some for named in stanzas.sources(stanza))
 
 
 def stanza(number: int) -> bytes:
