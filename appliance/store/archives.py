@@ -116,7 +116,7 @@ class Archives(Database):
 
     def note(self, archive: str, text: str) -> None:
         """Keep one line for people about the archive's state; an empty one takes it back."""
-        with self._transaction():
+        with self._transaction(lasting=False):  # this, and what the two below keep, the next run finds again
             self._db.execute(
                 "insert into archive (name, note) values (?, ?) on conflict (name) do update set note = excluded.note",
                 (archive, text),
@@ -124,7 +124,7 @@ class Archives(Database):
 
     def refuse(self, archive: str, count: int, examples: Iterable[str]) -> None:
         """Keep what the last walk left out of what the upstream shows: how many paths, and some of them."""
-        with self._transaction():
+        with self._transaction(lasting=False):
             self._db.execute(
                 "insert into archive (name, refused, refused_paths) values (?, ?, ?)"
                 " on conflict (name) do update set refused = excluded.refused, refused_paths = excluded.refused_paths",
@@ -138,7 +138,7 @@ class Archives(Database):
 
     def planned(self, archive: str, planner: str) -> None:
         """What made the plan of the run that is under way, for people."""
-        with self._transaction():
+        with self._transaction(lasting=False):
             self._db.execute(
                 "insert into archive (name, planner) values (?, ?)"
                 " on conflict (name) do update set planner = excluded.planner",
