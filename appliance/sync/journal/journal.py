@@ -79,7 +79,7 @@ class Journal:
             return
         told = Delta(head.epoch, head.serial + 1, head.digest, known).data
         if len(told) <= LARGEST:
-            self._put(NEXT, told)
+            self._put(NEXT, told, lasting=False)  # after a power cut the next run announces it again
 
     def _tidy(self, serial: int) -> int:
         """Move the deltas that are not recent, drop the oldest; returns the serial of the oldest that is left."""
@@ -110,14 +110,15 @@ class Journal:
         recent = self.root / "recent" / name
         return recent if recent.exists() else self.root / "older" / name
 
-    def _put(self, name: str, data: bytes) -> None:
+    def _put(self, name: str, data: bytes, lasting: bool = True) -> None:
         target = self.root / name
         target.parent.mkdir(parents=True, exist_ok=True)
         scratch = self.root / f".{target.name}.new"
         with scratch.open("wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            if lasting:
+                os.fsync(file.fileno())
         os.chmod(scratch, 0o644)
         os.replace(scratch, target)
 
