@@ -103,7 +103,9 @@ class Change:
         source = source_of(ground.settings, ground.places, ground.name)
         fetching = Fetching(ground, self._inspection, source)
         self.figures.enter("plan")
-        early = to_the_end and not misfits and source.leaves_room and self._planning.walks
+        # Who pushes has something new: then the root files come with the indices.
+        pushed = ground.run.trigger in ("ssh", "http")
+        early = to_the_end and not pushed and not misfits and source.leaves_room and self._planning.walks
         async with Ahead(fetching.fetch_roots if early else None) as roots:
             full = ground.permits.full or bool(misfits)
             planned = await roots.beside(lambda: self._planning.plan(source, full, not to_the_end))

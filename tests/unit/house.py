@@ -141,10 +141,15 @@ def played(house: House, scene: Callable[[Controller], Awaitable[object]]) -> No
 
 
 async def ask(
-    controller: Controller, stage: str = "all", mhop: bool = False, deletes: bool = False, rollback: bool = False
+    controller: Controller,
+    stage: str = "all",
+    mhop: bool = False,
+    deletes: bool = False,
+    rollback: bool = False,
+    source: str = "ssh",
 ) -> Request:
     """Hand in one request and wait for its answer."""
-    request = new_request("debian", stage, "ssh", "hub", mhop)
+    request = new_request("debian", stage, source, "hub", mhop)
     controller.accept([replace(request, allow_deletes=deletes, allow_rollback=rollback)])
     async with asyncio.timeout(PATIENCE):
         return await controller.lanes["debian"].answer(request.id)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from appliance.run import sealing
+from appliance.run.fetching import Fetching
 from appliance.sync import comparison, plan
 from appliance.sync.journal import follow
 from appliance.sync.journal.delta import Head
@@ -122,7 +123,18 @@ def test_who_pushes_when_he_is_done_is_looked_at_then(tmp_path: Path, monkeypatc
         house.store.close()
 
 
-def test_nothing_new_is_two_connections_at_the_same_time(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("source", "ahead"), [("cli", 1), ("poll", 1), ("ssh", 0), ("http", 0)])
+def test_nothing_new_is_two_connections(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, ahead: int
+) -> None:
+    """At the same time for who looks by himself; who is pushed expects something new, with which the root files come."""
+    real, roots = Fetching.fetch_roots, list[Fetching]()
+
+    async def fetch_roots(self: Fetching) -> None:
+        roots.append(self)
+        await real(self)
+
+    monkeypatch.setattr(Fetching, "fetch_roots", fetch_roots)
     archive = DebianTree(tmp_path / "upstream")
     archive.release("2026112101", hello="one")
     log = tmp_path / "rsyncd.log"
@@ -132,7 +144,8 @@ def test_nothing_new_is_two_connections_at_the_same_time(tmp_path: Path) -> None
             await ask(controller)
             await ask(controller)
             before = len(log.read_text().splitlines())
-            await ask(controller)
+            roots.clear()
+            await ask(controller, source=source)
         run = house.store.last_run("debian")
         assert run
         assert run.result == "noop"
@@ -143,6 +156,7 @@ def test_nothing_new_is_two_connections_at_the_same_time(tmp_path: Path) -> None
         before, lines = asyncio.run(scene(house))
         house.store.close()
     assert sum("connect from" in line for line in lines[before:]) == 2
+    assert len(roots) == ahead
 
 
 def test_a_package_that_comes_back_as_another_one_during_a_sync_replaces_nothing_that_readers_need(
