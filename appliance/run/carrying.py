@@ -10,7 +10,7 @@ from appliance.run.ground import Ground
 from appliance.run.inspection import Inspection
 from appliance.run.order import Order
 from appliance.run.publication import Publication
-from appliance.run.sealing import Sealing
+from appliance.run.sealing import Early, Sealing
 from appliance.sync import trace
 
 
@@ -23,6 +23,12 @@ class Carrying:
 
     async def carry_out(self, work: Order, to_the_end: bool, index: Ahead) -> bool:
         """Both halves, or the first one; ``index`` may have been fetched ahead. True when something was published."""
+        async with self._sealing.early(work.plan, to_the_end) as early:
+            await self._payload(work, to_the_end, index)
+            return await self._finish(work, index, early) if to_the_end else False
+
+    async def _payload(self, work: Order, to_the_end: bool, index: Ahead) -> None:
+        """The first half, and who waits for it."""
         ground, fetching = self._ground, self._fetching
         await index.beside(lambda: fetching.payload(work.plan))
         await ground.hook(2)
@@ -33,15 +39,17 @@ class Carrying:
         ground.figures.enter("tree")
         await meanwhile(ground.chronicle.announce)
         await self._reports.payload_is_here()
-        return await self._finish(work, index) if to_the_end else False
 
-    async def _finish(self, work: Order, index: Ahead) -> bool:
+    async def _finish(self, work: Order, index: Ahead, early: Early) -> bool:
         """The second half: indices, and everything visible at once. True when there was something to publish."""
         ground, fetching, sealing = self._ground, self._fetching, self._sealing
         if work.plan.updating:
             await sealing.until_quiet(fetching, work.plan.updating, self._reports.news)
         ground.figures.enter("index")
-        if not await index.done():
+        if await index.done():
+            seal = await early.seal()
+        else:
+            seal = None
             await fetching.index(work.plan)
         await fetching.twins(work.plan)
         await sealing.staged()
@@ -50,7 +58,7 @@ class Carrying:
             await meanwhile(ground.staging.keep_only, ())
             ground.store.repaired(ground.name, work.broken)
             return False
-        seal = await sealing.seal(fetching, work.plan)
+        seal = seal or await sealing.seal(fetching, work.plan)
         ground.figures.enter("tree")
         await meanwhile(ground.chronicle.announce)
         await self._reports.verified(bool(ground.figures.payload))

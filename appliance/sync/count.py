@@ -31,6 +31,9 @@ class Count:
 
     A byte is done when it is here, wherever it came from; ``fetched`` are those that travelled. A hard link to a file
     that is fetched anyway has no bytes of its own. ``ending`` is set when no more than NEAR is missing.
+
+    ``over`` is set when the upstream has said all of a brief fetch: what came is in its place then, although rsync
+    takes some time to end and only its end tells whether that is all.
     """
 
     planned_files: int = 0
@@ -39,12 +42,14 @@ class Count:
     bytes: int = 0
     fetched: int = 0
     ending: asyncio.Event = field(default_factory=asyncio.Event, compare=False, repr=False)
+    over: asyncio.Event = field(default_factory=asyncio.Event, compare=False, repr=False)
 
     def expect(self, changes: Changes) -> None:
         """There is a plan for what is not here yet; what was done before stays done."""
         self.planned_files = self.files + changes.files
         self.planned_bytes = self.bytes + changes.bytes
         self.ending.clear()
+        self.over.clear()
         self._look_ahead()
 
     def restart(self) -> None:

@@ -8,13 +8,12 @@ from pathlib import Path
 
 from appliance import commands
 from appliance.meanwhile import meanwhile
-from appliance.sync import feed
+from appliance.sync import feed, relay
 from appliance.sync.changes import Changes
 from appliance.sync.count import FORMAT, Count, Listener, nobody
 from appliance.sync.parts import deal, place_of, tidy
 from appliance.sync.plan import paths
 from appliance.sync.quarantine import Quarantine
-from appliance.sync.relay import Relay
 from appliance.sync.shares import split, streams_for
 from appliance.sync.source import Source
 from appliance.sync.staging import Staging
@@ -78,23 +77,28 @@ async def _fetch(
         tidy(part, shares[number])
         # Names in the temporary directory are rsync's own, so all may share it; those of parts are not.
         aside = [f"--temp-dir={temporary}", f"--partial-dir={part}"]
-        return await _share(one, paths(shares[number]), [*aside, *options], target, Listener(count, heed))
+        over = count.over.set if len(shares) == 1 else relay.nobody
+        return await _share(one, paths(shares[number]), [*aside, *options], target, Listener(count, heed), over)
 
+    if not shares:
+        count.over.set()
     received = await Streams(len(shares), fetch, source.url).run(streams)
     count.settle()  # when all streams have ended, not before
     return received
 
 
-async def _share(source: Source, names: list[str], options: list[str], target: Path, heard: Listener) -> int:
+async def _share(
+    source: Source, names: list[str], options: list[str], target: Path, heard: Listener, over: Callable[[], None]
+) -> int:
     # No plan names a link that leaves the tree; one that became such meanwhile is not taken either.
     fixed = (*feed.OPTIONS, "--safe-links", "--stats", "--no-human-readable", FORMAT)
     names_fed = feed.feed(names)
-    async with Relay(source) as relay:
-        argv, environment = relay.source.argv(*fixed, *options, target=target), relay.source.environment
+    async with relay.Relay(source, over) as way:
+        argv, environment = way.source.argv(*fixed, *options, target=target), way.source.environment
         outcome = await commands.run(
             argv, deadline=source.deadline, env=environment, feed=names_fed, on_line=heard.line
         )
     heard.end()
     if not outcome.ok:
-        raise relay.failure("cannot fetch from", outcome)
+        raise way.failure("cannot fetch from", outcome)
     return heard.received

@@ -12,7 +12,7 @@ import asyncio
 import errno
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
@@ -36,15 +36,21 @@ _SOCKET_ERROR: Final = 10
 _FAMILY: Final[Mapping[Family, int]] = {"any": socket.AF_UNSPEC, "ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
 
 
+def nobody() -> None:
+    """Who wants to know of an end when nobody does."""
+
+
 class Relay:
     """The way of one rsync to its upstream: ``source`` is what it is given; open as long as the context.
 
-    One connection is let in. Where the transport names no place, rsync goes its own way; so should a fetch of much: of
-    many bytes the waits are nothing, and to pass them on takes processor time.
+    One connection is let in. ``over`` is called when one of them has said all it had to say. Where the transport
+    names no place, rsync goes its own way; so should a fetch of much: of many bytes the waits are nothing, and to pass
+    them on takes processor time.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, over: Callable[[], None] = nobody) -> None:
         self._upstream = self.source = source
+        self._over = over
         self._place = source.transport.place
         self._doing: asyncio.Task[None] | None = None
         self._trouble = ""
@@ -85,7 +91,7 @@ class Relay:
                 here, _ = await asyncio.get_running_loop().sock_accept(door)
                 door.close()
                 with here:
-                    await _between(here, there)
+                    await _between(here, there, self._over)
 
 
 async def _connect(place: Place) -> socket.socket:
@@ -119,20 +125,20 @@ def _reason(error: OSError) -> str:
     return os.strerror(error.errno) if error.errno else str(error)
 
 
-async def _between(here: socket.socket, there: socket.socket) -> None:
+async def _between(here: socket.socket, there: socket.socket, over: Callable[[], None]) -> None:
     """Pass on what both say until rsync has ended; when the daemon is gone, its last words first."""
     for line in (here, there):
         line.setblocking(False)
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    hearing = asyncio.create_task(_pass_on(there, here))
+    hearing = asyncio.create_task(_pass_on(there, here, over))
     try:
-        if not await _pass_on(here, there):
+        if not await _pass_on(here, there, over):
             await hearing
     finally:
         await ended(hearing)
 
 
-async def _pass_on(one: socket.socket, other: socket.socket) -> bool:
+async def _pass_on(one: socket.socket, other: socket.socket, over: Callable[[], None]) -> bool:
     """True when the one has said all; False when there is a connection no more."""
     loop = asyncio.get_running_loop()
     try:
@@ -144,4 +150,5 @@ async def _pass_on(one: socket.socket, other: socket.socket) -> bool:
     finally:
         with suppress(OSError):
             other.shutdown(socket.SHUT_WR)
+    over()
     return True

@@ -8,13 +8,13 @@ import random
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from appliance.records import Request
 from appliance.store import Store
 from appliance.sync import entry, fetch
-from appliance.sync.count import Listener
 from appliance.sync.remembered import Remembered
 from appliance.sync.source import Source
 from tests.unit.house import House, synced, until
@@ -63,8 +63,8 @@ def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
         add(self, status, digest)
         added.append(digest)
 
-    async def wait(source: Source, names: list[str], options: list[str], target: Path, heard: Listener) -> int:
-        received = await share(source, names, options, target, heard)
+    async def wait(*facts: Any) -> int:
+        received = await share(*facts)
         await until(lambda: added)
         return received
 
@@ -106,10 +106,10 @@ def test_indices_come_with_the_last_payload_if_the_upstream_lets_them(
     monkeypatch.setattr("appliance.sync.count.NEAR", 8 << 20)
     begun, real = asyncio.Event(), fetch._share
 
-    async def share(source: Source, names: list[str], options: list[str], target: Path, heard: Listener) -> int:
+    async def share(source: Source, names: list[str], options: list[str], target: Path, *facts: Any) -> int:
         if target.name == "index":
             begun.set()
-        received = await real(source, names, options, target, heard)
+        received = await real(source, names, options, target, *facts)
         if most > STREAMS:  # else the index has to wait until this one is over
             await asyncio.wait_for(begun.wait(), 60)
         return received
