@@ -127,7 +127,7 @@ def test_who_pushes_when_he_is_done_is_looked_at_then(tmp_path: Path, monkeypatc
 def test_nothing_new_is_two_connections(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, ahead: int
 ) -> None:
-    """At the same time for who looks by himself; who is pushed expects something new, with which the root files come."""
+    """At the same time for who looks by himself; to who is pushed the root files come with what he expects."""
     real, roots = Fetching.fetch_roots, list[Fetching]()
 
     async def fetch_roots(self: Fetching) -> None:

@@ -10,8 +10,6 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Final
 
-from debian.deb822 import Release as Paragraph
-
 from appliance.sync.entry import Entry, leaves
 
 LARGEST: Final = 10_000_000
@@ -20,6 +18,12 @@ hundred thousand.
 """
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+_FIELD: Final = re.compile(r"^([^\s:#][^\s:]*):[ \t]*(.*(?:\n[ \t].*)*)", re.MULTILINE)
+_SEPARATOR: Final = re.compile(r"\n[ \t\r]*\n")
+_BLANKS: Final = re.compile(r"[ \t]+")
+_SIGNED: Final = "-----BEGIN PGP SIGNED MESSAGE-----\n"
+_SIGNATURE: Final = "\n-----BEGIN PGP SIGNATURE-----"
+_ESCAPED: Final = re.compile(r"^- ", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +45,13 @@ NOTHING = Release({})
 
 def parse(text: str) -> Release:
     """The file's meaning; raises ValueError when it has none, or lists a path that leaves the suite."""
-    paragraph = Paragraph(text)
+    fields = {match[1].lower(): match[2].strip() for match in _FIELD.finditer(_paragraph(text))}
     return Release(
-        _entries(paragraph),
-        str(paragraph.get("Acquire-By-Hash", "")).lower() == "yes",
-        _moment(paragraph.get("Date")),
-        _moment(paragraph.get("Valid-Until")),
-        "SHA256" in paragraph,
+        _entries(fields.get("sha256", "")),
+        fields.get("acquire-by-hash", "").lower() == "yes",
+        _moment(fields.get("date")),
+        _moment(fields.get("valid-until")),
+        "sha256" in fields,
     )
 
 
@@ -58,22 +62,32 @@ def text_of(file: Path) -> str:
     return file.read_text("utf-8", "replace")
 
 
-def _entries(paragraph: Paragraph) -> Mapping[str, Entry]:
-    try:
-        lines = paragraph.get("SHA256", [])
-        # With `/./` in it a name would be another one to rsync, which begins there (rsync(1), --relative).
-        named = ((posixpath.normpath(line["name"]), line) for line in lines)
-        listed = {name: Entry(int(line["size"]), line["sha256"].lower()) for name, line in named}
-    except KeyError as error:
-        raise ValueError(f"a line of its SHA256 section has no {error}") from None
-    except TypeError:
-        raise ValueError("its SHA256 section has no lines of its own") from None
-    for path, entry in listed.items():
+def _paragraph(text: str) -> str:
+    """The first one, without the signature around it (RFC 4880, 7.1)."""
+    text = text.replace("\r\n", "\n").lstrip("\n")
+    if text.startswith(_SIGNED):
+        text = text.partition("\n\n")[2].partition(_SIGNATURE)[0].lstrip("\n")
+        text = _ESCAPED.sub("", text)
+    return _SEPARATOR.split(text, maxsplit=1)[0]
+
+
+def _entries(listed: str) -> Mapping[str, Entry]:
+    entries = {path: entry for line in listed.split("\n") if line.strip() for path, entry in [_entry(line)]}
+    for path, entry in entries.items():
         if leaves(path) or "\0" in path:
             raise ValueError(f"{path!r} leads out of the suite")
         if not _DIGEST.fullmatch(entry.digest):  # by-hash it is the name of a file
             raise ValueError(f"{path!r} has the SHA256 {entry.digest[:100]!r}")
-    return listed
+    return entries
+
+
+def _entry(line: str) -> tuple[str, Entry]:
+    """A digest, a size, a name. With `/./` in it that would be another one to rsync (rsync(1), --relative)."""
+    try:
+        digest, size, name = _BLANKS.split(line.strip(" \t\r"))[:3]
+    except ValueError:
+        raise ValueError(f"a line of its SHA256 section is no digest, size and name: {line.strip()!r}") from None
+    return posixpath.normpath(name), Entry(int(size), digest.lower())
 
 
 def _moment(text: str | None) -> float | None:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from appliance.errors import SyncError
-from appliance.sync.debian.release import LARGEST, parse, text_of
+from appliance.sync.debian.release import LARGEST, Release, parse, text_of
+from appliance.sync.entry import Entry
 from appliance.sync.view import View
 from tests.unit.sync.test_verify import inspect
 from tests.unit.upstream import DebianTree
@@ -16,7 +17,7 @@ DIGEST = "0123456789abcdef" * 4
 @pytest.mark.parametrize(
     "text",
     [
-        f"SHA256: {DIGEST} 1 main/x\n",
+        f"SHA256: {DIGEST}\n",
         f"SHA256:\n {DIGEST} 1\n",
         f"SHA256:\n {DIGEST} many x\n",
         f"SHA256:\n {DIGEST} 1 ../x\n",
@@ -30,6 +31,43 @@ DIGEST = "0123456789abcdef" * 4
 def test_what_has_no_meaning_says_so(text: str) -> None:
     with pytest.raises(ValueError, match=r"SHA256|leads out|no date|invalid literal"):
         parse(text)
+
+
+TEXT = f"""Origin: somewhere
+# made by hand
+DATE: Sat, 21 Nov 2026 12:00:00 UTC
+Acquire-By-Hash: YES
+Description: not one line
+ but three of them:
+ SHA256: these are none
+MD5Sum:
+ {DIGEST[:32]} 7 main/x
+sha256:
+ {DIGEST.upper()}        7 main/x
+\t{DIGEST} 0\tmain/y
+Valid-Until: Sun, 22 Nov 2026 12:00:00 UTC
+"""
+MEANT = Release({"main/x": Entry(7, DIGEST), "main/y": Entry(0, DIGEST)}, True, 1795262400.0, 1795348800.0, True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TEXT,
+        TEXT.replace("\n", "\r\n"),
+        f"\n{TEXT}\nDate: of another paragraph\n",
+        "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\n"
+        f"{TEXT.replace('# made', '- - made')}-----BEGIN PGP SIGNATURE-----\n\nDate: none\n",
+    ],
+)
+def test_what_it_says(text: str) -> None:
+    assert parse(text) == MEANT
+
+
+@pytest.mark.parametrize("text", ["", "Date: Sat, 21 Nov 2026 12:00:00 UTC\n", "no field at all\n"])
+def test_an_archive_older_than_sha256(text: str) -> None:
+    found = parse(text)
+    assert (found.has_sums, dict(found.entries)) == (False, {})
 
 
 def test_names_are_those_that_rsync_means() -> None:
