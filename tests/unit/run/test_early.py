@@ -67,14 +67,14 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
     real = Inspection.verify
 
     async def verify(self: Inspection, work: Plan) -> Seal:
-        scene.verified += 1
+        made.verified += 1
         seal = await real(self, work)
-        scene.held.unlink(missing_ok=True)
+        made.held.unlink(missing_ok=True)
         return seal
 
     monkeypatch.setattr(Inspection, "verify", verify)
-    scene = Scene(tmp_path, archive, House(tmp_path / "house"))
-    return scene
+    made = Scene(tmp_path, archive, House(tmp_path / "house"))
+    return made
 
 
 def play(scene: Scene, *fails: str) -> tuple[bool, int]:
@@ -84,27 +84,25 @@ def play(scene: Scene, *fails: str) -> tuple[bool, int]:
     """
 
     async def acts(controller: Controller) -> None:
-        nonlocal good
         await scene.first(controller)
         before = scene.house.carried
         scene.held.touch()
         for kind in fails:
             scene.fails(kind).touch()
-        good = (await scene.update(controller)).code == 0
-        verified.append(scene.verified)
-        if not good:
+        found.append(((await scene.update(controller)).code == 0, scene.verified))
+        if not found[0][0]:
             assert {**scene.house.carried, **before} == scene.house.carried
             assert (await ask(controller)).code == 0
         assert scene.house.holds(scene.archive)
 
-    good, verified = False, list[int]()
+    found: list[tuple[bool, int]] = []
     with daemon(scene.place, {"debian": scene.archive.root}) as port:
         scene.house.port = port
         try:
             played(scene.house, acts)
         finally:
             scene.house.store.close()
-    return good, verified[0]
+    return found[0]
 
 
 def test_it_is_verified_before_rsync_has_ended_and_not_again(scene: Scene) -> None:
