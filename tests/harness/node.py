@@ -135,9 +135,10 @@ class Node:
         return str(self.container.logs(tail=tail).decode(errors="replace"))
 
     def users(self) -> set[str]:
-        """Numeric uids of all processes inside, as the engine sees them."""
+        """Numeric uids of all processes inside, as the engine sees them; its own on their way in are not ours."""
         top = self.container.top(ps_args="-eo uid,pid,args")
-        return {row[top["Titles"].index("UID")] for row in top["Processes"]}
+        user, words = top["Titles"].index("UID"), top["Titles"].index("COMMAND")
+        return {row[user] for row in top["Processes"] if row[words].split()[1:] != ["init"]}
 
     def kill_process(self, wanted: str) -> None:
         """SIGKILL to the oldest process inside whose command line has `wanted` in it."""

@@ -28,15 +28,26 @@ class Ours(Mirror):
         return state.get("state") not in (None, "running") and not state["pending"]
 
     def announce(self, archive: str, kind: str = "") -> str:
-        """As an origin. How a downstream is pushed is said where it is named."""
-        before = self.serial_of(archive)
+        """As an origin. How a downstream is pushed is said where it is named.
+
+        Not the trace is looked at: `master`, the journal and the record are written behind it, and readers want them.
+        """
+        before = self.wait_for(lambda node: node.archive(archive), 60, "answers")["serial"]
         self.run("mirrorctl", "publish", archive)
 
         def look(node: Node) -> str:
-            serial = self.serial_of(archive)
-            return serial if serial != before else ""
+            serial = node.serial(archive)
+            return serial if serial and serial != before else ""
 
         return self.wait_for(look, 60, f"{archive} has a serial behind {before!r}")
+
+    def wait_begun(self, *archives: str) -> None:
+        """Returns when the first syncs, which nobody asks for, are over: what happens then is for the test to say."""
+
+        def look(_: Node) -> bool:
+            return all(self.archive(name).get("last_run") and self.is_quiet(name) for name in archives)
+
+        self.wait_for(look, 60, f"has looked for {', '.join(archives)}")
 
 
 def variables(archive: str, **settings: str) -> dict[str, str]:

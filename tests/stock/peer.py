@@ -21,6 +21,9 @@ HOME: Final = "/home/archvsync"
 LOGS: Final = f"{HOME}/.local/log/ftpsync"
 ENVIRONMENT: Final[Mapping[str, str]] = {"HOME": HOME, "LOGNAME": ACCOUNT}
 
+PORTS: Final = (22, 2222, 873, 1873)
+"""Of its daemons."""
+
 RESTRICTED: Final = "no-port-forwarding,no-X11-forwarding,no-agent-forwarding,no-pty"
 
 PULLS: Final[Mapping[str, str]] = {"MAILTO": ACCOUNT, "LOGDIR": LOGS, "UIPSLEEP": "1"}
@@ -64,6 +67,11 @@ class Stock(Mirror):
         self._home({f".ssh/{name}": data for name, data in mine.items()})
         self.let_in(PUSH)
 
+    def wait_serves(self) -> None:
+        """Returns when its daemons listen: whoever is refused here does not come again."""
+        knock = "".join(f" {number}<>/dev/tcp/127.0.0.1/{port}" for number, port in enumerate(PORTS, 3))
+        self.wait_for(lambda node: node.exec("bash", "-c", f"exec{knock}").code == 0, 60, "its daemons listen")
+
     def let_in(self, *names: str, command: str = "/usr/bin/ftpsync") -> None:
         """Whose keys may run the command, from now on and nobody else's."""
         lines = (f'command="{command}",{RESTRICTED} {self._keys.public(name)}\n' for name in names)
@@ -78,7 +86,8 @@ class Stock(Mirror):
         try:
             yield
         finally:
-            self.run("sh", "-c", 'kill "$(cat "$0")"; rm "$0"', lock)
+            # The lock first: one that names nobody would be taken over by the next run, and we would remove that one's.
+            self.run("sh", "-c", 'pid=$(cat "$0"); rm "$0"; kill "$pid"', lock)
 
     def ssh_config(self, text: str) -> None:
         """The account's own settings for ssh."""

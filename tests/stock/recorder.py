@@ -59,7 +59,7 @@ class Recorder:
             when, what, pid, key, port, quoted = line.split(" ", 5)
             if what == "begin":
                 found[pid] = Record(key, int(port), quoted[1:-1], float(when))
-            else:
+            elif pid in found:  # not the end of one that was forgotten since it began
                 found[pid] = replace(found[pid], ended=float(when))
         wanted = f"sync:archive:{archive} " if archive else ""
         return [record for record in found.values() if wanted in record.command]

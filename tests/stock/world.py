@@ -65,6 +65,7 @@ class World:
             node = Stock(name, container, self.keys)
             node.furnish()
             node.start()
+            node.wait_serves()
             yield node
 
     @contextmanager
