@@ -43,19 +43,23 @@ def hops(world: World, request: pytest.FixtureRequest) -> Iterator[Hops]:
 def _our_hub(world: World, stack: ExitStack, leaf: Recorder) -> Hops:
     origin = stack.enter_context(world.stock("origin-stock"))
     origin.module(ARCHIVE)
-    origin.runmirrors(ARCHIVE, Ours.line("hub-ours", "mhop"))
+    origin.runmirrors(ARCHIVE, Ours.line("hub-ours", "mhop"), PUSHDELAY=LONG)
     told = variables(ARCHIVE, upstream=Stock.upstream("origin-stock", ARCHIVE), runmirrors=f"mhop leaf {LEAF} one\n")
-    return Hops(origin, stack.enter_context(world.ours("hub-ours", {**told, **DEFAULT})), leaf)
+    hub = stack.enter_context(world.ours("hub-ours", {**told, **DEFAULT}))
+    hub.wait_begun(ARCHIVE)  # a first sync that is late would publish what stage 1 must not
+    return Hops(origin, hub, leaf)
 
 
 def _stock_hub(world: World, stack: ExitStack, leaf: Recorder) -> Hops:
     hub = stack.enter_context(world.stock("hub-stock"))
     hub.ftpsync(ARCHIVE, Ours, "origin-ours", HUB="true")
-    hub.runmirrors(ARCHIVE, f"mhop leaf {LEAF} one")
+    hub.runmirrors(ARCHIVE, f"mhop leaf {LEAF} one", PUSHDELAY=LONG)
     told = variables(ARCHIVE, runmirrors=f"{Stock.line('hub-stock', 'mhop')}\n")
     return Hops(stack.enter_context(world.ours("origin-ours", {**told, **DEFAULT})), hub, leaf)
 
 
+LONG: Final = "600"
+"""Seconds that stock waits for who holds a stage, as we do."""
 DEFAULT: Final = variables("debian", comment="the default archive")
 """So that the name of the other one travels."""
 

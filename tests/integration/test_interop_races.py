@@ -23,7 +23,9 @@ STAGE1: Final = f" sync:archive:{ARCHIVE} sync:stage1"
 STAGE2: Final = f" sync:archive:{ARCHIVE} sync:stage2"
 
 WALK, PAYLOAD, INDEX = 1, 2, 3
-"""Transfers of one run of ours, in order."""
+"""Transfers of one run of ours that makes one at a time, in order."""
+STAGES: Final = {WALK: "plan", PAYLOAD: "payload", INDEX: "index"}
+"""Where a run is before such a transfer."""
 
 TAIL: Final = b"""#!/bin/sh
 while [ -e /tmp/tail ]; do sleep 0.1; done
@@ -73,7 +75,7 @@ def race(world: World) -> Iterator[Race]:
     with ExitStack() as stack:
         origin = stack.enter_context(world.stock("origin-stock"))
         origin.module(ARCHIVE)
-        source = variables(ARCHIVE, upstream=Stock.upstream(origin.name, ARCHIVE), grace="0", poll="off")
+        source = variables(ARCHIVE, upstream=Stock.upstream(origin.name, ARCHIVE), grace="0", poll="off", streams="1")
         leaf = stack.enter_context(world.ours("leaf-ours", {**source, "MIRROR_HOOKS": FILES}, {"hook4": TAIL}))
         ready = Race(origin, leaf)
         serial = ready.change()
@@ -88,6 +90,7 @@ def test_a_trigger_during_a_run_is_served_after_it(race: Race, moment: Moment) -
     with race.gate.after(moment.held - 1):
         first = race.origin.start_as_account(*race.trigger(moment.first))
         race.gate.wait_came(moment.held)
+        race.leaf.wait_for(lambda node: node.archive(ARCHIVE)["stage"] == STAGES[moment.held], 60, "is held there")
         serial = race.change()
         second = race.origin.start_as_account(*race.trigger(moment.second))
         race.leaf.wait_for(lambda node: node.archive(ARCHIVE)["pending"], 60, "has noted the second trigger")

@@ -56,6 +56,18 @@ class Traces:
         self.hub = stack.enter_context(world.ours("hub-ours", _hub()))
         source = variables(CHAIN, upstream=Stock.upstream("leaf-stock", CHAIN), poll="off", grace="0")
         self.far = stack.enter_context(world.ours("far-ours", {**source, **DEFAULT}))
+        # Their own first syncs come to nothing, and must not come to anything later: traces tell who asked for a run.
+        self.hub.wait_begun(TWIN, CHAIN)
+        self.far.wait_begun(CHAIN)
+        self.sync(TWIN, 1, self.stock, self.hub)
+        for version in (1, 2):
+            self.sync(CHAIN, version, self.hub, self.stock, self.far)
+
+    def sync(self, archive: str, version: int, *nodes: Mirror) -> None:
+        """Another version, fetched by these in turn."""
+        self.change(archive, version)
+        for node in nodes:
+            self.trigger(node, archive)
 
     def change(self, archive: str, version: int) -> str:
         self.origin.write(archive, Sample(version))
@@ -97,9 +109,6 @@ def text_of(node: Mirror, archive: str, name: str = "") -> str:
 
 
 def test_our_fields_are_those_of_stock(traces: Traces) -> None:
-    traces.change(TWIN, 1)
-    for node in (traces.stock, traces.hub):
-        traces.trigger(node, TWIN)
     texts = [text_of(node, TWIN) for node in (traces.stock, traces.hub)]
     stock, ours = ([line.partition(": ") for line in text.splitlines()[1:]] for text in texts)
     assert [key for key, *_ in ours if not key.startswith("Average")] == [
@@ -129,12 +138,6 @@ def test_the_status_checker_reads_us(traces: Traces) -> None:
 
 
 def test_the_hierarchy_grows_by_a_line_with_every_hop(traces: Traces) -> None:
-    traces.change(CHAIN, 1)
-    for version in (1, 2):
-        if version > 1:
-            traces.change(CHAIN, version)
-        for node in (traces.hub, traces.stock, traces.far):
-            traces.trigger(node, CHAIN)
     chain = [line.split() for line in text_of(traces.far, CHAIN, "_hierarchy").splitlines()]
     assert [(name, mirror, upstream) for name, mirror, _, upstream in chain] == [
         ("hub-ours", "hub-ours", "origin-stock"),

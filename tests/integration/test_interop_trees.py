@@ -48,6 +48,10 @@ CONTENTS: Final = re.compile(r"/Contents-\w+\.gz$")
 REWRITTEN: Final = "pool/main/r/rewritten/rewritten_1_all.deb"
 
 
+Held = dict[str, set[str]]
+"""The paths in each archive."""
+
+
 class Leaves:
     """A stock leaf with an archive for each choice and option set, and ours with one for each choice."""
 
@@ -64,7 +68,7 @@ class Leaves:
             settings |= variables(choice, **source, **{key.lower(): value for key, value in rules.items()})
         self.ours = stack.enter_context(world.ours("leaf-ours", settings))
         # Its own first syncs come to nothing while the upstream has no such module; the stages are for us to call.
-        self.ours.wait_for(lambda node: all(node.archive(name)["last_run"] for name in CHOICES), 60, "has looked")
+        self.ours.wait_begun(*CHOICES)
         self.origin.module(UPSTREAM)
         self.all: list[tuple[Mirror, str]] = [
             *((self.ours, choice) for choice in CHOICES),
@@ -76,7 +80,7 @@ class Leaves:
         self.origin.write(UPSTREAM, Sample(version))
         self.origin.next_serial(UPSTREAM)
 
-    def run(self, stage: str) -> dict[str, set[str]]:
+    def run(self, stage: str) -> Held:
         """Has everybody do a stage; what each archive holds then."""
         for leaf, archive in self.all:
             assert self.origin.trigger(leaf, f" sync:archive:{archive} sync:{stage}").code == 0
@@ -105,9 +109,15 @@ def leaves(world: World) -> Iterator[Leaves]:
         yield Leaves(world, stack)
 
 
-def test_the_first_version(leaves: Leaves) -> None:
+@pytest.fixture(scope="module")
+def first(leaves: Leaves) -> tuple[Held, Held]:
+    """What everybody holds after each stage of the first version."""
     leaves.change(1)
-    early, late = leaves.run("stage1"), leaves.run("stage2")
+    return leaves.run("stage1"), leaves.run("stage2")
+
+
+def test_the_first_version(leaves: Leaves, first: tuple[Held, Held]) -> None:
+    early, late = first
     for choice in CHOICES:
         assert late[choice] - early[choice] == {path for path in late[choice] if LATE["ours"].search(path)}
         for options in OPTIONS:
@@ -133,6 +143,7 @@ def carried(paths: set[str]) -> set[str]:
     return {name.rpartition("_")[2] for name in binary} | {"source" for path in paths if path.endswith(".dsc")}
 
 
+@pytest.mark.usefixtures("first")
 def test_the_next_version(leaves: Leaves) -> None:
     leaves.change(2)
     before = {archive: leaf.run("cat", f"{leaf.tree(archive)}/{REWRITTEN}") for leaf, archive in leaves.all}

@@ -117,7 +117,7 @@ def test_a_list_says_the_words_of_the_protocol(pushers: Pushers, who: str, form:
 def test_who_stands_below_a_delay_is_told_later(pushers: Pushers, who: str) -> None:
     started = time.time()
     pushers.push(who, DELAY.archive)
-    pushers.one.wait_told(1)
-    (second,) = pushers.two.wait_told(1)
+    pushers.one.wait_answered(1)
+    (second,) = pushers.two.wait_answered(1)
     # Counted from before the first: where that arrives it may be noted late.
     assert second.began - started > 3
