@@ -13,7 +13,7 @@ from tests.harness import Node, Topology, wait_for
 pytestmark = pytest.mark.integration
 
 
-TRIES = 3
+TRIES = 10
 
 
 def by_verb(node: Node) -> None:

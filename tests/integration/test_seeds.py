@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from tests.harness import wait_for
+from tests.harness import Node, wait_for
 from tests.stock import Gate, Ours, Sample, Stock, World, variables
 from tests.stock.peer import HOME
 from tests.stock.sample import Entry
@@ -170,6 +170,9 @@ def test_the_sme_server_page_how_push_works(world: World) -> None:
             serial = master.announce("smeserver")
             for node in (tier1, tier2):
                 node.wait_carries("smeserver", serial)
+            # Behind this the last hook of the first round is over, before anybody notes hooks.
+            known = ("delivered", serial)
+            master.wait_for(lambda node, known=known: _told(node, "hub-ours") == known, 60, "knows")  # type: ignore[misc]
         wait_for(lambda: any(hook == "hook5" for _, hook, _, _ in steps(master)), 60, "the master has told everybody")
 
         # 1 the master updates the timestamp file, 2 and triggers stage 1 in tier 1, 3 which fetches all but repodata
@@ -183,8 +186,7 @@ def test_the_sme_server_page_how_push_works(world: World) -> None:
         # 8 tier 1 triggers stage 2 in tier 2, 9 and so on
         assert when(tier1, "hook4", "sync") < when(tier2, "hook3", "sync")
         # 10 the master sees who is fresh
-        told = master.status()["downstreams"]["hub-ours"]["smeserver"]
-        assert (told["state"], told["serial"]) == ("delivered", serial)
+        assert _told(master, "hub-ours") == ("delivered", serial)
 
         # EXCLUDE saves the space of what is obsolete; the hub serves with the settings of the page.
         assert tier2.exec("test", "-e", "/srv/mirror/smeserver/obsolete").code == 1
@@ -198,6 +200,12 @@ def test_the_sme_server_page_how_push_works(world: World) -> None:
         ):
             assert line in rendered
         assert "SME Server Mirror" in tier2.run("rsync", "--list-only", "rsync://hub-ours:8730/")
+
+
+def _told(master: Node, name: str) -> tuple[str, str]:
+    """How it stands with a downstream, and the serial that this is about."""
+    told = master.status()["downstreams"][name]["smeserver"]
+    return told["state"], told["serial"]
 
 
 def test_the_sme_server_page_a_mirror_that_pulls(world: World) -> None:

@@ -36,6 +36,10 @@ class Family:
     def state(self, name: str, archive: str) -> str:
         return str(self.told(name, archive).get("state"))
 
+    def wait_said(self, words: str) -> None:
+        """The origin's log has the words; they take their time to get there."""
+        self.origin.wait_for(lambda node: words in node.logs(), SOON, f"says {words!r}")
+
     def publish(self, archive: str) -> None:
         """Publishes, and returns when the live one knows."""
         serial = self.origin.announce(archive)
@@ -76,7 +80,7 @@ def family(world: World) -> Iterator[Family]:
 def test_at_the_first_contact(family: Family, archive: str) -> None:
     family.publish(archive)
     assert family.state(archive, archive) in ("pending", "pushing")
-    assert f"goes on without it archive={archive}" in family.origin.logs()
+    family.wait_said(f"goes on without it archive={archive}")
 
 
 def test_on_a_kept_connection(family: Family) -> None:
@@ -86,5 +90,5 @@ def test_on_a_kept_connection(family: Family) -> None:
         family.publish("cut")
         assert family.state("cut", "cut") != "delivered"
         # Without a look at the kernel it would be ssh that ends the wait, and would not say this.
-        assert "goes on without it archive=cut" in family.origin.logs()
+        family.wait_said("goes on without it archive=cut")
     family.origin.wait_for(lambda _: family.state("cut", "cut") == "delivered", 120, "is told")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.ground.waiting import wait_for
-from tests.harness import Lone, Topology
+from tests.harness import Lone, Node, Topology
 from tests.harness.lone import ORIGIN, TMPFS, new_volume
 
 pytestmark = pytest.mark.integration
@@ -75,8 +75,16 @@ def test_the_root_filesystem_is_read_only(topology: Topology) -> None:
 
 def test_status_is_the_same_for_people_and_programs(topology: Topology) -> None:
     hub = topology.node("hub")
+    # The leaves carry a serial before the hub has heard their answers.
+    hub.wait_for(lambda node: {state for _, state in told(node)} == {"delivered"}, 60, "knows of its deliveries")
     said = hub.run("mirrorctl", "status")
+    assert {name for name, _ in told(hub)} == {"leaf1", "leaf2"}
     assert all(word in said for word in ("hub", "debian", str(hub.serial()), "leaf1", "leaf2", "delivered"))
+
+
+def told(node: Node) -> set[tuple[str, str]]:
+    """The node's downstreams, each with how it stands."""
+    return {(name, one["state"]) for name, each in node.status()["downstreams"].items() for one in each.values()}
 
 
 def test_configuration_is_shown_without_secrets(topology: Topology) -> None:

@@ -72,4 +72,4 @@ def test_a_stop_in_the_middle_of_everything(lone: Callable[..., Lone], tmp_path:
     busy.start()
     busy.wait_healthy()
     for name in ("slow", "hooked", "told"):
-        busy.wait_for(lambda node, name=name: node.serial(name) == serial, 60, f"{name} has gone on")  # type: ignore[misc]
+        busy.wait_for(lambda node, name=name: node.serial(name) == serial, 180, f"{name} has gone on")  # type: ignore[misc]

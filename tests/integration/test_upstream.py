@@ -41,7 +41,7 @@ def test_a_refusal_is_one_clear_line(
     *_, said, advice = answer.err.splitlines()
     assert fact in said
     assert cure in advice
-    error = node.archive()["last_run"]["error"]
+    error = node.archive()["error"]
     assert fact in error
     assert cure in error
     assert node.paths("/srv/mirror/debian", ("-type", "f")) == []

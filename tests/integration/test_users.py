@@ -167,14 +167,18 @@ def test_everybody_reads_what_fits_together_while_publications_sweep(tree: Tree)
         for name in READERS:
             tree.wait_read(name, version)
     tree.wait_seen(serials)
+    tree.client.wait_for(lambda node: away(node) > 0, 60, "curl is sent to a mirror, now that all have the last one")
     tree.client.run("touch", "/tmp/stop")
     for name, reader in running.items():
         assert reader.wait(60, f"{name} ends") == 0, tree.read(name)
     rounds = {name: len(tree.read(name)) for name in READERS}
     places = tree.client.run("cat", "/tmp/curl/places").split()
     print(rounds, {host: sum(f"//{host}:" in place for place in places) for host in (ORIGIN, *MIRRORS)})
-    assert min(rounds.values()) >= LAST
-    assert sum(f"//{ORIGIN}:" in place for place in places) < len(places), "nobody was sent to a mirror"
+
+
+def away(client: Node) -> int:
+    """How often curl was sent to a mirror."""
+    return sum(f"//{ORIGIN}:" not in place for place in client.run("cat", "/tmp/curl/places").split())
 
 
 def start(client: Node, name: str, script: str) -> Background:
