@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 from collections.abc import Iterator
@@ -38,7 +39,13 @@ def change(place: Path, options: str) -> None:
 def fill(place: Path, leave: int = 0) -> Path:
     """Somebody else's file that takes all bytes but so many; returns it."""
     file = place / "somebody-else"
-    free = os.statvfs(place).f_bavail * os.statvfs(place).f_frsize - leave
     with file.open("wb") as out:
-        os.posix_fallocate(out.fileno(), 0, max(1, free))
-    return file
+        while True:
+            free = os.statvfs(place).f_bavail * os.statvfs(place).f_frsize - leave
+            try:
+                os.posix_fallocate(out.fileno(), 0, max(1, free))
+            except OSError as error:  # others write meanwhile, and have taken some of it
+                if error.errno != errno.ENOSPC or free < 1:
+                    raise
+            else:
+                return file

@@ -27,6 +27,14 @@ def ssh_key(path: Path, passphrase: str = "") -> str:
     return path.read_text()
 
 
+def lives(pid: int) -> bool:
+    """Whether a process is there, and has not ended: it may do so while it is looked at."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def listens(port: int) -> bool:
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -35,7 +36,12 @@ class Service:
         with self.log.open("w") as out:
             argv = [sys.executable, "-c", PROGRAM, str(house.root)]
             self.process = subprocess.Popen(argv, env=environ, stdout=out, stderr=out)
-        eventually(lambda: house.places.api.exists() or self.process.poll() is not None)
+        eventually(lambda: self.answers() or self.process.poll() is not None)
+
+    def answers(self) -> bool:
+        """Whether its API can be asked: its socket has a name a moment before."""
+        with socket.socket(socket.AF_UNIX) as knocking:
+            return knocking.connect_ex(str(self.house.places.api)) == 0
 
     def get(self, path: str) -> httpx.Response:
         """Ask over the socket, as nginx would."""

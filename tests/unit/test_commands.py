@@ -13,6 +13,7 @@ import pytest
 
 from appliance.commands import MISSING, TIMED_OUT, Outcome, run, run_now
 from tests.unit.house import until
+from tests.unit.programs import lives
 from tests.unit.upstream import PATIENCE, eventually
 
 
@@ -71,7 +72,7 @@ def test_the_deadline_ends_the_whole_process_group(tmp_path: Path) -> None:
     assert outcome.code == TIMED_OUT
     assert re.search(r"ended after \d+(\.5)? s", outcome.last_words)
     assert outcome.seconds < 300
-    eventually(lambda: not _lives(int(pid.read_text())))
+    eventually(lambda: not lives(int(pid.read_text())))
 
 
 def test_what_a_child_leaves_behind_does_not_keep_us(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -80,7 +81,7 @@ def test_what_a_child_leaves_behind_does_not_keep_us(monkeypatch: pytest.MonkeyP
     outcome = go("sh", "-c", f"sleep 600 & echo $! > {pid}; echo gone >&2; exit 3", deadline=900)
     assert (outcome.code, outcome.last_words) == (3, "gone")
     assert outcome.seconds < 300
-    eventually(lambda: not _lives(int(pid.read_text())))
+    eventually(lambda: not lives(int(pid.read_text())))
 
 
 def test_memory_is_limited() -> None:
@@ -127,15 +128,7 @@ def test_cancelling_ends_the_child(tmp_path: Path) -> None:
             await running
 
     asyncio.run(start_and_leave())
-    eventually(lambda: not _lives(int(pid.read_text())))
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    eventually(lambda: not lives(int(pid.read_text())))
 
 
 def test_who_is_cancelled_twice_leaves_nobody_behind(tmp_path: Path) -> None:
@@ -153,7 +146,7 @@ def test_who_is_cancelled_twice_leaves_nobody_behind(tmp_path: Path) -> None:
         await asyncio.wait((running,))
 
     asyncio.run(scene())
-    eventually(lambda: not _lives(int(pid.read_text())))
+    eventually(lambda: not lives(int(pid.read_text())))
 
 
 def test_who_is_cancelled_while_a_program_starts_leaves_nobody_behind(
@@ -180,7 +173,7 @@ def test_who_is_cancelled_while_a_program_starts_leaves_nobody_behind(
                 await run(["sh", "-c", script], deadline=600)
 
     asyncio.run(scene())
-    eventually(lambda: not _lives(int(pid.read_text())))
+    eventually(lambda: not lives(int(pid.read_text())))
 
 
 def test_a_failed_command_prints_itself() -> None:

@@ -224,6 +224,8 @@ def test_reload_reaches_programs_through_supervisord(places: Places) -> None:
 
         with xmlrpc.client.ServerProxy("http://supervisor", transport) as server:
             server.supervisor.signalProcess("lasting", "HUP")
+        # A shell that was told just before it began to read hears of it when it has read.
+        (places.run / "fifo").write_text("read\n")
         eventually(lambda: line(child) == "told")
 
 
@@ -248,11 +250,11 @@ def test_who_fetches_is_told_at_the_door(places: Places) -> None:
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(str(places.door))
         door.listen()
-        door.settimeout(20)
+        door.settimeout(PATIENCE)
         argv = [sys.executable, "-c", KEEP.format(run=places.run), "echo", line]
         with subprocess.Popen(argv, stdout=subprocess.PIPE) as child:
             said = door.accept()[0].recv(100)
-            child.communicate(timeout=20)
+            child.communicate(timeout=PATIENCE)
     assert said == b"fetch leaf 10.0.0.1\n"
 
 
@@ -263,7 +265,7 @@ def test_a_keeper_whose_programs_are_silent_sleeps(places: Places) -> None:
         status = Path(f"/proc/{pid}/status").read_text()
         return next(line for line in status.splitlines() if line.startswith("voluntary_ctxt_switches"))
 
-    silent = "echo up; trap 'kill $!; exit 0' TERM; sleep 60 & wait"
+    silent = "trap 'kill $!; exit 0' TERM; echo up; sleep 600 & wait"
     argv = [sys.executable, "-c", KEEP.format(run=places.run), "sh", "-c", silent]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as child:
         places.supervisor.touch()
@@ -276,4 +278,4 @@ def test_a_keeper_whose_programs_are_silent_sleeps(places: Places) -> None:
 
         eventually(sleeps)
         child.terminate()
-        assert child.wait(10) == 0
+        assert child.wait(PATIENCE) == 0

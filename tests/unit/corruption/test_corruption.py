@@ -26,7 +26,7 @@ from tests.unit.corruption import roots as roots
 from tests.unit.corruption import words as words
 from tests.unit.corruption.case import CASES, DAY, Case, flip, reindex
 from tests.unit.house import House, ask, played, until
-from tests.unit.upstream import PACKERS, DebianTree, Keyring, daemon
+from tests.unit.upstream import PACKERS, PATIENCE, DebianTree, Keyring, daemon
 
 DOWNSTREAMS: Final = "fast=ssh://m@fast?push=all slow=ssh://m@slow?push=staged"
 
@@ -34,7 +34,7 @@ DOWNSTREAMS: Final = "fast=ssh://m@fast?push=all slow=ssh://m@slow?push=staged"
 def signed(root: Path, keyring: Keyring) -> DebianTree:
     archive = DebianTree(root, keyring, forms=tuple(PACKERS), sources=True)
     archive.date = time.time() - 2 * DAY
-    archive.release("2026112101", hello="one", other="two")
+    archive.release("2019112101", hello="one", other="two")
     return archive
 
 
@@ -88,7 +88,7 @@ def reports(house: House) -> list[str]:
 def repair(archive: DebianTree) -> None:
     """The next state, as somebody who noticed would release it."""
     archive.date, archive.valid_until = time.time(), None
-    archive.release("2026112109", better="better")
+    archive.release("2019112109", better="better")
 
 
 async def is_good_again(controller: Controller, house: House, archive: DebianTree) -> None:
@@ -116,7 +116,7 @@ def refused(case: Case, scratch: Path, keyring: Keyring) -> None:
         before, known = contents(house.tree), list(await told(house))
         if case.updated:
             archive.date = time.time() - DAY
-            archive.release("2026112102", fresh="fresh")
+            archive.release("2019112102", fresh="fresh")
         case.corrupt(archive)
 
         answer = await ask(controller)
@@ -152,7 +152,7 @@ def playing(
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_what_does_not_fit_reaches_nobody(playing: dict[str, Future[None]], case: Case) -> None:
-    playing[str(case)].result(60)
+    playing[str(case)].result(10 * PATIENCE)  # each of its waits has an end of its own
 
 
 @pytest.mark.parametrize("lost", ["pool", "."])
@@ -161,7 +161,7 @@ def test_what_is_empty_all_at_once_stays_where_it_is(tmp_path: Path, keyring: Ke
     archive = signed(tmp_path / "origin", keyring)
 
     async def scene(controller: Controller) -> None:
-        archive.release("2026112101", **{f"more-{number}": str(number) for number in range(20)})
+        archive.release("2019112101", **{f"more-{number}": str(number) for number in range(20)})
         assert (await ask(controller)).code == 0
         before, known = contents(house.tree), list(await told(house))
         kept = contents(archive.root)
@@ -198,7 +198,7 @@ def test_published_files_on_another_disk_stay_where_they_are(tmp_path: Path, key
             os.utime(path, (1_700_000_000, 1_700_000_000))
         before = contents(house.tree)
         archive.date = time.time() - DAY
-        archive.release("2026112102", fresh="fresh")
+        archive.release("2019112102", fresh="fresh")
         reindex(archive, archive.stanzas().replace(hashlib.sha256(archive.packages["hello"]).hexdigest(), "0" * 64))
         flip(archive, "pool/fresh.deb")
 
@@ -220,7 +220,7 @@ def test_what_stays_broken_is_not_fetched_again_and_again(tmp_path: Path, keyrin
     async def scene(controller: Controller) -> None:
         assert (await ask(controller)).code == 0
         archive.date = time.time() - DAY
-        archive.release("2026112102", fresh=os.urandom(size // 2).hex())
+        archive.release("2019112102", fresh=os.urandom(size // 2).hex())
         good = (archive.root / "pool/fresh.deb").read_bytes()
         flip(archive, "pool/fresh.deb")
         received = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 import sqlite3
@@ -60,10 +61,13 @@ def test_a_trigger_is_served_and_leaves_nothing_behind(house: House) -> None:
 
 
 @pytest.mark.parametrize("line", ["", "mirror-trigger hub debian 1", "mirror-trigger hub debian,other 0"])
-def test_a_connection_whose_key_line_has_changed_is_ended_behind_the_answer(house: House, line: str) -> None:
+def test_a_connection_whose_key_line_has_changed_is_ended_behind_the_answer(
+    house: House, tmp_path: Path, line: str
+) -> None:
+    os.mkfifo(tmp_path / "said")
     house.places.authorized_keys.write_text(f'restrict,command="exec {line}",from="*" ssh-ed25519 A\n' if line else "")
     connection = subprocess.Popen(
-        [sys.executable, "-c", CONNECTION, sys.executable, "-c", DOOR, house.places.authorized_keys],
+        [sys.executable, "-c", CONNECTION, tmp_path / "said", house.places.authorized_keys, DOOR],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     said, _ = connection.communicate(timeout=120)
@@ -73,19 +77,25 @@ def test_a_connection_whose_key_line_has_changed_is_ended_behind_the_answer(hous
 
 
 DOOR = """
-import sys
+import sys, types
 from appliance.doors import ssh
-ssh.AUTHORIZED = sys.argv[1]
+said, ssh.AUTHORIZED = sys.argv[1:]
+ssh.time = types.SimpleNamespace(sleep=lambda seconds: seconds > 0 and open(said).read())
 sys.exit(ssh.main(["mirror-trigger", "hub", "debian", "0"], {"SSH_ORIGINAL_COMMAND": "sync:all"}))
 """
 
 CONNECTION = """
 import subprocess, sys, time
-done = subprocess.run(sys.argv[1:], stderr=subprocess.PIPE, text=True)
+said, authorized, door = sys.argv[1:]
+done = subprocess.run([sys.executable, "-c", door, said, authorized], stderr=subprocess.PIPE, text=True)
 print(done.returncode, done.stderr.strip(), flush=True)
+open(said, "w").close()
 time.sleep(90)
 """
-"""In sshd's place: what the door says has come to its end before the connection ends."""
+"""In sshd's place: what the door says has come to its end before the connection ends.
+
+The pause between the two, which a busy machine may need for more, lasts until that was said.
+"""
 
 
 def test_a_request_is_whole_in_the_inbox_before_anybody_answers(house: House) -> None:
@@ -269,7 +279,7 @@ def test_a_question_that_the_store_cannot_answer_is_asked_again(
             await controller.lanes["debian"]._answers.settle([request], 4, "why")
             with sqlite3.connect(house.places.store) as db:
                 db.execute("alter table request rename to away")
-            asking = asyncio.create_task(asyncio.to_thread(inbox.wait, str(house.places.door), request.id, 10))
+            asking = asyncio.create_task(asyncio.to_thread(inbox.wait, str(house.places.door), request.id, 60))
             await until(lambda: len(asked) > 2)
             said = "a question at the door cannot be answered now"
             assert caplog.messages.count(said) == 1, "he asks again and again"

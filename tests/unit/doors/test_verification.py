@@ -286,20 +286,20 @@ def test_valid_until_is_shown_and_measured(house: House, origin: Upstream) -> No
     async def scene(controller: Controller) -> None:
         for name in ("Release", "InRelease"):
             text = (origin.root / "dists/s" / name).read_text()
-            text = text.replace("Suite: s", "Suite: s\nValid-Until: Thu, 01 Jan 2026 00:00:00 UTC")
+            text = text.replace("Suite: s", "Suite: s\nValid-Until: Wed, 01 Jan 2020 00:00:00 UTC")
             origin.write(f"dists/s/{name}", text.encode())
         request = inbox.leave(str(house.places.inbox), "debian", "all", "cli", "me", rollback=True)
-        assert (await asyncio.to_thread(inbox.wait, str(house.places.door), request, 20))[0] == 0
+        assert (await asyncio.to_thread(inbox.wait, str(house.places.door), request, 60))[0] == 0
         picture = json.loads((await mirrorctl("status", "--json")).output)["archives"]["debian"]
-        assert picture["valid_until"] == 1767225600
+        assert picture["valid_until"] == 1577836800
         assert picture["notes"] == [
-            "dists/s/InRelease expired 2026-01-01 00:00 UTC: apt refuses it until the upstream renews it"
+            "dists/s/InRelease expired 2020-01-01 00:00 UTC: apt refuses it until the upstream renews it"
         ]
         transport = httpx.AsyncHTTPTransport(uds=str(house.places.api))
         async with httpx.AsyncClient(transport=transport) as client:
             metrics = (await client.get("http://appliance/metrics")).text
             page = (await client.get("http://appliance/")).text
-        assert 'mirror_archive_valid_until_timestamp_seconds{archive="debian"} 1.7672256e+09' in metrics
+        assert 'mirror_archive_valid_until_timestamp_seconds{archive="debian"} 1.5778368e+09' in metrics
         assert "InRelease expired" in page
 
     played(house, scene)

@@ -129,13 +129,19 @@ def test_an_answer_stands_whatever_comes_of_the_rest_of_the_run(house: House) ->
 
 
 def test_a_run_ends_at_its_deadline_whatever_it_waits_for(house: House, origin: DebianTree) -> None:
-    house.extra["MIRROR_ARCHIVES__DEBIAN__DEADLINE"] = "1s"
     origin.write("Archive-Update-in-Progress-hub", b"")
 
     async def scene(controller: Controller) -> None:
-        answer = await ask(controller)
-        assert answer.code
-        assert answer.answer == "no end after 1 s, while in upstream"
+        for seconds in (1, 5, 30):  # a busy machine needs more to come so far
+            house.extra["MIRROR_ARCHIVES__DEBIAN__DEADLINE"] = f"{seconds}s"
+            controller.reload(house.settings())
+            answer = await ask(controller)
+            assert answer.code
+            said = str(answer.answer)
+            assert said.startswith(f"no end after {seconds} s, while in ")
+            if said.endswith(" upstream"):
+                break
+        assert said.endswith(" upstream")
         assert [one.source for one in house.store.open_requests("debian")] == ["retry"]
 
     played(house, scene)

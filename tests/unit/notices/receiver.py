@@ -21,11 +21,14 @@ class Receiver:
     came: list[dict[str, Any]] = field(default_factory=list)
     gate: threading.Event = field(default_factory=threading.Event)
 
-    def take(self, body: bytes) -> None:
-        if self.status == 200:
+    def take(self, body: bytes) -> int:
+        """Returns the status of its answer: that of this moment, whatever it is when it may answer."""
+        status = self.status
+        if status == 200:
             self.came.append(json.loads(body))
         else:
             self.refused += 1
+        return status
 
 
 @contextmanager
@@ -36,9 +39,9 @@ def receiver() -> Iterator[Receiver]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            here.take(self.rfile.read(int(self.headers["content-length"])))
+            status = here.take(self.rfile.read(int(self.headers["content-length"])))
             here.gate.wait(120)
-            self.send_response(here.status)
+            self.send_response(status)
             self.send_header("content-length", "0")
             self.end_headers()
 

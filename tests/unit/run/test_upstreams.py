@@ -117,20 +117,23 @@ def test_nobody_is_asked_for_an_older_state_than_ours_unless_it_is_meant(two: Tw
 
 
 def test_who_is_slow_is_not_out_for_ever(two: Two, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = tmp_path / "gate"
     monkeypatch.setattr(upstreams, "LITTLE_PATIENCE", 1)
     monkeypatch.setattr(upstreams, "AGAIN", 0.0)
 
     async def scene(slow: str) -> None:
         two.use(slow, two.urls[1])
         ways = Upstreams(two.house.places, "debian")
-        monkeypatch.setattr(upstreams, "PATIENCE", 1)
+        monkeypatch.setattr(upstreams, "PATIENCE", 3)
         await ways.choose(load(two.house.environ), None)
         assert ways.chosen == 1
-        monkeypatch.setattr(upstreams, "PATIENCE", 15)
+        monkeypatch.setattr(upstreams, "PATIENCE", 60)
+        gate.touch()
         await ways.choose(load(two.house.environ), None)
         assert ways.chosen == 0
 
-    with daemon(tmp_path, {"debian": two.first.root}, "pre-xfer exec = sleep 2") as port:
+    shut = f"pre-xfer exec = while [ ! -e {gate} ]; do sleep 0.02; done"
+    with daemon(tmp_path, {"debian": two.first.root}, shut) as port:
         asyncio.run(scene(f"rsync://127.0.0.1:{port}/debian"))
 
 

@@ -17,6 +17,7 @@ from appliance.commands import Outcome, Verdict
 from appliance.sync.relay import Relay
 from appliance.sync.source import Source
 from appliance.sync.transport import plain, relayed
+from tests.unit.house import until
 from tests.unit.upstream import free_port
 
 STALL = 0.03
@@ -44,14 +45,14 @@ def speaking(script: Callable[[socket.socket], None]) -> Iterator[int]:
         thread = threading.Thread(target=serve)
         thread.start()
         yield int(server.getsockname()[1])
-        thread.join(10)
+        thread.join(60)
 
 
 def talk(upstream: Source, client: Callable[[socket.socket], bytes]) -> bytes:
     """What a client in rsync's place hears through the relay."""
 
     def connected(port: int) -> bytes:
-        with socket.create_connection(("127.0.0.1", port), 10) as line:
+        with socket.create_connection(("127.0.0.1", port), 60) as line:
             return client(line)
 
     async def through() -> bytes:
@@ -113,7 +114,7 @@ def test_nobody_there(host: str, reason: str) -> None:
         return error.fact
 
     def connected(port: int) -> bool:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 10) as line:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 60) as line:
             return bool(line.recv(1))
         return False
 
@@ -121,13 +122,18 @@ def test_nobody_there(host: str, reason: str) -> None:
 
 
 def test_who_is_cancelled_leaves_nothing_open() -> None:
-    async def cancelled(port: int) -> None:
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.1), Relay(source(port)):
-                await asyncio.Event().wait()
+    def hear(line: socket.socket) -> None:
+        is_there.set()
+        hung_up.append(line.recv(1))
 
-    with speaking(lambda line: hung_up.append(line.recv(1))) as port:
-        hung_up: list[bytes] = []
+    async def cancelled(port: int) -> None:
+        async with asyncio.timeout(None) as patience, Relay(source(port)):
+            await until(is_there.is_set)
+            patience.reschedule(0)
+            await asyncio.Event().wait()
+
+    is_there, hung_up = threading.Event(), list[bytes]()
+    with speaking(hear) as port, pytest.raises(TimeoutError):
         asyncio.run(cancelled(port))
     assert hung_up == [b""]
 

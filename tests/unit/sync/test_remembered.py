@@ -52,7 +52,7 @@ def another_mode(file: Path) -> None:
 
 
 def another_name(file: Path) -> None:
-    file.with_name("again").hardlink_to(file)
+    file.with_name(f"again{file.stat().st_nlink}").hardlink_to(file)
 
 
 @pytest.mark.parametrize(

@@ -91,13 +91,14 @@ def test_streams_bring_the_tree_as_it_is(tmp_path: Path, upstream: Path, staging
 def test_a_limit_of_the_upstream_is_no_failure(
     tmp_path: Path, upstream: Path, staging: Staging, allowed: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with (
-        caplog.at_level(logging.INFO, "push-mirror"),
-        daemon(tmp_path, {"m": upstream}, f"max connections = {allowed}\nlock file = {tmp_path}/lock") as port,
-    ):
+    log, walked = tmp_path / "rsyncd.log", tmp_path / "walked"
+    # However quick the first ones are, they are still there when one too many comes; the walk comes alone.
+    held = f"until grep -q 'max connections' {log} || mkdir {walked} 2>/dev/null; do sleep 0.02; done"
+    limit = f"max connections = {allowed}\nlock file = {tmp_path}/lock\npre-xfer exec = {held}"
+    with caplog.at_level(logging.INFO, "push-mirror"), daemon(tmp_path, {"m": upstream}, limit) as port:
         fetch_all(source(port, 4), staging, tmp_path / "tree")
     assert state(tmp_path / "tree") == state(upstream)
-    assert "max connections" in (tmp_path / "rsyncd.log").read_text()
+    assert "max connections" in log.read_text()
     assert "fewer connections" in caplog.text
 
 

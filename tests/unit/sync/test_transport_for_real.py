@@ -131,8 +131,8 @@ def copy(source: socket.socket, target: socket.socket) -> None:
         target.shutdown(socket.SHUT_WR)
 
 
-def through(proxy: str) -> Transport:
-    return transport.proxied("rsync://hub:8730/debian", "hub", 8730, proxy, timeout=1)
+def through(proxy: str, timeout: int = 60) -> Transport:
+    return transport.proxied("rsync://hub:8730/debian", "hub", 8730, proxy, timeout=timeout)
 
 
 def test_through_a_proxy(rsyncd: int, tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_through_a_proxy(rsyncd: int, tmp_path: Path) -> None:
 )
 def test_a_proxy_that_does_not_let_us_through(says: bytes, fact: str, tmp_path: Path) -> None:
     with proxy(says) as (address, _):
-        error = refused(through(address), tmp_path / "tree")
+        error = refused(through(address, 60 if says else 1), tmp_path / "tree")
     assert f"rsync://hub:8730/debian through the proxy {address}: " in error.fact
     assert fact in error.fact
     assert "MIRROR_ARCHIVES__X__PROXY" in error.cure

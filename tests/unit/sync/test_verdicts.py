@@ -22,7 +22,7 @@ from appliance.sync.source import Source
 from appliance.sync.transport import plain
 from appliance.sync.verdicts import rsync_verdict
 from tests.unit.filesystems import small
-from tests.unit.upstream import daemon, eventually
+from tests.unit.upstream import daemon, eventually, free_port
 
 
 def fetch(port: int, target: Path, *options: str, module: str = "debian", host: str = "127.0.0.1") -> Outcome:
@@ -86,8 +86,7 @@ def test_an_upstream_that_is_busy(tree: Path, tmp_path: Path) -> None:
 
 
 def test_nobody_there(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = int(server.getsockname()[1])
+    port = free_port()
     outcome = fetch(port, tmp_path / "ours")
     assert (outcome.code, rsync_verdict(outcome)) == (10, Verdict.NETWORK)
     outcome = fetch(port, tmp_path / "ours", host="nowhere.invalid")

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -50,9 +51,11 @@ def main(root: Path, words: list[str]) -> int:
     listening.listen()
     begun.rename(path)
     threading.Thread(target=watch, args=(root, end), daemon=True).start()
+    listening.settimeout(0.05)  # a signal that comes just before it waits is heard of only behind that
     while True:
-        line, _ = listening.accept()
-        threading.Thread(target=serve, args=(root, host, line, note, end), daemon=True).start()
+        with suppress(TimeoutError):
+            line, _ = listening.accept()
+            threading.Thread(target=serve, args=(root, host, line, note, end), daemon=True).start()
 
 
 def watch(root: Path, end: object) -> None:

@@ -31,6 +31,8 @@ def test_pauses_grow_with_what_is_missing() -> None:
 
 def test_who_is_well_is_looked_at_again_on_news(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rounds, "FIRST", 0.0)
+    for pause in ("QUICK", "STEADY"):  # who is faulty is not looked at again by himself
+        monkeypatch.setattr(rounds, pause, 3600.0)
     looks: list[str] = []
 
     async def look(key: tuple[str, str]) -> Found:

@@ -160,6 +160,9 @@ def test_reports_and_traces_reveal_the_tree(house: House, server: Www, tmp_path:
 def test_what_was_seen_is_known_in_the_next_life(house: House, server: Www, tmp_path: Path) -> None:
     house.extra = registry(server, "copy", "dead")
 
+    def kept() -> set[tuple[str, str | None]]:
+        return {(one.mirror, one.serial) for one in house.store.sightings()}
+
     async def play(then: Callable[[Controller], object]) -> None:
         async with house.open() as controller:
             then(controller)
@@ -167,7 +170,7 @@ def test_what_was_seen_is_known_in_the_next_life(house: House, server: Www, tmp_
             copy(house.tree, tmp_path / "www/copy/debian")
             (tmp_path / "www/copy/debian/project/trace/_hierarchy").write_text("up up u up\n")
             await until(lambda: seen(controller)["copy"].serial == serial and "up" in seen(controller))
-            await until(lambda: house.store.sightings() and {one.serial for one in house.store.sightings()} & {serial})
+            await until(lambda: ("copy", serial) in kept() and "up" in dict(kept()))
 
     asyncio.run(play(lambda _: None))
     known = {one.mirror: one for one in house.store.sightings()}
@@ -238,6 +241,7 @@ def test_a_downstream_is_seen_where_it_says_that_it_is_and_tells_of_those_below(
             serial = await publish(house, controller)
             copy(house.tree, tmp_path / "www/low/debian")
             await until(lambda: seen(controller)["low"].consistent and "deep" in seen(controller))
+            await until(lambda: seen(controller)["lost"].serial)
             low, lost, deep = (seen(controller)[name] for name in ("low", "lost", "deep"))
             assert (low.serial, low.url, low.listed) == (serial, f"{server.url}/low/debian", False)
             assert (deep.source, deep.parent) == ("report", None)
