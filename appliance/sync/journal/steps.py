@@ -11,7 +11,7 @@ from appliance.sync.changes import Change
 from appliance.sync.choice import Choice
 from appliance.sync.journal.delta import Step
 from appliance.sync.plan import Plan
-from appliance.sync.profile import HIERARCHY, Kind, Profile, kind_of
+from appliance.sync.profile import HIERARCHY, UPDATING, Kind, Profile, kind_of
 from appliance.sync.reader import Reader
 from appliance.sync.standing import Ground, Standing
 
@@ -26,7 +26,8 @@ def plan_of(steps: Iterable[Step], tree: Path, profile: Profile, hidden: Choice,
     present: set[str] = set()
     for step in steps:
         standing = Standing.NOTHING if ground.bars(step.path) else ground.at(step.path)
-        if hidden.excludes(step.path, directory=step.op == "d"):
+        # A flag that was up at a publication says nothing of the tree as it is now; the publication itself is whole.
+        if step.path.startswith(UPDATING) or hidden.excludes(step.path, directory=step.op == "d"):
             continue
         if _is_done(step, standing, tree, profile):
             present.update([step.path] if step.op != "-" else [])

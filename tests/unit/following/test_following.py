@@ -93,6 +93,24 @@ def test_what_is_there_again_as_it_was_stays(chain: Chain) -> None:
     chain.play(scene)
 
 
+def test_a_flag_that_was_up_at_the_publication_keeps_nobody_from_it(chain: Chain) -> None:
+    """Who publishes from his release tool's script takes it down behind that, and the journal tells of it for ever."""
+    flag = chain.archive.root / "Archive-Update-in-Progress-origin"
+
+    async def scene(origin: Controller, leaf: Controller) -> None:
+        await ask(origin)
+        await ask(leaf)
+        flag.touch()
+        chain.archive.release(hello="a second one")
+        await ask(origin)
+        flag.unlink()
+        assert (await ask(leaf)).code == 0
+        assert chain.planner == "journal"
+        assert chain.is_same()
+
+    chain.play(scene)
+
+
 def test_what_the_guard_holds_back_is_not_forgotten(chain: Chain) -> None:
     def noted() -> str:
         return chain.leaf.store.archive("debian").note
