@@ -35,6 +35,9 @@ from appliance.volume import Volume
 ATTEMPTS: Final = 4
 """So often one run plans before an upstream that keeps changing under it counts as a failure."""
 
+DOUBTED: Final = 2
+"""So many of them, the last ones, compare everything: what the upstream's journal tells of may be there no more."""
+
 NONE: Final = Permits()
 
 
@@ -85,7 +88,7 @@ class Change:
         misfits: frozenset[str] = frozenset()
         for left in reversed(range(ATTEMPTS)):
             try:
-                return await self._attempt(to_the_end, reports, misfits)
+                return await self._attempt(to_the_end, reports, misfits, left < DOUBTED)
             except SyncError as error:
                 if error.verdict is not Verdict.MOVED or not left:
                     raise
@@ -96,7 +99,7 @@ class Change:
         """Only such a path is the upstream asked for again: one that it never had would fail the next fetch."""
         return os.path.lexists(self._ground.staging.index / path) or os.path.lexists(self._ground.tree / path)
 
-    async def _attempt(self, to_the_end: bool, reports: Reports, misfits: frozenset[str]) -> bool:
+    async def _attempt(self, to_the_end: bool, reports: Reports, misfits: frozenset[str], doubted: bool) -> bool:
         ground, ordering = self._ground, self._ordering
         await ordering.check()
         ground.staging.prepare()
@@ -107,7 +110,7 @@ class Change:
         pushed = ground.run.trigger in ("ssh", "http")
         early = to_the_end and not pushed and not misfits and source.leaves_room and self._planning.walks
         async with Ahead(fetching.fetch_roots if early else None) as roots:
-            full = ground.permits.full or bool(misfits)
+            full = ground.permits.full or bool(misfits) or doubted
             planned = await roots.beside(lambda: self._planning.plan(source, full, not to_the_end))
             same = await roots.done() and await fetching.is_same(planned.plan)
         self.figures.planner = planned.planner

@@ -148,7 +148,7 @@ class Planning:
         here = Mark(head.epoch, head.serial, head.digest, self._terms)
         mark = self._store.mark(self._name)
         if full or mark is None or mark.terms != here.terms:
-            why = "all is compared once in a while" if full else "nothing is known of the upstream's journal yet"
+            why = "all was to be compared" if full else "nothing is known of the upstream's journal yet"
             return await self._walk(source, here, why, promised=mark == here)
         try:
             journal = journal_of(self._settings, self._places, self._name)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 
+import pytest
+
 from appliance.controller import Controller
 from appliance.run.chronicle import Chronicle
 from tests.unit.chain import Chain, ask
@@ -107,6 +109,28 @@ def test_a_flag_that_was_up_at_the_publication_keeps_nobody_from_it(chain: Chain
         assert (await ask(leaf)).code == 0
         assert chain.planner == "journal"
         assert chain.is_same()
+
+    chain.play(scene)
+
+
+@pytest.mark.parametrize("path", ["pool/x.iso", "dists/odd", "project/trace/other"])
+def test_what_the_journal_tells_of_and_is_there_no_more_is_found_out(chain: Chain, path: str) -> None:
+    """Somebody has taken it away behind the publication."""
+
+    async def scene(origin: Controller, leaf: Controller) -> None:
+        await ask(origin)
+        await ask(leaf)
+        chain.archive.write(path, b"x\n")
+        chain.archive.release(hello="a second one")
+        await ask(origin)
+        (chain.archive.root / path).unlink()
+        await ask(leaf)
+        assert chain.planner == "walk: all was to be compared"
+        assert chain.is_same()
+        chain.archive.release(hello="a third one")
+        await ask(origin)
+        await ask(leaf)
+        assert chain.planner == "journal"
 
     chain.play(scene)
 
