@@ -1,4 +1,4 @@
-"""The picture as Prometheus metrics: base units, timestamps in seconds, closed label sets.
+"""The picture as Prometheus metrics: base units, timestamps in seconds, label sets that strangers cannot fill.
 
 Everything is read from the store when Prometheus asks, so that counters survive a restart and nothing is counted twice;
 only what was served to users is counted from the container's start.

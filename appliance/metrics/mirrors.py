@@ -26,9 +26,11 @@ _PROPAGATION: Final = (
 def families(controller: Controller) -> Iterable[Metric]:
     """Of all other mirrors."""
     yield from _told(controller)
-    took = [((one.subject, one.archive, one.word), one) for one in controller.store.timings(PROPAGATION)]
+    names, timings = controller.watch.names(), controller.store.timings(PROPAGATION)
+    took = [((one.subject, one.archive, one.word), one) for one in timings if one.subject in names]
     yield histogram("mirror_propagation_seconds", _PROPAGATION, (*_SEEN, "tier"), took)
-    yield from _watched([one for one in controller.watch.sightings() if one.source != "self"])
+    seen = controller.watch.sightings()
+    yield from _watched([one for one in seen if one.source != "self" and one.mirror in names])
 
 
 def _told(controller: Controller) -> Iterable[Metric]:

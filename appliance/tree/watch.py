@@ -18,7 +18,7 @@ from appliance.tree.bookkeeping import dispensable
 from appliance.tree.freshness import History
 from appliance.tree.gathered import Gathered
 from appliance.tree.hearsay import REPORT, Hearsay, served
-from appliance.tree.kin import Key
+from appliance.tree.kin import MOST, Key
 from appliance.tree.lookout import Lookout, Seen
 from appliance.tree.rounds import Found, Rounds
 
@@ -42,6 +42,7 @@ class Watch:
         self._hearsay = Hearsay(self._gathered, self._lookout, self._hurry)
         self._rounds: Rounds | None = None
         self._states: dict[str, tuple[int, int]] = {}
+        self._strangers: set[str] = set()
         self._news, self._began = asyncio.Event(), time.monotonic()
         self._is_together = False
         self._catch_up()
@@ -66,6 +67,17 @@ class Watch:
         now, found = time.time(), self._all().values()
         stood = (self._gathered.stood(one, now) for one in found if archive in (None, one.archive))
         return tuple(sorted(stood, key=lambda one: (one.source != "self", one.mirror, one.archive)))
+
+    def names(self) -> frozenset[str]:
+        """What may name a mirror where no name is ever forgotten: all that we were told of by our operator.
+
+        And the first of those that others tell of, who may tell of ever new ones.
+        """
+        members = self._gathered.members.values()
+        ours = {name for member in members for name in (member.mirror, member.told)}
+        new = {one.mirror for one in self._all().values()} - ours - self._strangers
+        self._strangers |= set(sorted(new)[: MOST - len(self._strangers)])
+        return frozenset(ours | self._strangers)
 
     def _all(self) -> dict[Key, Sighting]:
         if self._rounds is None:  # nobody else does

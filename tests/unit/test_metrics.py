@@ -13,7 +13,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from appliance import metrics
 from appliance.controller import Controller, new_request
+from appliance.records import Sighting
 from appliance.settings import load
+from appliance.tree.kin import MOST
 from tests.unit.house import House, until
 
 LABELS = {
@@ -42,6 +44,18 @@ def values(family: Metric, ending: str = "", **labels: str) -> list[float]:
     wanted = labels.items()
     name = f"{family.name}{ending}"
     return [one.value for one in family.samples if one.name == name and wanted <= one.labels.items()]
+
+
+def test_who_tells_of_ever_new_mirrors_fills_no_label(house: House) -> None:
+    """Prometheus forgets no name that it has heard for weeks."""
+    controller = Controller(load(house.environ), house.places, house.store)
+    labelled: set[str] = set()
+    for hour in range(4):
+        others = [Sighting(f"m{hour}-{number}", "debian", None, "report") for number in range(MOST // 2)]
+        controller.watch._gathered.before = {(one.mirror, one.archive): one for one in others}
+        labelled |= {one.labels["mirror"] for one in told(controller)["mirror_watched_freshness"].samples}
+    assert {"far.example.org", "told", "mute"} <= labelled
+    assert len(labelled) == 3 + MOST
 
 
 def played(house: House) -> dict[str, Metric]:
