@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +16,9 @@ from tests.unit import examples as examples
 from tests.unit.chain import Chain
 from tests.unit.house import House
 from tests.unit.upstream import DebianTree, Keyring, daemon
+
+# As in the image, whatever this machine's is: modes are looked at.
+os.umask(0o022)
 
 
 @pytest.fixture

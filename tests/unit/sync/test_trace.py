@@ -147,6 +147,7 @@ def test_of_a_trace_no_more_is_read_than_one_may_have(tmp_path: Path) -> None:
 def test_a_trace_by_a_name_of_no_utf_8_is_known_like_any_other(tmp_path: Path) -> None:
     name = os.fsdecode(b"raw\xe9")
     trace.put(tmp_path, name, "x\n")
+    os.utime(tmp_path / "project/trace" / name, (1, 1))
     for _ in range(2):
         trace.write(tmp_path, OURS)
     assert (tmp_path / "project/trace/_traces").read_bytes().splitlines() == [b"raw\xe9", b"leaf"]
