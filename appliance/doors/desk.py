@@ -13,6 +13,7 @@ from typing import Final
 from appliance import log, words
 from appliance.controller import Controller
 from appliance.doors import inbox
+from appliance.lasting import lasting
 from appliance.records import Request
 
 _LONGEST_QUESTION: Final = 256
@@ -73,7 +74,7 @@ class Desk:
         server = await asyncio.start_unix_server(self._serve, door, limit=_LONGEST_QUESTION)
         os.chmod(door, 0o600)
         # Again: who knocked between the first look and the open door left a request and went away.
-        looking = asyncio.create_task(self._look_again())
+        looking = asyncio.create_task(lasting("inbox", self._look_again))
         try:
             yield
         finally:

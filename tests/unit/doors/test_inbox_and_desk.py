@@ -235,6 +235,27 @@ def test_a_request_whose_knock_was_lost_is_found(house: House, monkeypatch: pyte
     asyncio.run(play())
 
 
+def test_looks_go_on_behind_a_fault_of_our_own(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose knock is lost would wait for ever, though his request was accepted."""
+    collect, faults = Desk.collect, iter([RuntimeError("nobody thought of this")])
+
+    def look(self: Desk) -> None:
+        if any(house.places.inbox.iterdir()) and (fault := next(faults, None)):
+            raise fault
+        collect(self)
+
+    monkeypatch.setattr(Desk, "collect", look)
+    monkeypatch.setattr(desk, "EVERY", 0.05)
+    monkeypatch.setattr("appliance.lasting.PAUSE", 0.05)
+
+    async def play() -> None:
+        async with house.open():
+            id = inbox.leave(str(house.places.inbox), "debian", "all", "ssh", "hub")
+            await until(lambda: house.store.request(id))
+
+    asyncio.run(play())
+
+
 def test_a_half_written_request_is_left_alone(house: House) -> None:
     (house.places.inbox / ".half").write_text("archive")
     Desk(Controller(load(house.environ), house.places, house.store)).collect()
