@@ -39,6 +39,7 @@ RUN apt-get update \
         openssh-server \
         python3 \
         python3-cronsim \
+        python3-debian \
         python3-httpx \
         python3-jinja2 \
         python3-maxminddb \
