@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
@@ -18,7 +19,7 @@ REMOVE: Final = """cd "$0" && for path in "$@"; do rm "$path" && rmdir --ignore-
 DIFFERENT: Final = re.compile(r"^(\*deleting  |[<>ch.][fdLDS].{9}) (?P<path>.+)$")
 
 
-class Mirror(Node):
+class Mirror(Node, ABC):
     """A node that holds archives below one directory, and can be reached under its name."""
 
     ssh_user: ClassVar[str]
@@ -50,13 +51,13 @@ class Mirror(Node):
         """Where the archive is."""
         return f"{DATA}/{archive}"
 
+    @abstractmethod
     def is_quiet(self, archive: str) -> bool:
         """Whether no run of the archive is going on and none is owed."""
-        raise NotImplementedError
 
+    @abstractmethod
     def announce(self, archive: str, kind: str) -> str:
         """As an origin: gives the tree its next serial and pushes it, without waiting for anybody; the serial."""
-        raise NotImplementedError
 
     def put(
         self, directory: str, entries: Mapping[str, Entry], time: int = 0, mode: int = 0o644, owner: int | None = None
