@@ -129,10 +129,13 @@ class Early(Ahead):
         self._seal: verify.Seal | None = None
 
     async def seal(self) -> verify.Seal | None:
-        """Verified, and on the disk; None when it is not, or was not begun. Raises what is no SyncError."""
+        """Verified, and on the disk; None when it is not, was not begun, or more came behind it.
+
+        Raises what is no SyncError.
+        """
         if all(count.over.is_set() for count in self._counts):
             await self.done()
-        return self._seal
+        return None if any(count.troubled for count in self._counts) else self._seal
 
     async def _verify(self) -> None:
         for count in self._counts:

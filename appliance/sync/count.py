@@ -33,7 +33,8 @@ class Count:
     that is fetched anyway has no bytes of its own. ``ending`` is set when no more than NEAR is missing.
 
     ``over`` is set when the upstream has said all of a brief fetch: what came is in its place then, although rsync
-    takes some time to end and only its end tells whether that is all.
+    takes some time to end and only its end tells whether that is all. ``troubled`` tells that one did not end
+    well: what another try brings was not here at its last word.
     """
 
     planned_files: int = 0
@@ -43,6 +44,7 @@ class Count:
     fetched: int = 0
     ending: asyncio.Event = field(default_factory=asyncio.Event, compare=False, repr=False)
     over: asyncio.Event = field(default_factory=asyncio.Event, compare=False, repr=False)
+    troubled: bool = False
 
     def expect(self, changes: Changes) -> None:
         """There is a plan for what is not here yet; what was done before stays done."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from appliance import commands
+from appliance.errors import SyncError
 from appliance.meanwhile import meanwhile
 from appliance.sync import feed, relay
 from appliance.sync.changes import Changes
@@ -78,7 +79,11 @@ async def _fetch(
         # Names in the temporary directory are rsync's own, so all may share it; those of parts are not.
         aside = [f"--temp-dir={temporary}", f"--partial-dir={part}"]
         over = count.over.set if len(shares) == 1 else relay.nobody
-        return await _share(one, paths(shares[number]), [*aside, *options], target, Listener(count, heed), over)
+        try:
+            return await _share(one, paths(shares[number]), [*aside, *options], target, Listener(count, heed), over)
+        except SyncError:
+            count.troubled = True
+            raise
 
     if not shares:
         count.over.set()

@@ -21,6 +21,7 @@ RSYNC = """#!/bin/sh
 case "$*" in *--dry-run*) exit $code ;; *--ignore-times*) kind=index ;; *) kind=payload ;; esac
 while [ -e {place}/held ]; do sleep 0.01; done
 rm {place}/$kind-fails 2>/dev/null && exit 12
+rm {place}/$kind-is-busy 2>/dev/null && {{ echo '@ERROR: max connections (1) reached -- try again later' >&2; exit 5; }}
 exit $code
 """
 
@@ -38,9 +39,9 @@ class Scene:
     def held(self) -> Path:
         return self.place / "held"
 
-    def fails(self, kind: str) -> Path:
-        """Where the next fetch of a kind finds that it has to fail, with all it brought."""
-        return self.place / f"{kind}-fails"
+    def ends(self, kind: str) -> Path:
+        """Where the next fetch of a kind finds how it has to end, with all it brought."""
+        return self.place / kind
 
     async def first(self, controller: Controller) -> None:
         """There is something published, and it is known that the upstream has no journal."""
@@ -88,7 +89,7 @@ def play(scene: Scene, *fails: str) -> tuple[bool, int]:
         before = scene.house.carried
         scene.held.touch()
         for kind in fails:
-            scene.fails(kind).touch()
+            scene.ends(kind).touch()
         found.append(((await scene.update(controller)).code == 0, scene.verified))
         if not found[0][0]:
             assert {**scene.house.carried, **before} == scene.house.carried
@@ -110,8 +111,13 @@ def test_it_is_verified_before_rsync_has_ended_and_not_again(scene: Scene) -> No
 
 
 def test_payload_that_turns_out_to_be_incomplete_is_not_published(scene: Scene) -> None:
-    assert play(scene, "payload") == (False, 1)
+    assert play(scene, "payload-fails") == (False, 1)
 
 
 def test_indices_that_come_again_are_verified_again(scene: Scene) -> None:
-    assert play(scene, "index") == (True, 2)
+    assert play(scene, "index-fails") == (True, 2)
+
+
+def test_payload_that_comes_behind_it_is_verified(scene: Scene) -> None:
+    """What a connection that was not let in left out is fetched by another one."""
+    assert play(scene, "payload-is-busy") == (True, 2)
