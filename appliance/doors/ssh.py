@@ -7,7 +7,6 @@ the key's name, the archives it may trigger, the one an empty archive name means
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import time
 
@@ -21,6 +20,9 @@ PARTING = 0.5
 """Seconds behind an answer until the connection that it went over is ended: what was said has gone out by then."""
 
 AUTHORIZED = "/run/mirror/authorized_keys"
+
+_SIGTERM = 15
+"""As POSIX has it (kill(1)); the module that says so takes 5 ms to import."""
 
 
 class Refusal(Exception):
@@ -90,13 +92,23 @@ def _hang_up() -> int:
     print(words.CONNECT_AGAIN, file=sys.stderr, flush=True)
     # sshd's process for this connection, as the shell between has made way. What else runs at its end goes on.
     connection = os.getppid()
+    if not _is_sshd(connection):  # the client hung up before, and whoever takes orphans is our parent now
+        return words.TEMPORARY
     if not os.fork():
         # Who holds its outputs keeps the session open.
         os.closerange(0, 3)
         time.sleep(PARTING)
-        os.kill(connection, signal.SIGTERM)
+        os.kill(connection, _SIGTERM)
         os._exit(0)
     return words.TEMPORARY
+
+
+def _is_sshd(process: int) -> bool:
+    try:
+        with open(f"/proc/{process}/comm") as name:
+            return name.read().startswith("sshd")
+    except OSError:
+        return False
 
 
 def _meant(command: str) -> str:

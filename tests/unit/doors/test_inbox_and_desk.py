@@ -64,16 +64,27 @@ def test_a_trigger_is_served_and_leaves_nothing_behind(house: House) -> None:
 def test_a_connection_whose_key_line_has_changed_is_ended_behind_the_answer(
     house: House, tmp_path: Path, line: str
 ) -> None:
-    os.mkfifo(tmp_path / "said")
     house.places.authorized_keys.write_text(f'restrict,command="exec {line}",from="*" ssh-ed25519 A\n' if line else "")
+    assert connected(house, tmp_path, "sshd-session") == -signal.SIGTERM
+    assert list(house.places.inbox.iterdir()) == []
+
+
+def test_who_is_no_connection_is_not_ended(house: House, tmp_path: Path) -> None:
+    """The client hung up, and the door's parent is whoever takes orphans: the container's first process."""
+    house.places.authorized_keys.write_text("")
+    assert connected(house, tmp_path, "tini") == 0
+
+
+def connected(house: House, tmp_path: Path, name: str) -> int:
+    """How a connection called ``name`` ends over which a trigger comes whose key's line has changed."""
+    os.mkfifo(tmp_path / "said")
     connection = subprocess.Popen(
-        [sys.executable, "-c", CONNECTION, tmp_path / "said", house.places.authorized_keys, DOOR],
+        [sys.executable, "-c", CONNECTION, tmp_path / "said", house.places.authorized_keys, DOOR, name],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     said, _ = connection.communicate(timeout=120)
     assert said == f"{words.TEMPORARY} {words.CONNECT_AGAIN}\n"
-    assert connection.returncode == -signal.SIGTERM
-    assert list(house.places.inbox.iterdir()) == []
+    return connection.returncode
 
 
 DOOR = """
@@ -85,12 +96,14 @@ sys.exit(ssh.main(["mirror-trigger", "hub", "debian", "0"], {"SSH_ORIGINAL_COMMA
 """
 
 CONNECTION = """
-import subprocess, sys, time
-said, authorized, door = sys.argv[1:]
+import os, subprocess, sys, time
+said, authorized, door, name = sys.argv[1:]
+open("/proc/self/comm", "w").write(name)
 done = subprocess.run([sys.executable, "-c", door, said, authorized], stderr=subprocess.PIPE, text=True)
 print(done.returncode, done.stderr.strip(), flush=True)
-open(said, "w").close()
-time.sleep(90)
+if name.startswith("sshd"):
+    open(said, "w").close()
+    time.sleep(90)
 """
 """In sshd's place: what the door says has come to its end before the connection ends.
 
