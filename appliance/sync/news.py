@@ -72,7 +72,7 @@ def _at_once(new: Worded, old: Worded) -> tuple[Iterable[Reference], set[int]] |
     """As ``_by_stanza``; None when one of them is not small. Unpacking leaves the interpreter to the other."""
     with ThreadPoolExecutor(1) as beside:
         reading = beside.submit(_vouching, old)
-        after = _few(new)
+        after = few(new)
         before = reading.result()
     if after is None or before is None:
         return None
@@ -83,12 +83,12 @@ def _at_once(new: Worded, old: Worded) -> tuple[Iterable[Reference], set[int]] |
 
 def _vouching(old: Worded) -> list[bytes] | None:
     try:
-        return _few(old)
+        return few(old)
     except ValueError:
         return []
 
 
-def _few(index: Worded) -> list[bytes] | None:
+def few(index: Worded) -> list[bytes] | None:
     """All stanzas of an index, None when it is not small. Raises as ``stanzas``."""
     kept: list[bytes] = []
     size = 0

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from appliance.sync.changes import Change, Collector
+from appliance.sync.count import nobody
 from appliance.sync.itemized import ITEM, NO_FILE, SHOWN_END, TOTAL, change_of, unescape
 from appliance.sync.plan import Plan, turns
 from appliance.sync.profile import TRACE_DIRECTORY, UPDATING, Kind, Profile, kind_of
@@ -16,9 +18,13 @@ from appliance.sync.standing import Ground, Standing
 
 
 class Reader:
-    """Turns the lines of an itemized dry run into a plan, as they come; the tree does not change meanwhile."""
+    """Turns the lines of an itemized dry run into a plan, as they come; the tree does not change meanwhile.
 
-    def __init__(self, profile: Profile, tree: Path) -> None:
+    ``heed`` is told of each path that is to be replaced.
+    """
+
+    def __init__(self, profile: Profile, tree: Path, heed: Callable[[str], None] = nobody) -> None:
+        self._heed = heed
         self._profile, self._tree, self._ground = profile, tree, Ground(tree)
         self._refusals = Refusals()
         self._payload, self._index = Collector(), Collector()
@@ -97,6 +103,7 @@ class Reader:
                 self._leaders.add(change.leader)
         else:
             self._index.add(change)
+            self._heed(change.path)
 
     def _refuse(self, path: str, reason: Why) -> None:
         """What we hold under that name is gone upstream, to us; so deep we hold nothing."""

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from appliance.errors import Misfit
@@ -25,6 +26,9 @@ BATCH: Final = 512
 
 CHUNK: Final = 16
 """Files that one reader takes at a time: to hand over a single one costs as much as to look it up."""
+
+LITTLE: Final = 4 << 20
+"""Bytes of a batch that one reader has measured before several have taken turns at the interpreter."""
 
 ENOUGH: Final = 1000
 """Misfits after which nobody needs more of them."""
@@ -43,6 +47,16 @@ class Payload:
     touched: frozenset[str] = frozenset()
     _fit: Marks = field(default_factory=Marks)
     _read: set[tuple[tuple[str, ...], Naming, Naming | None]] = field(default_factory=set)
+    _whole: set[tuple[str, Entry]] = field(default_factory=set)
+
+    async def index_misfit(self, name: str, held: Path, entry: Entry) -> Misfit | None:
+        """What is wrong with an index, at the path ``name``; it is read once as well."""
+        if (name, entry) in self._whole:
+            return None
+        if found := await asyncio.to_thread(misfit_of, held, entry):
+            return Misfit(name, str(entry), found)
+        self._whole.add((name, entry))
+        return None
 
     async def misfits(self, bases: tuple[str, ...], new: Naming, old: Naming | None) -> list[Misfit]:
         """What is wrong with the files that ``new`` names and ``old``, the published one, did not.
@@ -69,12 +83,13 @@ class Payload:
     ) -> list[Misfit]:
         found: list[Misfit] = []
         try:
-            fresh = self._fresh(new, old, bases)
+            fresh = self._fresh(new, old and self.view.beforehand.known(old), bases)
             with ThreadPoolExecutor(READERS) as readers:
                 while (batch := list(itertools.islice(fresh, BATCH))) and len(found) < ENOUGH and not given_up.is_set():
                     unread = [one for one in batch if not self._is_remembered(bases, one)]
-                    chunks = (unread[start : start + CHUNK] for start in range(0, len(unread), CHUNK))
-                    for wrong in readers.map(lambda chunk: [self.misfit(bases, one) for one in chunk], chunks):
+                    chunks = [unread[start : start + CHUNK] for start in range(0, len(unread), CHUNK)]
+                    some = map if sum(one.size for one in unread) < LITTLE else readers.map
+                    for wrong in some(lambda chunk: [self.misfit(bases, one) for one in chunk], chunks):
                         found += filter(None, wrong)
         except ValueError as error:
             found.append(Misfit(new.path, "an index that can be read", str(error)))

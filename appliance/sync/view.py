@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Final, NamedTuple
 
+from appliance.sync.beforehand import Beforehand
 from appliance.sync.entry import Entry, leaves
 from appliance.sync.publish import staged
 from appliance.sync.refused import DEEPEST
@@ -41,13 +42,14 @@ class View:
     """The tree as it would be: ``staging`` over ``tree``; what is staged stays the same as long as it is looked at.
 
     ``gone`` are paths that the upstream has no more: we may still hold them for a while, but they are no part of it.
-    ``remembered`` are files that were read since they came.
+    ``remembered`` are files that were read since they came, ``beforehand`` published indices that are.
     """
 
     staging: Path
     tree: Path
     gone: frozenset[str] = frozenset()
     remembered: Remembered = field(default_factory=Remembered, compare=False, repr=False)
+    beforehand: Beforehand = field(default_factory=Beforehand, compare=False, repr=False)
     _directories: dict[str, str | None] = field(default_factory=dict, compare=False, repr=False)
 
     def find(self, path: str) -> Path | None:

@@ -33,6 +33,14 @@ class Index:
         return stanzas.KINDS[posixpath.basename(unpack.stem_of(self.path))](stanza)
 
 
+def published_of(tree: Path, path: str) -> Index | None:
+    """The published form of an index, the cheapest to read of those that ``tree`` has; None when there is none."""
+    if not is_index(path):
+        return None
+    forms = (unpack.stem_of(path) + suffix for suffix in unpack.SUFFIXES)
+    return next((Index(form, tree / form) for form in forms if (tree / form).is_file()), None)
+
+
 def is_index(path: str) -> bool:
     """Whether a listed file is one that names payload."""
     return posixpath.basename(unpack.stem_of(path)) in stanzas.KINDS

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import posixpath
 import time
@@ -14,9 +13,9 @@ from typing import Final
 from appliance.clock import minute
 from appliance.errors import Misfit, SyncError
 from appliance.sync import unpack
-from appliance.sync.debian.indices import Index, bases_of, is_index
+from appliance.sync.debian.indices import Index, bases_of, is_index, published_of
 from appliance.sync.debian.release import NOTHING, Release
-from appliance.sync.entry import Entry, misfit_of
+from appliance.sync.entry import Entry
 from appliance.sync.references import Payload
 from appliance.sync.terms import MEANT, Terms
 from appliance.sync.view import View
@@ -102,7 +101,11 @@ class Suite:
             return []  # checked when it was published, and not touched since
         plain = self.view.find(whole)
         by_hash = self.view.find(hashed) if self.release.by_hash else None
-        found = [await _misfit(name, held, entry) for name, held in ((whole, plain), (hashed, by_hash)) if held]
+        found = [
+            await self.payload.index_misfit(name, held, entry)
+            for name, held in ((whole, plain), (hashed, by_hash))
+            if held
+        ]
         if self.view.is_directory(whole):
             found.append(Misfit(whole, str(entry), "a directory", again=False))
         if plain and not by_hash and self.release.by_hash and self._misses(path, hashed):
@@ -174,8 +177,7 @@ class Suite:
 
     def _old(self, new: Index) -> Index | None:
         """The published form of the same index."""
-        files = ((path, self.view.tree / path) for path in _forms(unpack.stem_of(new.path)))
-        return next((Index(path, file) for path, file in files if file.is_file()), None)
+        return published_of(self.view.tree, new.path)
 
     def _whole(self, path: str) -> str:
         return posixpath.join(posixpath.dirname(self.name), path)
@@ -186,8 +188,3 @@ class Suite:
 
 def _forms(stem: str) -> list[str]:
     return [stem + suffix for suffix in unpack.SUFFIXES]
-
-
-async def _misfit(name: str, held: Path, entry: Entry) -> Misfit | None:
-    found = await asyncio.to_thread(misfit_of, held, entry)
-    return Misfit(name, str(entry), found) if found else None

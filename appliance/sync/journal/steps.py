@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from appliance.sync.changes import Change
 from appliance.sync.choice import Choice
+from appliance.sync.count import nobody
 from appliance.sync.journal.delta import Step
 from appliance.sync.plan import Plan
 from appliance.sync.profile import HIERARCHY, UPDATING, Kind, Profile, kind_of
@@ -16,13 +17,20 @@ from appliance.sync.reader import Reader
 from appliance.sync.standing import Ground, Standing
 
 
-def plan_of(steps: Iterable[Step], tree: Path, profile: Profile, hidden: Choice, paths: int) -> Plan:
+def plan_of(
+    steps: Iterable[Step],
+    tree: Path,
+    profile: Profile,
+    hidden: Choice,
+    paths: int,
+    heed: Callable[[str], None] = nobody,
+) -> Plan:
     """The plan that a walk would make, of these paths only.
 
     ``hidden`` is what a walk would not see: our own traces, what we chose not to carry; ``paths`` is how many there are
-    upstream.
+    upstream. ``heed`` is told of each path that is to be replaced.
     """
-    ground, reader = Ground(tree), Reader(profile, tree)
+    ground, reader = Ground(tree), Reader(profile, tree, heed)
     present: set[str] = set()
     for step in steps:
         standing = Standing.NOTHING if ground.bars(step.path) else ground.at(step.path)
