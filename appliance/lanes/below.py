@@ -27,6 +27,11 @@ class Below:
         if state.publication:
             self._push.spread(self._name, state.publication, state.serial)
 
+    @property
+    def is_staged(self) -> bool:
+        """Whether there is anybody to ``prepare``."""
+        return bool(self._push.staged(self._name))
+
     async def prepare(self) -> None:
         """Stage 1 of those below us: their payload comes before anybody's index."""
         await self._push.stage1(self._name)

@@ -242,7 +242,8 @@ class Lane:
                 await self.below.prepare()
             await self._answers.settle(early, words.DONE)
 
-        return await change.sync(to_the_end, Reports(payload_is_here, self.below.prepare_for, self._news))
+        reports = Reports(payload_is_here, self.below.prepare_for, self._news, self.below.is_staged)
+        return await change.sync(to_the_end, reports)
 
     async def _succeeded(self, id: int, change: Change, requests: list[Request], published: bool) -> None:
         state = self._store.archive(self.name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from appliance.meanwhile import meanwhile
 from appliance.run.ahead import Ahead
 from appliance.run.fetching import Fetching
@@ -21,23 +23,28 @@ class Carrying:
         self._ground, self._fetching, self._reports = ground, fetching, reports
         self._sealing = Sealing(ground, inspection)
 
-    async def carry_out(self, work: Order, to_the_end: bool, index: Ahead) -> bool:
-        """Both halves, or the first one; ``index`` may have been fetched ahead. True when something was published."""
+    async def carry_out(
+        self, work: Order, to_the_end: bool, index: Ahead, holds: Callable[[], Awaitable[None]]
+    ) -> bool:
+        """Both halves, or the first one; ``index`` may have been fetched ahead. True when something was published.
+
+        Whether the plan ``holds`` is asked before anybody is told.
+        """
         async with self._sealing.early(work.plan, to_the_end) as early:
-            await self._payload(work, to_the_end, index)
+            await index.beside(lambda: self._fetching.payload(work.plan))
+            await holds()
+            await self._stage1(to_the_end)
             return await self._finish(work, index, early) if to_the_end else False
 
-    async def _payload(self, work: Order, to_the_end: bool, index: Ahead) -> None:
-        """The first half, and who waits for it."""
-        ground, fetching = self._ground, self._fetching
-        await index.beside(lambda: fetching.payload(work.plan))
+    async def _stage1(self, to_the_end: bool) -> None:
+        """Payload is here, and somebody may wait for it."""
+        ground = self._ground
         await ground.hook(2)
         if not to_the_end:
             await ground.hook(3)
             await meanwhile(lambda: trace.write_stage1(ground.tree, ground.trace()))
             await ground.hook(4)
-        ground.figures.enter("tree")
-        await meanwhile(ground.chronicle.announce)
+        await self._announce()
         await self._reports.payload_is_here()
 
     async def _finish(self, work: Order, index: Ahead, early: Early) -> bool:
@@ -59,10 +66,15 @@ class Carrying:
             ground.store.repaired(ground.name, work.broken)
             return False
         seal = seal or await sealing.seal(fetching, work.plan)
-        ground.figures.enter("tree")
-        await meanwhile(ground.chronicle.announce)
+        await self._announce()
         await self._reports.verified(bool(ground.figures.payload))
         await Publication(ground).publish(seal)
         ground.store.repaired(ground.name, work.broken)
         await ground.hook(4)
         return True
+
+    async def _announce(self) -> None:
+        """Whoever below is about to fetch payload finds there which."""
+        self._ground.figures.enter("tree")
+        if self._reports.staged:
+            await meanwhile(self._ground.chronicle.announce)

@@ -18,16 +18,13 @@ from appliance.errors import SyncError
 from appliance.meanwhile import meanwhile
 from appliance.places import Places
 from appliance.records import Run
-from appliance.run.ahead import Ahead
-from appliance.run.carrying import Carrying
-from appliance.run.fetching import Fetching
+from appliance.run.attempt import Attempt
 from appliance.run.figures import Figures, Permits, Reports
 from appliance.run.ground import Ground
 from appliance.run.inspection import Inspection
 from appliance.run.order import Ordering
 from appliance.run.planning import Planning
 from appliance.run.publication import Publication
-from appliance.run.reach import source_of
 from appliance.settings import Settings
 from appliance.store import Store
 from appliance.volume import Volume
@@ -58,7 +55,7 @@ class Change:
         ground = self._ground = Ground(settings, places, store, name, run, permits, figures, volume)
         self.figures = ground.figures
         self._inspection = Inspection(ground)
-        self._planning = Planning(settings, places, store, name, self._differ)
+        self._planning = Planning(settings, places, store, name, self._differ, heed=self._inspection.expect)
         self._ordering = Ordering(ground)
 
     async def sync(self, to_the_end: bool, reports: Reports) -> bool:
@@ -88,7 +85,8 @@ class Change:
         misfits: frozenset[str] = frozenset()
         for left in reversed(range(ATTEMPTS)):
             try:
-                return await self._attempt(to_the_end, reports, misfits, left < DOUBTED)
+                attempt = Attempt(self._ground, self._inspection, self._planning, self._ordering, to_the_end)
+                return await attempt.make(reports, misfits, left < DOUBTED)
             except SyncError as error:
                 if error.verdict is not Verdict.MOVED or not left:
                     raise
@@ -98,31 +96,6 @@ class Change:
     def _is_held(self, path: str) -> bool:
         """Only such a path is the upstream asked for again: one that it never had would fail the next fetch."""
         return os.path.lexists(self._ground.staging.index / path) or os.path.lexists(self._ground.tree / path)
-
-    async def _attempt(self, to_the_end: bool, reports: Reports, misfits: frozenset[str], doubted: bool) -> bool:
-        ground, ordering = self._ground, self._ordering
-        await ordering.check()
-        ground.staging.prepare()
-        source = source_of(ground.settings, ground.places, ground.name)
-        fetching = Fetching(ground, self._inspection, source)
-        self.figures.enter("plan")
-        # Who pushes has something new: then the root files come with the indices.
-        pushed = ground.run.trigger in ("ssh", "http")
-        early = to_the_end and not pushed and not misfits and source.leaves_room and self._planning.walks
-        async with Ahead(fetching.fetch_roots if early else None) as roots:
-            full = ground.permits.full or bool(misfits) or doubted
-            planned = await roots.beside(lambda: self._planning.plan(source, full, not to_the_end))
-            same = await roots.done() and await fetching.is_same(planned.plan)
-        self.figures.planner = planned.planner
-        work = await ordering.order(planned.plan, fetching.roots, misfits)
-        self.figures.expect(work.plan, to_the_end)
-        need = await ordering.fit(work.plan)
-        with ground.volume.promise(ground.name, need, ordering.outstanding):
-            async with roots if same and not work.wanted else fetching.index_ahead(work.plan, to_the_end) as index:
-                news = await Carrying(ground, self._inspection, fetching, reports).carry_out(work, to_the_end, index)
-        if to_the_end and planned.mark and not ordering.holds:  # what is held back is to be asked for again
-            self._planning.keep(planned.mark)
-        return news
 
     async def finish_publication(self) -> None:
         """Make what is staged and verified visible; called after a crash, it does what was left to do."""

@@ -105,8 +105,10 @@ class Reports:
 
     ``payload_is_here`` is awaited when the payload is in the tree; ``verified`` when a publication fits together and
     is about to begin, with whether there was new payload for it. ``news`` is set when somebody asks again meanwhile.
+    ``staged`` tells whether mirrors below fetch payload ahead of a publication: they are to find what that brings.
     """
 
     payload_is_here: Callable[[], Awaitable[None]]
     verified: Callable[[bool], Awaitable[None]]
     news: asyncio.Event = field(default_factory=asyncio.Event)
+    staged: bool = True

@@ -16,10 +16,12 @@ from appliance.run.reach import choice_of
 from appliance.settings import Archive
 from appliance.sync import plan, prune, verify
 from appliance.sync.audit import REPOSITORIES, Audit
+from appliance.sync.beforehand import Beforehand
 from appliance.sync.behind import Behind
 from appliance.sync.changes import Changes
 from appliance.sync.choice import Choice
 from appliance.sync.count import nobody
+from appliance.sync.debian.indices import published_of
 from appliance.sync.fetch import is_brief
 from appliance.sync.order import roots_of
 from appliance.sync.profile import Kind, kind_of
@@ -38,7 +40,13 @@ class Inspection:
         self._archive, self._store, self._profile = ground.archive, ground.store, ground.profile
         self._name, self._run, self._permits = ground.name, ground.run, ground.permits
         self._tree, self._staging = ground.tree, ground.staging
-        self._remembered = Remembered()
+        self._remembered, self.beforehand = Remembered(), Beforehand()
+
+    def expect(self, path: str) -> None:
+        """The upstream has another file there: if it is an index, what is published will be held against it."""
+        wanted = self._archive.verify == "full" and self._archive.profile == "debian" and self.beforehand.has_room
+        if wanted and (index := published_of(self._tree, path)):
+            self.beforehand.expect(index)
 
     def reading(self, payload: Changes) -> AbstractAsyncContextManager[Callable[[str], None]]:
         """While payload is fetched: whoever is told of a file that came reads it, for ``verify`` not to have to.
@@ -53,7 +61,7 @@ class Inspection:
         """Raises SyncError for an update that does not fit together."""
         if self._archive.verify == "off":
             return verify.Seal()
-        view = View(self._staging.index, self._tree, frozenset(work.delete), self._remembered)
+        view = View(self._staging.index, self._tree, frozenset(work.delete), self._remembered, self.beforehand)
         return await verify.verify(view, self._profile, self._terms)
 
     async def examine(self, work: plan.Plan, asked: Collection[str]) -> None:

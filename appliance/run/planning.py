@@ -20,11 +20,12 @@ from appliance.run.gone import doomed
 from appliance.run.reach import choice_of, journal_of, profile_of
 from appliance.settings import Settings, Upstream
 from appliance.store import Store
-from appliance.sync import comparison
+from appliance.sync import comparison, count
 from appliance.sync.debian import twins
 from appliance.sync.journal import follow, steps
 from appliance.sync.journal.delta import Head
 from appliance.sync.journal.follow import Absent, Astray
+from appliance.sync.parting import Parting
 from appliance.sync.plan import Plan
 from appliance.sync.profile import HIERARCHY, TRACE_DIRECTORY
 from appliance.sync.source import Source
@@ -39,13 +40,14 @@ class Planned:
     """A plan, and where in the upstream's journal we are when it is carried out; None where there is none.
 
     ``why`` says why it is a walk, empty for a plan from the journal. ``promised`` tells that the
-    journal has nothing new: then a walk is an audit, and what it finds is drift.
+    journal has nothing new: then a walk is an audit, and what it finds is ``drift``: so many paths that nobody told of.
     """
 
     plan: Plan
     mark: Mark | None = None
     why: str = ""
     promised: bool = False
+    drift: int = 0
 
     @property
     def planner(self) -> str:
@@ -66,8 +68,9 @@ class Walked:
 
 
 class Planning:
-    """The planners of one archive; ``differ`` hears, while they compare, how many differences they have found.
+    """The planners of one archive.
 
+    ``differ`` hears, while they compare, how many differences they have found, ``heed`` which paths are to be replaced.
     ``cache`` is where the upstream's journal is copied to, by default the archive's own place for it.
     """
 
@@ -79,23 +82,31 @@ class Planning:
         name: str,
         differ: Callable[[int], None] = comparison.nobody,
         cache: Path | None = None,
+        heed: Callable[[str], None] = count.nobody,
     ) -> None:
         self._settings, self._places, self._store, self._name = settings, places, store, name
-        self._archive, self._differ = settings.archives[name], differ
+        self._archive, self._differ, self._heed = settings.archives[name], differ, heed
         self._tree, self._cache = places.archive(name), cache or Staging(places.staging(name)).journal
 
-    async def plan(self, source: Source, full: bool, stage1: bool = False) -> Planned:
+    async def plan(self, source: Source, full: bool, stage1: bool, parting: Parting) -> Planned:
         """What a run has to do; ``full`` asks for the walk, ``stage1`` for what is announced as well.
 
-        Raises SyncError as both planners do.
+        Raises SyncError as both planners do. It holds only if the ``parting`` comes to a good end: then it is ``good``.
 
         Files that are to be repaired ask for it as well: a journal says nothing of what did not change.
         """
-        planned = await self.choose(source, full or bool(self._store.repairs(self._name)), stage1)
+        planned = await self.choose(source, full or bool(self._store.repairs(self._name)), stage1, parting)
         self._store.planned(self._name, f"walk: {planned.why}" if planned.why else "journal")
-        if planned.plan.whole:
-            await self._compared(planned)
-        return planned
+        return replace(planned, drift=await self._drift(planned.plan)) if planned.promised else planned
+
+    def good(self, planned: Planned) -> None:
+        """The plan holds: if everything was compared, keep what that told."""
+        if not planned.plan.whole:
+            return
+        self._store.refuse(self._name, planned.plan.refused.count, planned.plan.refused.examples)
+        self._store.audited(self._name, planned.drift, time.time())
+        if planned.drift:
+            log.trouble("the audit found what the journal did not tell", archive=self._name, paths=planned.drift)
 
     @property
     def walks(self) -> bool:
@@ -108,24 +119,14 @@ class Planning:
         """The plan was carried out: the tree is at its mark now."""
         self._store.keep_mark(self._name, replace(mark, terms=self._terms))
 
-    async def _compared(self, planned: Planned) -> None:
-        """Everything was compared: keep what that told."""
-        work = planned.plan
-        self._store.refuse(self._name, work.refused.count, work.refused.examples)
-        drift = await self._drift(work) if planned.promised else 0
-        self._store.audited(self._name, drift, time.time())
-        if drift:
-            log.trouble("the audit found what the journal did not tell", archive=self._name, paths=drift)
-
     async def _drift(self, work: Plan) -> int:
-        """How many paths differ that nobody told of."""
         known = await doomed(self._store, self._name)
         return await meanwhile(_drift, work, known)
 
-    async def choose(self, source: Source, full: bool, stage1: bool = False) -> Planned:
-        """The same, and nothing of it is recorded."""
+    async def choose(self, source: Source, full: bool, stage1: bool = False, parting: Parting | None = None) -> Planned:
+        """The same, and nothing of it is recorded; without a ``parting`` it holds."""
         if self.walks and not full:
-            return await self._walk(source, None, "the upstream has no journal")
+            return Planned(await self._compare(source, parting), why="the upstream has no journal")
         journal, walked = journal_of(self._settings, self._places, self._name), Walked(self._compare, source)
         async with Ahead(walked.walk if self._may_walk_ahead(source) else None) as walk:
             try:
@@ -157,7 +158,7 @@ class Planning:
             follow.forget(self._cache)
             return await self._walk(source, here, str(astray))
         changed += await meanwhile(follow.announced, self._cache, head) if stage1 else []
-        facts = self._tree, profile_of(self._archive), source.hidden, head.paths
+        facts = self._tree, profile_of(self._archive), source.hidden, head.paths, self._heed
         work = await asyncio.to_thread(steps.plan_of, changed, *facts)
         return Planned(replace(work, twins=twins.expected(changed)) if self._lists_all else work, here)
 
@@ -170,8 +171,8 @@ class Planning:
         """
         return Planned(work or await self._compare(source), mark, why, promised)
 
-    async def _compare(self, source: Source) -> Plan:
-        return await comparison.walk(source, self._tree, profile_of(self._archive), self._differ)
+    async def _compare(self, source: Source, parting: Parting | None = None) -> Plan:
+        return await comparison.walk(source, self._tree, profile_of(self._archive), self._differ, self._heed, parting)
 
     @property
     def _lists_all(self) -> bool:

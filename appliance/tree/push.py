@@ -59,8 +59,12 @@ class Push:
         lost: set[str] = set()
         with dispensable():
             lost = {told.downstream for told in self._store.deliveries() if told.state == "lost"}
-        staged = [one for one in self.settings.downstreams_of(archive) if one.push != "all" and one.name not in lost]
-        await self._barrier.pass_with(staged, archive, self.settings.push_timeout)
+        present = [one for one in self.staged(archive) if one.name not in lost]
+        await self._barrier.pass_with(present, archive, self.settings.push_timeout)
+
+    def staged(self, archive: str) -> list[Downstream]:
+        """The downstreams that fetch the payload before anything is published."""
+        return [one for one in self.settings.downstreams_of(archive) if one.push != "all"]
 
     def spread(self, archive: str, publication: int, serial: str | None, again: Collection[str] = ()) -> None:
         """Tell everyone who does not know yet of this publication, in the background; who is in ``again`` anyway."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from appliance.lanes.below import Below
 from appliance.meanwhile import meanwhile
 from appliance.run.chronicle import Chronicle
 from appliance.sync import prune, publish, trace
@@ -95,6 +96,7 @@ def test_nothing_of_a_sync_that_takes_its_time_is_done_on_the_event_loop(
 
     for place, name in WORK:
         monkeypatch.setattr(place, name, watched(name, getattr(place, name)))
+    monkeypatch.setattr(Below, "is_staged", True)  # else nothing is announced
 
     house = House(tmp_path / "house", port, extra={"MIRROR_ARCHIVES__DEBIAN__GRACE": "0"})
     synced(house, stage="stage1")

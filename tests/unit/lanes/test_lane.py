@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
 
 from appliance.controller import Controller, new_request
 from appliance.lanes.below import Below
+from appliance.sync.journal.delta import Step
 from appliance.sync.journal.journal import Journal
 from tests.unit.house import House, ask, played, until
 from tests.unit.upstream import DebianTree, tree
@@ -60,6 +62,31 @@ def test_a_waiting_retry_does_not_make_a_stage_1_publish(house: House) -> None:
         assert len(house.store.open_requests("debian")) == 1
 
     played(house, scene)
+
+
+@pytest.mark.parametrize("kind", ["", "all", "staged", "mhop"])
+def test_payload_is_announced_to_those_who_fetch_it_ahead(
+    house: House, origin: DebianTree, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    announced: list[Step] = []
+
+    def announce(_: Journal, steps: Iterable[Step]) -> None:
+        announced.extend(steps)
+
+    async def prepared(_: Below) -> None:
+        """Nobody is there to be told."""
+
+    async def scene(controller: Controller) -> None:
+        assert (await ask(controller)).code == 0
+        origin.release("2026112102", more="new")
+        assert (await ask(controller)).code == 0
+
+    monkeypatch.setattr(Journal, "announce", announce)
+    monkeypatch.setattr(Below, "prepare", prepared)
+    house.downstreams = f"leaf=ssh://mirror@127.0.0.1:9?push={kind}" if kind else ""
+    played(house, scene)
+    told = any(step.path.startswith("pool/") for step in announced)
+    assert told == (kind in ("staged", "mhop"))
 
 
 def test_a_request_for_an_archive_that_is_gone_from_the_settings(house: House) -> None:
