@@ -27,7 +27,6 @@ class Below:
         if state.publication:
             self._push.spread(self._name, state.publication, state.serial)
 
-    @property
     def is_staged(self) -> bool:
         """Whether there is anybody to ``prepare``."""
         return bool(self._push.staged(self._name))

@@ -27,6 +27,7 @@ class Attempt:
         self._ground, self._inspection, self._planning, self._ordering = ground, inspection, planning, ordering
         self._source, self._to_the_end = source_of(ground.settings, ground.places, ground.name), to_the_end
         self._fetching = Fetching(ground, inspection, self._source)
+        self._is_good = False
 
     async def make(self, reports: Reports, misfits: frozenset[str], doubted: bool) -> bool:
         """True when something was published. ``misfits`` are asked for again; all is compared when there are such.
@@ -50,7 +51,9 @@ class Attempt:
             ground.figures.planner = planned.planner
             work = await self._ordering.order(planned.plan, self._fetching.roots, misfits)
             holds = partial(self._holds, planned, parting)
-            news = await self._carry_out(work, roots if same and not work.wanted else None, holds, reports, parting)
+            if parting.is_over or not self._may_overlap(work):
+                await holds()
+            news = await self._carry_out(work, roots if same and not work.wanted else None, holds, reports)
         if self._to_the_end and planned.mark and not self._ordering.holds:  # what is held back is to be asked for again
             self._planning.keep(planned.mark)
         return news
@@ -64,20 +67,26 @@ class Attempt:
         pushed = self._ground.run.trigger in ("ssh", "http")
         return self._to_the_end and not pushed and not misfits and self._source.leaves_room and self._planning.walks
 
+    def _may_overlap(self, work: Order) -> bool:
+        """Whether a fetch may begin while the walk ends: it is little, and the upstream lets in two of us."""
+        return self._to_the_end and self._source.leaves_room and is_brief(work.plan.payload)
+
     async def _carry_out(
-        self, work: Order, roots: Ahead | None, holds: Callable[[], Awaitable[None]], reports: Reports, parting: Parting
+        self, work: Order, roots: Ahead | None, holds: Callable[[], Awaitable[None]], reports: Reports
     ) -> bool:
-        """With ``roots`` there is no other index to fetch. Much is fetched only when it is sure that the plan holds."""
+        """With ``roots`` there is no other index to fetch."""
         ground = self._ground
         ground.figures.expect(work.plan, self._to_the_end)
-        need = await self._ordering.fit(work.plan)
-        if not is_brief(work.plan.payload):
-            await parting.over()
+        need = await self._ordering.fit(work.plan, holds)
         with ground.volume.promise(ground.name, need, self._ordering.outstanding):
             async with roots or self._fetching.index_ahead(work.plan, self._to_the_end) as index:
                 carrying = Carrying(ground, self._inspection, self._fetching, reports)
                 return await carrying.carry_out(work, self._to_the_end, index, holds)
 
     async def _holds(self, planned: Planned, parting: Parting) -> None:
+        """The plan is good, or SyncError is raised: what it tells is kept, once."""
         await parting.over()
-        self._planning.good(planned)
+        if not self._is_good:
+            self._is_good = True
+            self._planning.good(planned)
+            await self._ordering.doom()

@@ -76,5 +76,5 @@ class Carrying:
     async def _announce(self) -> None:
         """Whoever below is about to fetch payload finds there which."""
         self._ground.figures.enter("tree")
-        if self._reports.staged:
+        if self._reports.staged():
             await meanwhile(self._ground.chronicle.announce)

@@ -99,6 +99,10 @@ class Permits:
     full: bool = False
 
 
+def _always() -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Reports:
     """Who waits for a run to get so far.
@@ -111,4 +115,4 @@ class Reports:
     payload_is_here: Callable[[], Awaitable[None]]
     verified: Callable[[bool], Awaitable[None]]
     news: asyncio.Event = field(default_factory=asyncio.Event)
-    staged: bool = True
+    staged: Callable[[], bool] = _always

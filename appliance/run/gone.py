@@ -28,31 +28,37 @@ class Gone:
         self._tree, self._store, self._chronicle, self._name = places.archive(name), store, chronicle, name
         self.holds = False
         """Whether the last plan lost more than may go at once."""
+        self._fresh: Sequence[str] = ()
+        self._back: Sequence[str] = ()
+        self._why = ""
 
-    async def doom(self, work: Plan, allowed: bool) -> Plan:
-        """Take over what is gone upstream; returns the plan as it may be carried out.
+    async def judge(self, work: Plan, allowed: bool) -> Plan:
+        """What is gone upstream, to be taken over by ``doom``; returns the plan as it may be carried out.
 
         When that is suspiciously much, and not ``allowed``, nothing of ours gives way to anything.
         """
         known = await doomed(self._store, self._name)
         if not work.whole:
             work = await meanwhile(work.besides, known)
-        fresh, back = await meanwhile(_differences, known, work.delete)
+        fresh, self._back = await meanwhile(_differences, known, work.delete)
         guard = prune.Guard(len(fresh), work.upstream_files)
-        holds = guard.holds and not allowed
+        self.holds = guard.holds and not allowed
         cure = f"nothing is deleted; if that is right: mirrorctl sync {self._name} --allow-deletes"
-        self._note(f"{guard}; {cure}" if holds else "")
-        self.holds = holds
-        await self._take_over([] if holds else fresh, back)
-        return await meanwhile(work.sparing, self._tree) if holds else work
+        self._why = f"{guard}; {cure}" if self.holds else ""
+        self._fresh = () if self.holds else fresh
+        return await meanwhile(work.sparing, self._tree) if self.holds else work
 
-    async def _take_over(self, fresh: Sequence[str], back: Sequence[str]) -> None:
-        """Cut short it is done by the next run: what has been taken over is known to that, and so is what has not."""
+    async def doom(self) -> None:
+        """Take over what the last plan was judged to have lost, and to have again.
+
+        Cut short it is done by the next run: what has been taken over is known to that, and so is what has not.
+        """
+        self._note(self._why)
         now = clock.latest()
-        await meanwhile(self._chronicle.note, [(path, None) for path in (*fresh, *back)])
-        async for some in _slices(fresh):
+        await meanwhile(self._chronicle.note, [(path, None) for path in (*self._fresh, *self._back)])
+        async for some in _slices(self._fresh):
             self._store.doom(self._name, some, now)
-        async for some in _slices(back):
+        async for some in _slices(self._back):
             self._store.spare(self._name, some)
 
     def _note(self, text: str) -> None:

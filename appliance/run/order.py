@@ -36,24 +36,28 @@ class Ordering:
         return self._gone.holds
 
     async def order(self, planned: Plan, roots: Callable[[], Iterable[str]], misfits: Iterable[str]) -> Order:
-        """What is done of a plan, and asked for besides."""
-        work = await self._gone.doom(planned, self._ground.permits.deletes)
+        """What is done of a plan, and asked for besides; nothing of it is kept yet."""
+        work = await self._gone.judge(planned, self._ground.permits.deletes)
         broken = self._ground.store.repairs(self._ground.name)
         wanted = await meanwhile(work.offered, self._tree, broken)
         begin = roots() if work.whole else ()
         work = await meanwhile(work.insisting_on, [*begin, *misfits, *wanted], self._tree)
         return Order(work, broken, wanted)
 
+    async def doom(self) -> None:
+        """The plan that was ordered last holds: what is gone waits for its end, and what is back does no more."""
+        await self._gone.doom()
+
     async def check(self) -> None:
         """Whether there is room for anything at all. Raises SyncError."""
         asked = self._ground.run.trigger != "retry"
         await _with_room(lambda: self._ground.volume.check(self._ground.name, asked), self._prune_published)
 
-    async def fit(self, work: Plan) -> Amount:
-        """The room that a plan needs, and there is. Raises SyncError."""
+    async def fit(self, work: Plan, holds: Callable[[], Awaitable[None]]) -> Amount:
+        """The room that a plan needs, and there is. Deletes make some only when it ``holds``. Raises SyncError."""
         volume, name = self._ground.volume, self._ground.name
         need = await meanwhile(need_of, work, self._staging.index, volume.look()[0].block)
-        await _with_room(lambda: volume.fit(name, need), self._prune_published, self._forget_partial)
+        await _with_room(lambda: volume.fit(name, need), holds, self._prune_published, self._forget_partial)
         return need
 
     def outstanding(self) -> Amount:

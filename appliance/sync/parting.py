@@ -39,6 +39,11 @@ class Parting:
         if self._walking.done():
             await self._walking
 
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing to wait for; whether it ended well, ``over`` says."""
+        return self._walking is None or self._walking.done()
+
     async def over(self) -> None:
         """Return when it has ended well. Raises what it raises."""
         if self._walking:

@@ -96,7 +96,7 @@ def test_nothing_of_a_sync_that_takes_its_time_is_done_on_the_event_loop(
 
     for place, name in WORK:
         monkeypatch.setattr(place, name, watched(name, getattr(place, name)))
-    monkeypatch.setattr(Below, "is_staged", True)  # else nothing is announced
+    monkeypatch.setattr(Below, "is_staged", lambda _: True)  # else nothing is announced
 
     house = House(tmp_path / "house", port, extra={"MIRROR_ARCHIVES__DEBIAN__GRACE": "0"})
     synced(house, stage="stage1")

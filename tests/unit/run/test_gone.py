@@ -56,7 +56,8 @@ def test_others_are_served_while_much_is_taken_over(
         ours = Gone(places, store, Chronicle(places, "debian", "leaf"), "debian")
         for paths in (names(500), ()):
             seen.clear()
-            await ours.doom(plan(*paths), allowed=True)
+            await ours.judge(plan(*paths), allowed=True)
+            await ours.doom()
             assert seen >= {*range(50, 500, 50)}
             assert store.doomed("debian") == set(paths)
         looking.cancel()
@@ -90,7 +91,8 @@ def test_others_are_served_while_much_is_read_and_forgotten(
         settings = load({"MIRROR_NAME": "leaf", "MIRROR_ARCHIVES__DEBIAN__UPSTREAM": "rsync://hub/debian"})
         ours = Gone(places, store, Chronicle(places, "debian", "leaf"), "debian")
         assert await Planning(settings, places, store, "debian")._drift(plan(*paths)) == 0
-        await ours.doom(plan(*paths), allowed=False)
+        await ours.judge(plan(*paths), allowed=False)
+        await ours.doom()
         await ours.prune(10)
         looking.cancel()
 
@@ -106,13 +108,15 @@ def test_what_was_cut_short_is_taken_over_by_the_next_run(places: Places, store:
 
     async def scene() -> None:
         ours = Gone(places, store, Chronicle(places, "debian", "leaf"), "debian")
-        doing = asyncio.create_task(ours.doom(plan(*paths), allowed=True))
+        await ours.judge(plan(*paths), allowed=True)
+        doing = asyncio.create_task(ours.doom())
         while not store.doomed("debian"):
             await asyncio.sleep(0)
         doing.cancel()
         await asyncio.gather(doing, return_exceptions=True)
         assert 0 < len(store.doomed("debian")) < len(paths)
-        await ours.doom(plan(*paths), allowed=True)
+        await ours.judge(plan(*paths), allowed=True)
+        await ours.doom()
         assert store.doomed("debian") == set(paths)
 
     asyncio.run(scene())

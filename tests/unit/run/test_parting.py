@@ -116,3 +116,14 @@ def test_much_is_not_fetched_before_its_end(scene: Scene, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(shares, "WORTH", 1)
     scene.play(acts)
+
+
+def test_what_waits_for_its_end_waits_on_behind_a_walk_that_ends_badly(scene: Scene) -> None:
+    async def acts(controller: Controller) -> None:
+        store = scene.house.store
+        store.doom("debian", ["pool/kept-back"], 1.0)
+        scene.put("fails", "23")
+        assert (await ask(controller)).code != 0
+        assert store.doomed("debian") >= {"pool/kept-back"}
+
+    scene.play(acts)
