@@ -50,6 +50,8 @@ class Attempt:
                 same = await roots.done() and await self._fetching.is_same(planned.plan)
             ground.figures.planner = planned.planner
             work = await self._ordering.order(planned.plan, self._fetching.roots, misfits)
+            if not is_brief(work.plan.payload):  # whoever waits for much does not notice, and much takes its memory
+                self._inspection.beforehand.forget()
             holds = partial(self._holds, planned, parting)
             if parting.is_over or not self._may_overlap(work):
                 await holds()

@@ -64,6 +64,10 @@ class Beforehand:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Nobody will ask for what was expected: it is not worth its memory."""
         if self._reader:
             self._reader.shutdown(wait=False, cancel_futures=True)
         self._reader, self._room = None, MOST

@@ -67,6 +67,15 @@ def test_of_many_the_first_ones_are_kept(tmp_path: Path, monkeypatch: pytest.Mon
     assert [reader.known(one) is not one for one in indices] == [True] * 3 + [False] * FEW
 
 
+def test_what_is_forgotten_was_never_read(tmp_path: Path) -> None:
+    published, reader = index(tmp_path, "main", "a"), Beforehand()
+    reader.expect(published)
+    reader.forget()
+    assert reader.known(published) is published
+    reader.expect(published)
+    assert reader.known(published) is not published
+
+
 def test_who_asks_meanwhile_waits(tmp_path: Path) -> None:
     begun, let = threading.Event(), threading.Event()
 
