@@ -1,4 +1,4 @@
-"""The forced command: what a trigger key can do, and all it can do. Standard library only, starts in about 10 ms.
+"""The forced command: what a trigger key can do, and all it can do. Standard library only, starts in about 13 ms.
 
 sshd runs it as ``mirror-trigger KEY ARCHIVE,ARCHIVE,... [background] STAMP`` from the key's line in authorized_keys:
 the key's name, the archives it may trigger, the one an empty archive name means in front, and a stamp of the line.

@@ -15,7 +15,7 @@ MOST: Final = 4 << 20
 """Bytes of stanzas that are kept of one update, in all."""
 
 FEW: Final = 16
-"""Indices that are looked at for one update: of more the first ones, whose readers begin first."""
+"""Indices that are read for one update: of more, those that were told of first."""
 
 
 class Index(Naming, Worded, Protocol):

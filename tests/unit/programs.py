@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance import commands
 from tests.unit.upstream import eventually
 
 
@@ -18,6 +19,16 @@ def program(name: str) -> str:
     """The path of a program; skips the test where it is not installed."""
     path = shutil.which(name, path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
     return path or pytest.skip(f"{name} is not installed here; the image has it")
+
+
+def in_place_of(name: str, script: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on the appliance starts this script, which knows its ``place``, for a program of that name."""
+    program = place / "bin" / name
+    program.parent.mkdir()
+    program.write_text(script.format(place=place))
+    program.chmod(0o755)
+    path = f"{program.parent}:{commands.ENVIRONMENT['PATH']}"
+    monkeypatch.setattr(commands, "ENVIRONMENT", {**commands.ENVIRONMENT, "PATH": path})
 
 
 def ssh_key(path: Path, passphrase: str = "") -> str:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from appliance import commands
 from appliance.controller import Controller
 from appliance.records import Request
 from appliance.run.inspection import Inspection
 from appliance.sync.plan import Plan
 from appliance.sync.verify import Seal
 from tests.unit.house import House, ask, played
+from tests.unit.programs import in_place_of
 from tests.unit.upstream import DebianTree, daemon
 
 RSYNC = """#!/bin/sh
@@ -57,12 +57,7 @@ class Scene:
 
 @pytest.fixture
 def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
-    program = tmp_path / "bin/rsync"
-    program.parent.mkdir()
-    program.write_text(RSYNC.format(place=tmp_path))
-    program.chmod(0o755)
-    path = f"{program.parent}:{commands.ENVIRONMENT['PATH']}"
-    monkeypatch.setattr(commands, "ENVIRONMENT", {**commands.ENVIRONMENT, "PATH": path})
+    in_place_of("rsync", RSYNC, tmp_path, monkeypatch)
     archive = DebianTree(tmp_path / "upstream")
     archive.release("2026112101", hello="one")
     real = Inspection.verify

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from appliance import commands
 from appliance.controller import Controller
 from appliance.sync import shares
 from tests.unit.house import House, ask, played
+from tests.unit.programs import in_place_of
 from tests.unit.upstream import DebianTree, daemon
 
 RSYNC = """#!/bin/sh
@@ -58,12 +58,7 @@ class Scene:
 
 @pytest.fixture
 def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
-    program = tmp_path / "bin/rsync"
-    program.parent.mkdir()
-    program.write_text(RSYNC.format(place=tmp_path))
-    program.chmod(0o755)
-    path = f"{program.parent}:{commands.ENVIRONMENT['PATH']}"
-    monkeypatch.setattr(commands, "ENVIRONMENT", {**commands.ENVIRONMENT, "PATH": path})
+    in_place_of("rsync", RSYNC, tmp_path, monkeypatch)
     made = Scene(tmp_path)
     yield made
     made.house.store.close()
